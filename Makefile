@@ -1,0 +1,49 @@
+# `make help` lists the words. Two commands are enough on a fresh machine: `make repro` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= python3
+EXTRA ?= cpu
+BIN := .venv/bin
+READY := .venv/.ready-$(EXTRA)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export ITERATIVE_DO_NOT_TRACK := 1
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro test test-full lint preset add-batch verify report clean
+
+help: ## list these words
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(READY) ## build .venv from the locked requirements (EXTRA=gpu on a GPU machine)
+
+$(READY): requirements/$(EXTRA).txt requirements/uv.txt requirements/setup.sh
+	@bash requirements/setup.sh "$(PYTHON)" "$(EXTRA)"
+	@touch $@
+
+repro: $(READY) ## run the pipeline (dvc repro): only what changed, then the headline figures
+	@python -m flows.repro
+
+test: $(READY) ## lint-free quick tests (under 15 minutes on 2 cores)
+	@python -m pytest -q -m "not slow"
+
+test-full: $(READY) ## all tests, the long ones too (hours)
+	@python -m pytest -q
+
+lint: $(READY) ## style, types and import rules
+	@ruff check . && mypy && lint-imports
+
+preset: $(READY) ## NAME=kermany: write presets/kermany.yaml over params.yaml
+	@python -m stages.params.preset "$(NAME)"
+
+add-batch: $(READY) ## SET=kermany FROM=folder [COMMIT=1]: the one door for new data
+	@python -m stages.batches add --set "$(SET)" --from "$(FROM)" $(if $(COMMIT),--commit)
+
+verify: $(READY) ## make everything again in a second clone from nothing and compare every hash
+	@python -m flows.verify
+
+report: ## where the report is
+	@echo "reports/index.html"
+
+clean: ## remove caches that can be made again (.cache, .runs); outputs and .venv stay
+	@rm -rf .cache .runs

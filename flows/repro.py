@@ -1,0 +1,41 @@
+"""`python -m flows.repro [dvc repro arguments]`: what `make repro` runs.
+
+One run at a time in a workspace (a second one waits and says for whom), `dvc repro`, the headline figures, and whether
+the bytes made here are the ones that the commit records.
+"""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from flows.locking import WorkspaceLock
+from flows.recorded import verdict
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status of `dvc repro`; figures and verdict are printed where it is 0."""
+    with WorkspaceLock(Path(".runs/repro.lock"), "make repro"):
+        status = _dvc_repro(arguments)
+    if status == 0:
+        subprocess.run([sys.executable, "-m", "stages.report.headline"], check=False)
+        print(verdict(Path.cwd()))
+    elif status in (130, -2):
+        print("interrupted: `make repro` goes on where it stopped", file=sys.stderr)
+    else:
+        print("a stage failed: mend what its last lines say and run `make repro` again; it starts there",
+              file=sys.stderr)
+    return status if status >= 0 else 128 - status
+
+
+def _dvc_repro(arguments: list[str]) -> int:
+    """Run it in this process group, so that Ctrl-C and kills reach all; wait through an interrupt for its clean end."""
+    child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env={**os.environ})
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds .venv from requirements/<extra>.txt, every file checked against its hash. Needs a Python 3.11 or 3.12.
+# uv installs (it is fast and compiles bytecode); where uv cannot be had, pip does the same, slower.
+set -euo pipefail
+python=$1 extra=$2
+"$python" - <<'CHECK'
+import sys
+if not (3, 11) <= sys.version_info[:2] <= (3, 12):
+    sys.exit(f"Python 3.11 or 3.12 is needed, {sys.version.split()[0]} was found; name one: make repro PYTHON=python3.12")
+CHECK
+if [ ! -x .venv/bin/python ]; then
+  if ! "$python" -m venv .venv >/dev/null 2>&1; then
+    rm -rf .venv
+    "$python" -m venv --without-pip .venv
+    "$python" -m pip --version >/dev/null 2>&1 || {
+      rm -rf .venv
+      echo "neither venv nor pip works with $python: install Debian's python3-venv (or your system's) and try again" >&2
+      exit 1
+    }
+  fi
+fi
+pip() { if .venv/bin/python -m pip --version >/dev/null 2>&1; then .venv/bin/python -m pip "$@"; else
+  "$python" -m pip --python .venv/bin/python "$@"; fi; }
+echo "setting up .venv (about 3 GB, a minute or more) ..."
+if pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt &&
+   .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes --compile-bytecode -r "requirements/$extra.txt"; then
+  exit 0
+fi
+echo "uv could not install; trying pip" >&2
+pip install -q --disable-pip-version-check --require-hashes -r "requirements/$extra.txt"
+.venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true

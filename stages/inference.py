@@ -1,0 +1,110 @@
+"""A model folder's TFLite net, run by LiteRT: the one served path, for evaluation, prediction and scoring alike.
+
+Images go through in blocks of a fixed size, so that an image's logits do not depend on its company. Not for float
+gradients (see `stages.modelfolder.build`), and never imports TensorFlow.
+"""
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from stages import calibration, modelfolder
+
+BLOCK = 8  # images at a time; measured in benchmarks/inference_speed.py
+
+
+class InferenceError(Exception):
+    """A model folder's net cannot be run, or its output makes no sense; the message names the folder."""
+
+
+class Net:
+    """The net of one model folder, with its card."""
+
+    def __init__(self, folder: Path, threads: int = 1, block: int = BLOCK) -> None:
+        """Open and check the folder. HashMismatch where its bytes are not the sealed ones, InferenceError otherwise.
+
+        `threads` and `block` (images at a time) change the speed, not the logits.
+        """
+        self.folder = Path(folder)
+        self.card: dict[str, Any] = modelfolder.read_card(self.folder)
+        self.block = block
+        content = modelfolder.read_tflite(self.folder)
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            place = self._interpreter.get_input_details()[0]
+            self._interpreter.resize_tensor_input(place["index"], [block, *place["shape"][1:]], strict=False)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise InferenceError(f"{self.folder / modelfolder.TFLITE}: LiteRT cannot run it: {error}") from error
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+        self._levels = _input_levels(self._input)
+        self._check_shapes()
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the outputs, in their order."""
+        return list(self.card["labels"])
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits, float32 (n, labels), of images, uint8 (n, height, width, channels).
+
+        ValueError where shape or type is another one; InferenceError where a logit is not finite.
+        """
+        expected = tuple(int(side) for side in self._input["shape"][1:])
+        if images.dtype != np.uint8 or images.shape[1:] != expected:
+            raise ValueError(f"{self.folder}: takes uint8 images (n, {', '.join(map(str, expected))}), "
+                             f"got {images.dtype} {images.shape}")
+        blocks = [self._run(images[start:start + self.block]) for start in range(0, len(images), self.block)]
+        logits = np.concatenate(blocks) if blocks else np.empty((0, len(self.labels)), np.float32)
+        if not np.isfinite(logits).all():
+            row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+            raise InferenceError(f"{self.folder}: logits of image {row} are not finite: {logits[row].tolist()}; "
+                                 "the weights are damaged or training diverged")
+        return logits
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities, float64 (n, labels), of images, uint8 (n, height, width, channels)."""
+        return calibration.apply(self.logits(images), self.card["calibration"])
+
+    def _run(self, images: np.ndarray) -> np.ndarray:
+        """Logits of one block; a short one is filled up with black images, whose logits are dropped."""
+        filled = np.zeros(tuple(self._input["shape"]), self._input["dtype"])
+        filled[:len(images)] = self._levels[images]
+        self._interpreter.set_tensor(self._input["index"], filled)
+        self._interpreter.invoke()
+        raw = self._interpreter.get_tensor(self._output["index"])[:len(images)]
+        return _as_logits(raw, self._output, self.card)
+
+    def _check_shapes(self) -> None:
+        """InferenceError where the net's input or output is not what the card says."""
+        side = self.card["input"]
+        said = (self.block, side["height"], side["width"], side["channels"])
+        if tuple(self._input["shape"]) != said or tuple(self._output["shape"]) != (self.block, len(self.labels)):
+            raise InferenceError(f"{self.folder}: the net takes {list(self._input['shape'])} and gives "
+                                 f"{list(self._output['shape'])}; its card says {list(said)}, {len(self.labels)} labels")
+
+
+def _input_levels(place: dict[str, Any]) -> np.ndarray:
+    """What the net wants to see for each of the 256 grey levels, in its own type (quantized where it is)."""
+    grey = np.arange(256, dtype=np.float64)
+    if place["dtype"] is np.float32:
+        return grey.astype(np.float32)
+    scale, zero = place["quantization"]
+    limits = np.iinfo(place["dtype"])
+    return np.clip(np.round(grey / scale) + zero, limits.min, limits.max).astype(place["dtype"])
+
+
+def _as_logits(raw: np.ndarray, place: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
+    """Float32 logits of a raw output: dequantized, and turned back where the card says it gives probabilities."""
+    values = raw
+    step = 0.0
+    if place["dtype"] is not np.float32:
+        step, zero = place["quantization"]
+        values = (raw.astype(np.float32) - np.float32(zero)) * np.float32(step)
+    if card.get("output", "logits") == "probabilities":
+        edge = max(step / 2, 1e-7)  # half a quantization step: 0 and 1 have no logit
+        values = np.clip(values.astype(np.float64), edge, 1 - edge)
+        values = np.log(values) if card["task"] == "multiclass" else np.log(values / (1 - values))
+    return values.astype(np.float32)

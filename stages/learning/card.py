@@ -1,0 +1,60 @@
+"""The card of a model: what its folder says about it. Everything in it was computed on train or validation."""
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from stages import calibration, measures
+from stages.artifacts import canonical_json, number
+from stages.images.chain import Chain
+from stages.manifest import Manifest
+
+SCHEMA = 1
+_QUANTILES = np.linspace(0, 1, 21)
+INTENDED_USE = "Research and engineering on chest radiographs of the kind it was trained on. Not a medical device."
+LIMITS = ("Labels may be noisy; the operating points hold for the validation split's prevalence; other scanners, "
+          "ages and views than the training data's are outside what was measured.")
+
+
+def base_card(name: str, manifest: Manifest, chain: Chain, data_hash: str, code_version: str) -> dict[str, Any]:
+    """What does not depend on the model's answers: labels, input, preprocessing, split, hashes."""
+    head = manifest.head
+    return {
+        "schema": SCHEMA, "name": name, "set": head.set, "task": head.task, "labels": list(head.labels),
+        "negative": head.negative, "input": {"height": chain.size, "width": chain.size, "channels": chain.channels},
+        "preprocessing": chain.to_dict(), "split": {"rule": head.split_rule, "hash": split_hash(manifest)},
+        "data_hash": data_hash, "code_version": code_version, "parent": None, "sparsity": 0.0,
+        "intended_use": INTENDED_USE, "limits": LIMITS,
+    }
+
+
+def measured(manifest: Manifest, logits: np.ndarray) -> dict[str, Any]:
+    """Calibration, operating points, validation figures and drift reference from the served logits.
+
+    `manifest` holds the validation rows without the gate studies, `logits` float32 (rows, labels) in their order.
+    """
+    targets, labels = manifest.targets(), list(manifest.head.labels)
+    fitted = calibration.fit(logits, targets, manifest.head.task)
+    probabilities = calibration.apply(logits, fitted)
+    score = probabilities if manifest.head.task == "multiclass" else logits
+    return {
+        "calibration": fitted,
+        "operating_points": calibration.operating_points(probabilities, targets, labels, manifest.head.task),
+        "validation": {"auroc": measures.auroc(targets, score, labels), "images": len(targets),
+                       "patients": int(manifest.table["patient"].nunique())},
+        "drift_reference": drift_reference(manifest, probabilities),
+    }
+
+
+def drift_reference(manifest: Manifest, probabilities: np.ndarray) -> dict[str, Any]:
+    """21 quantiles of each label's probability and of the images' mean and standard deviation (grey levels)."""
+    columns = {f"probability_{name}": probabilities[:, i] for i, name in enumerate(manifest.head.labels)}
+    columns |= {name: manifest.table[name].to_numpy(float) for name in ("mean", "std", "width", "height")}
+    quantiles = {name: [number(v) for v in np.quantile(values, _QUANTILES)] for name, values in columns.items()}
+    return {"images": len(probabilities), "quantiles": quantiles}
+
+
+def split_hash(manifest: Manifest) -> str:
+    """SHA-256 over image ids and their splits: two models with the same hash saw the same split."""
+    pairs = manifest.table[["image_id", "split", "gate"]].astype(str).to_numpy().tolist()
+    return hashlib.sha256(canonical_json(pairs).encode()).hexdigest()

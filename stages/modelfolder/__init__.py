@@ -1,0 +1,27 @@
+"""A model as a folder: spec.json, weights.npz, card.json, model.tflite (where there is one) and SHA256SUMS.
+
+Nothing in it is code: the net is built by `stages.nets` from the spec, the weights are plain arrays, every file is
+compared with the seal before it is read.
+"""
+from stages.modelfolder.folder import (
+    CARD,
+    TFLITE,
+    identity,
+    read_card,
+    read_spec,
+    read_tflite,
+    read_weights,
+    write,
+)
+
+__all__ = ["CARD", "TFLITE", "build", "identity", "read_card", "read_spec", "read_tflite", "read_weights", "write"]
+
+
+def build(folder):  # type: ignore[no-untyped-def]
+    """The float net with its weights (a flat tf-keras model, see `stages.nets.build`); imports TensorFlow."""
+    from stages.nets import build as build_net
+
+    spec = read_spec(folder)
+    model = build_net(spec)
+    model.set_weights(read_weights(folder))
+    return model

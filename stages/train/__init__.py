@@ -1,0 +1,1 @@
+"""Train: from shards to `models/base`, a sealed model folder, with curves by dvclive."""

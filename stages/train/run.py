@@ -1,0 +1,125 @@
+"""Reads shards and manifest, trains the net of `params.train`, writes `models/base`, metrics and curves."""
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tf_keras as keras
+
+from stages import inference, measures, modelfolder, nets
+from stages.artifacts import SEAL, code_version, number, read_json, sha256_file, write_json
+from stages.entry import StageError
+from stages.images.chain import Chain
+from stages.learning import card, losses, session
+from stages.learning.checkpoint import Checkpoints, key
+from stages.learning.feed import Feed
+from stages.learning.loop import Diverged, Plan, Progress, Training
+from stages.learning.served import float_tflite
+from stages.manifest import Manifest
+from stages.manifest import read as read_manifest
+from stages.nets.backbones import MissingWeights
+from stages.params import Params
+from stages.params.schema import Train
+from stages.shards import Shards
+from stages.train.curves import record
+
+CODE = ("train", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference")
+PROCESSED, BASE = Path("data/processed"), Path("models/base")
+
+
+def main(params: Params) -> dict[str, int]:
+    """Seed, data, net, fit, seal: from the top to the bottom."""
+    session.start(params.machine, params.train.seed)
+    manifest, shards = read_manifest(), Shards(PROCESSED)
+    feed = feed_of(manifest.rows("train"), shards)
+    validation = manifest.rows("validation", gate=False)
+    spec = net_spec(params.train, manifest, shards)
+    net = fresh_net(spec, params.train)
+    training = fit(net, feed, validation, shards, params, key(spec, *inputs(manifest), params.train.model_dump(),
+                                                             params.machine.model_dump(), code_version(*CODE)))
+    write_model(net, spec, manifest, shards)
+    write_json(Path("metrics/train.json"), figures(training.progress, net, feed))
+    return {"steps": training.trained_steps, "resumed_from_step": training.resumed_from}
+
+
+def inputs(manifest: Manifest) -> tuple[str, str]:
+    """Hashes of what training reads: the shards' seal, the manifest's splits and labels."""
+    labels = manifest.targets().astype(np.int8).tobytes().hex()
+    return sha256_file(PROCESSED / SEAL), key(card.split_hash(manifest), labels)
+
+
+def feed_of(manifest: Manifest, shards: Shards) -> Feed:
+    """The rows' images with their targets; StageError where there are none."""
+    if manifest.table.empty:
+        raise StageError("data/manifest.parquet: no image in the train split: add data, or change ingest.split")
+    return Feed(shards, list(manifest.table["image_id"]), manifest.targets())
+
+
+def net_spec(train: Train, manifest: Manifest, shards: Shards) -> dict[str, Any]:
+    """Spec of the net for these shards and labels."""
+    return nets.spec(train.net, width=train.width, dropout=train.dropout, shape=shards.image_shape,
+                     outputs=len(manifest.head.labels))
+
+
+def fresh_net(spec: dict[str, Any], train: Train) -> keras.Model:
+    """The net with its first weights; StageError where ImageNet weights are asked for and missing."""
+    try:
+        return nets.build(spec, train.weights)
+    except MissingWeights as error:
+        raise StageError(str(error)) from error
+
+
+def plan_of(train: Train) -> Plan:
+    """The parameters that the loop needs."""
+    names = Plan.__dataclass_fields__
+    return Plan(**{name: getattr(train, name) for name in names})
+
+
+def fit(net: keras.Model, feed: Feed, validation: Manifest, shards: Shards, params: Params, run_key: str) -> Training:
+    """Train; the net holds the best epoch's weights afterwards. StageError where the loss is not finite."""
+    task = validation.head.task
+    weights = losses.class_weights(feed.targets, task) if params.train.class_weights else None
+    loss = losses.build(params.train.loss, task, weights)
+    watched = Feed(shards, list(validation.table["image_id"]), validation.targets())
+    training = Training(net, feed, plan_of(params.train), loss, Checkpoints("train", run_key),
+                        lambda model: validation_figures(model, watched, validation, params.train),
+                        on_epoch=record)
+    try:
+        training.run()
+    except Diverged as error:
+        raise StageError(str(error)) from error
+    record(training.progress.history)
+    return training
+
+
+def validation_figures(net: keras.Model, feed: Feed, manifest: Manifest, train: Train) -> dict[str, float]:
+    """Loss and macro AUROC on validation; `score` is the AUROC (minus the loss where no label has both classes)."""
+    logits = float_logits(net, feed, train.batch_size)
+    loss = float(losses.build(train.loss, manifest.head.task)(feed.targets, logits))
+    macro = measures.auroc(feed.targets, logits, list(manifest.head.labels))["macro"]
+    if not isinstance(macro, float):
+        return {"val_loss": loss, "score": -loss}
+    return {"val_loss": loss, "val_auroc": macro, "score": macro}
+
+
+def float_logits(net: keras.Model, feed: Feed, batch_size: int) -> np.ndarray:
+    """The net's answers by Keras, float32 (images, labels)."""
+    answers = [np.asarray(net(images, training=False)) for images in feed.in_order(batch_size)]
+    return np.concatenate(answers) if answers else np.empty((0, net.output_shape[-1]), np.float32)
+
+
+def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shards: Shards) -> None:
+    """Convert, measure on validation what is served, seal `models/base`."""
+    tflite = float_tflite(net)
+    chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
+    content = card.base_card("base", manifest, chain, sha256_file(PROCESSED / SEAL), code_version(*CODE))
+    validation = manifest.rows("validation", gate=False)
+    logits = inference.run(tflite, shards.images(list(validation.table["image_id"])))
+    modelfolder.write(BASE, spec=spec, weights=net.get_weights(), card={**content, **card.measured(validation, logits)},
+                      tflite=tflite)
+
+
+def figures(progress: Progress, net: keras.Model, feed: Feed) -> dict[str, Any]:
+    """What `metrics/train.json` holds."""
+    best = progress.history[progress.best_epoch]
+    return {"epochs_run": progress.epoch, "best_epoch": progress.best_epoch + 1, "images": len(feed),
+            "weights": int(net.count_params()), "best": {name: number(value) for name, value in best.items()}}

@@ -1,0 +1,86 @@
+"""The names of all expectations on the manifest: what each says and what to do where it fails.
+
+`validate.severity` in params.yaml addresses an expectation by these names. Not for how Great Expectations is told: see
+`suite`. Nothing here imports it.
+"""
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SEVERITIES = ("critical", "warning", "info")
+
+
+@dataclass(frozen=True)
+class Check:
+    """An expectation's name, what it says, what to do where it fails, and its severity where params name none."""
+
+    name: str
+    says: str
+    advice: str
+    severity: str = "critical"
+
+
+class UnknownCheck(Exception):
+    """`validate.severity` names an expectation that does not exist; one line for each."""
+
+
+_INGEST = "make the manifest again with `dvc repro -f ingest`"
+_CONVERT = "correct the batch (as a new batch), or widen the bound in params.yaml, section validate"
+
+CHECKS = (
+    Check("columns", "The manifest has exactly the columns that it should have.", _INGEST),
+    Check("column_types", "Every column has its type.", _INGEST),
+    Check("no_missing_values", "No value is missing, ages excepted.", _INGEST),
+    Check("image_id_format", "An image's id is 32 hexadecimal digits.", _INGEST),
+    Check("sha256_format", "A file's SHA-256 is 64 hexadecimal digits.", _INGEST),
+    Check("image_id_unique", "No image stands in two rows.", _INGEST),
+    Check("file_unique", "No file of a batch stands in two rows (batch, source and SHA-256 together).", _INGEST),
+    Check("counts_add_up", "Rows in = manifest + quarantined + merged + absent, as data/ingest.json counts them.",
+          _INGEST),
+    Check("no_duplicate_pixels", "The same pixels came in once only; repeats were merged by ingest.",
+          "look at data/merged.csv; where the repeats are right, leave this a warning", "warning"),
+    Check("split_known", "A split is train, validation or test.", _INGEST),
+    Check("splits_not_empty", "Train, validation and test all hold images.",
+          "add patients, change ingest.split.ratio or ingest.split.seed"),
+    Check("patient_in_one_split", "No patient has images in two splits.",
+          "use ingest.split.rule: hash; where an official split is to be kept as it is, set "
+          "validate.severity.patient_in_one_split: warning and say so with every figure"),
+    Check("gate_in_validation", "Gate studies lie in the validation split.", _INGEST),
+    Check("sex_known", "Sex is M, F or empty.", "map the set's own words to M and F in a new batch"),
+    Check("view_known", "A view position is one of DICOM's words for chest views, or empty.",
+          "map the set's own words to PA, AP, LL, ... in a new batch"),
+    Check("age_in_range", "Ages lie between 0 and validate.max_age years.", _CONVERT),
+    Check("width_in_range", "Widths lie between validate.min_side and validate.max_side pixels.", _CONVERT),
+    Check("height_in_range", "Heights lie between validate.min_side and validate.max_side pixels.", _CONVERT),
+    Check("bit_depth_in_range", "Bit depths lie between 1 and 16.", _INGEST),
+    Check("images_not_blank", "An image's grey levels vary (standard deviation at least validate.blank_std of 255).",
+          "look at the images named; take them out of the batch's table, or lower validate.blank_std"),
+    Check("label_values", "A label is 0 or 1.", _INGEST),
+    Check("one_label_per_image", "Where the task is multiclass, an image has exactly one label.",
+          "correct the batch's labels, or set ingest.task: multilabel"),
+    Check("labels_in_every_split", "Every label occurs, and is missing, somewhere in every split.",
+          "change ingest.split.seed, drop the label from ingest.labels, or add patients that have it"),
+    Check("prevalence_in_bounds", "Each label's share of the images lies within validate.prevalence.", _CONVERT),
+    Check("boxes_inside_image", "Reference boxes lie inside their image, with a pixel's tolerance.",
+          "correct the batch's box list: corner x, y, then width and height, in pixels of the source image"),
+    Check("boxes_on_known_labels", "Reference boxes carry one of the set's labels.",
+          "correct the words of the batch's box list, or add the label to ingest.labels"),
+)
+NAMES = tuple(check.name for check in CHECKS)
+
+
+def severities(asked: Mapping[str, str]) -> dict[str, str]:
+    """Severity of every expectation: what is asked for by name, else its own.
+
+    Raises UnknownCheck, with the nearest right name, for a name that no expectation has.
+    """
+    unknown = [_unknown_line(name) for name in asked if name not in NAMES]
+    if unknown:
+        raise UnknownCheck("\n".join(unknown))
+    return {check.name: asked.get(check.name, check.severity) for check in CHECKS}
+
+
+def _unknown_line(name: str) -> str:
+    near = difflib.get_close_matches(name, NAMES, 1, 0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(NAMES)}"
+    return f"params.yaml: validate.severity: no expectation is named '{name}': {hint}"

@@ -1,0 +1,71 @@
+"""Columns that are derived from the manifest for the expectations that no single column can carry. No reading here."""
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+DERIVED = ("splits_of_patient", "boxes_outside", "boxes_unknown_label")
+BOX_TOLERANCE = 1.0  # pixels: box lists are rounded
+
+
+def derive(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """The manifest's table with three more columns, all int64.
+
+    `splits_of_patient`: splits in which the row's patient has images. `boxes_outside` and `boxes_unknown_label`: of the
+    row's boxes, how many leave the image by more than a pixel, and how many carry a word that is none of `labels`.
+    """
+    return table.assign(
+        splits_of_patient=table.groupby("patient")["split"].transform("nunique").astype("int64"),
+        boxes_outside=_count_boxes(table, lambda row, box: not _inside(box, row.width, row.height)),
+        boxes_unknown_label=_count_boxes(table, lambda row, box: box.get("label") not in labels),
+    )
+
+
+def _count_boxes(table: pd.DataFrame, wrong: Any) -> pd.Series:
+    """How many boxes of each row are wrong; rows without boxes are not parsed."""
+    counts = pd.Series(0, index=table.index, dtype="int64")
+    boxed = table[table["boxes"].ne("[]")]
+    for row in boxed[["boxes", "width", "height"]].itertuples():
+        counts[row.Index] = sum(bool(wrong(row, box)) for box in _boxes(row.boxes))
+    return counts
+
+
+def _boxes(text: str) -> list[dict[str, Any]]:
+    """The boxes of a cell; a cell that is no JSON list of objects counts as one wrong box."""
+    try:
+        boxes = json.loads(text)
+    except (TypeError, ValueError):
+        return [{}]
+    return [box if isinstance(box, dict) else {} for box in boxes] if isinstance(boxes, list) else [{}]
+
+
+def _inside(box: dict[str, Any], width: int, height: int) -> bool:
+    """Whether a box with a positive area lies inside the image."""
+    try:
+        x, y, w, h = (float(box[key]) for key in "xywh")
+    except (KeyError, TypeError, ValueError):
+        return False
+    low, high = -BOX_TOLERANCE, BOX_TOLERANCE
+    return w > 0 and h > 0 and x >= low and y >= low and x + w <= width + high and y + h <= height + high
+
+
+def patients_in_two_splits(table: pd.DataFrame) -> int:
+    """How many patients have images in more than one split."""
+    return int((table.groupby("patient")["split"].nunique() > 1).sum())
+
+
+def counts(table: pd.DataFrame, labels: Sequence[str], splits: Sequence[str]) -> dict[str, Any]:
+    """Images and patients in all and by split, and positives of each label in all and by split."""
+    parts = {name: table[table["split"] == name] for name in splits}
+    return {
+        "rows": len(table),
+        "patients": int(table["patient"].nunique()),
+        "split": {name: {"images": len(part), "patients": int(part["patient"].nunique())}
+                  for name, part in parts.items()},
+        "label": {label: _positives(table, parts, f"label_{label}") for label in labels},
+    }
+
+
+def _positives(table: pd.DataFrame, parts: dict[str, pd.DataFrame], column: str) -> dict[str, int]:
+    return {"images": int(table[column].eq(1).sum())} | {k: int(p[column].eq(1).sum()) for k, p in parts.items()}

@@ -1,0 +1,111 @@
+"""The stage validate: reads the manifest and ingest's counts, writes Data Docs and metrics, stops on what is critical."""
+from pathlib import Path
+from typing import Any
+
+from stages.artifacts import atomic_folder, read_json, write_json, write_text
+from stages.entry import StageError
+from stages.manifest import SPLITS, Manifest, read
+from stages.params import Params
+from stages.params.schema import Validate
+from stages.validate import checks, columns, docs, outcome, suite
+from stages.validate.judge import Judged, judge
+
+MANIFEST = Path("data/manifest.parquet")
+COUNTS = Path("data/ingest.json")
+DOCS = Path("reports/validation")
+METRICS = Path("metrics/validate.json")
+
+
+def validate(params: Params) -> None:
+    """Judge the manifest; the outputs are written in any case.
+
+    Raises StageError, with one line for each failed critical expectation, for an unknown name in `validate.severity`,
+    and where the manifest or ingest's counts can't be read.
+    """
+    severities = severities_of(params.validate_)
+    manifest, ingested = read_inputs()
+    judged, found = evaluate(manifest, ingested, params.validate_, severities)
+    numbers = metrics(manifest, ingested, found)
+    write_docs(judged, found, numbers)
+    write_json(METRICS, numbers)
+    report(found)
+
+
+def severities_of(section: Validate) -> dict[str, str]:
+    """Severity of every expectation; StageError where params.yaml names one that does not exist."""
+    try:
+        return checks.severities(section.severity)
+    except checks.UnknownCheck as error:
+        raise StageError(str(error)) from error
+
+
+def read_inputs() -> tuple[Manifest, dict[str, Any]]:
+    """The manifest and ingest's counts; StageError says which file is unusable."""
+    try:
+        return read(MANIFEST), read_json(COUNTS)
+    except ValueError as error:
+        raise StageError(f"{error}; make it again with `dvc repro -f ingest`") from error
+
+
+def evaluate(manifest: Manifest, ingested: dict[str, Any], bounds: Validate, severities: dict[str, str],
+             ) -> tuple[Judged, list[outcome.Outcome]]:
+    """Great Expectations' result and our outcomes; where columns are missing, on the columns alone."""
+    head, table = manifest.head, manifest.table
+    named = suite.schema(head.labels)
+    needed = {"patient", "split", "boxes", "width", "height"} | set(manifest.label_columns)
+    if needed <= set(table.columns):
+        table = columns.derive(table, head.labels)
+        named += suite.content(head, bounds, suite.Rows.from_counts(totals(ingested)), table["patient"].nunique())
+    judged = judge(table, suite.with_severities(named, severities))
+    return judged, outcome.outcomes([each.to_json_dict() for each in judged.result.results], severities)
+
+
+def totals(ingested: dict[str, Any]) -> dict[str, int]:
+    """Ingest's counts as numbers, reasons added up; StageError where one is missing."""
+    names = ("rows_in", "manifest", "quarantined", "merged", "absent")
+    if missing := [name for name in names if name not in ingested]:
+        raise StageError(f"{COUNTS}: lacks {', '.join(missing)}; make it again with `dvc repro -f ingest`")
+    return {name: sum(ingested[name].values()) if isinstance(ingested[name], dict) else int(ingested[name])
+            for name in names}
+
+
+def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.Outcome]) -> dict[str, Any]:
+    """Content of metrics/validate.json."""
+    failed = [each for each in found if not each.passed]
+    numbers = {
+        "ingest": totals(ingested) | {"quarantined_by_reason": reasons(ingested)},
+        "expectations": {each.name: each.numbers() for each in found},
+        "unexpected": {each.name: each.unexpected for each in found},
+        "failed": {severity: sum(each.severity == severity for each in failed) for severity in checks.SEVERITIES},
+    }
+    if len(found) == 1:  # columns are missing: there is nothing to count by
+        return numbers
+    table = manifest.table
+    overlap = {"patients_in_two_splits": columns.patients_in_two_splits(table)}
+    return numbers | columns.counts(table, manifest.head.labels, SPLITS) | overlap
+
+
+def reasons(ingested: dict[str, Any]) -> dict[str, int]:
+    """Quarantined inputs by reason."""
+    quarantined = ingested["quarantined"]
+    return dict(quarantined) if isinstance(quarantined, dict) else {}
+
+
+def write_docs(judged: Judged, found: list[outcome.Outcome], numbers: dict[str, Any]) -> None:
+    """Write reports/validation/index.html (results) and expectations.html (the suite)."""
+    facts = {"images": numbers.get("rows", "?"), "patients": numbers.get("patients", "?"),
+             "met": sum(each.passed for each in found), "not met": sum(not each.passed for each in found)}
+    with atomic_folder(DOCS) as folder:
+        write_text(folder / "index.html", docs.results_page(judged.result, found, facts))
+        write_text(folder / "expectations.html", docs.suite_page(judged.suite))
+
+
+def report(found: list[outcome.Outcome]) -> None:
+    """Print what is not met and not critical; StageError for what is."""
+    failed = [each for each in found if not each.passed]
+    for each in failed:
+        if each.severity != "critical":
+            print(f"validate: {outcome.line(each)}")
+    if critical := [outcome.line(each) for each in failed if each.severity == "critical"]:
+        raise StageError("\n".join([*critical, f"the pipeline stops here; all results: {DOCS / 'index.html'}"]))
+    print(f"validate: {len(found) - len(failed)} of {len(found)} expectations met")

@@ -1,0 +1,131 @@
+"""The expectations as Great Expectations is told them, each tagged with its name in `checks`. No reading or writing."""
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import great_expectations.expectations as gxe
+from great_expectations.expectations.row_conditions import Column
+
+from stages.manifest import COLUMNS, SPLITS, Head
+from stages.params.schema import Validate
+from stages.validate.checks import CHECKS
+from stages.validate.columns import DERIVED
+
+Named = tuple[str, gxe.Expectation]
+# DICOM PS3.3 C.8.11.7.1.1.4 (View Position) and the chest views of digital radiography; empty: not told.
+VIEWS = ["", "PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL"]
+_TYPES = {
+    "image_id": "str", "patient": "str", "study": "str", "view": "str", "sex": "str", "age": "float32", "batch": "str",
+    "source": "str", "sha256": "str", "width": "int32", "height": "int32", "bit_depth": "int16", "mean": "float32",
+    "std": "float32", "boxes": "str", "split": "str", "gate": "bool",
+}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that the manifest should have by ingest's counts: with repeats merged, and were nothing merged."""
+
+    merged: int
+    unmerged: int
+
+    @classmethod
+    def from_counts(cls, ingest: Mapping[str, int]) -> "Rows":
+        """From `rows_in`, `quarantined`, `merged` and `absent` of data/ingest.json."""
+        unmerged = ingest["rows_in"] - ingest["quarantined"] - ingest["absent"]
+        return cls(unmerged - ingest["merged"], unmerged)
+
+
+def schema(labels: Sequence[str]) -> list[Named]:
+    """Expectations on the columns' names; where they fail, no other can be judged."""
+    columns = [*COLUMNS, *(f"label_{label}" for label in labels), *DERIVED]
+    return _tagged([("columns", gxe.ExpectTableColumnsToMatchSet(column_set=columns, exact_match=True))])
+
+
+def content(head: Head, bounds: Validate, rows: Rows, patients: int) -> list[Named]:
+    """Expectations on the values, for a manifest with this head, ingest's counts and its number of patients."""
+    columns = [f"label_{label}" for label in head.labels]
+    named = [*_types(columns), *_formats(), *_rows(rows), *_vocabularies(columns), *_ranges(bounds),
+             *_splits(), *_prevalences(columns, bounds), *_boxes()]
+    if head.task == "multiclass":
+        named.append(("one_label_per_image", gxe.ExpectMulticolumnSumToEqual(column_list=columns, sum_total=1)))
+    if patients >= bounds.min_patients_for_label_check:
+        named += _labels_in_splits(columns)
+    return _tagged(named)
+
+
+def _tagged(named: list[Named]) -> list[Named]:
+    """Each expectation with its name as metadata, and with the name and its sentence as its description."""
+    says = {check.name: check.says for check in CHECKS}
+    for name, expectation in named:
+        expectation.meta = {"name": name}
+        expectation.notes = f"{name}: {says[name]}"
+    return named
+
+
+def _types(columns: Sequence[str]) -> Iterator[Named]:
+    types = _TYPES | dict.fromkeys(columns, "int8")
+    for column, kind in types.items():
+        yield "column_types", gxe.ExpectColumnValuesToBeOfType(column=column, type_=kind)
+        if column != "age":
+            yield "no_missing_values", gxe.ExpectColumnValuesToNotBeNull(column=column)
+
+
+def _formats() -> Iterator[Named]:
+    yield "image_id_format", gxe.ExpectColumnValuesToMatchRegex(column="image_id", regex="^[0-9a-f]{32}$")
+    yield "sha256_format", gxe.ExpectColumnValuesToMatchRegex(column="sha256", regex="^[0-9a-f]{64}$")
+    yield "image_id_unique", gxe.ExpectColumnValuesToBeUnique(column="image_id")
+    yield "file_unique", gxe.ExpectCompoundColumnsToBeUnique(column_list=["batch", "source", "sha256"])
+
+
+def _rows(rows: Rows) -> Iterator[Named]:
+    yield "counts_add_up", gxe.ExpectTableRowCountToEqual(value=rows.merged)
+    yield "no_duplicate_pixels", gxe.ExpectTableRowCountToEqual(value=rows.unmerged)
+
+
+def _vocabularies(columns: Sequence[str]) -> Iterator[Named]:
+    yield "split_known", gxe.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS))
+    yield "sex_known", gxe.ExpectColumnValuesToBeInSet(column="sex", value_set=["M", "F", ""])
+    yield "view_known", gxe.ExpectColumnValuesToBeInSet(column="view", value_set=VIEWS)
+    for column in columns:
+        yield "label_values", gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[0, 1])
+
+
+def _ranges(bounds: Validate) -> Iterator[Named]:
+    sides = {"min_value": bounds.min_side, "max_value": bounds.max_side}
+    yield "age_in_range", gxe.ExpectColumnValuesToBeBetween(column="age", min_value=0, max_value=bounds.max_age)
+    yield "width_in_range", gxe.ExpectColumnValuesToBeBetween(column="width", **sides)
+    yield "height_in_range", gxe.ExpectColumnValuesToBeBetween(column="height", **sides)
+    yield "bit_depth_in_range", gxe.ExpectColumnValuesToBeBetween(column="bit_depth", min_value=1, max_value=16)
+    yield "images_not_blank", gxe.ExpectColumnValuesToBeBetween(column="std", min_value=bounds.blank_std)
+
+
+def _splits() -> Iterator[Named]:
+    present = gxe.ExpectColumnDistinctValuesToContainSet(column="split", value_set=list(SPLITS))
+    gate = gxe.ExpectColumnValuesToBeInSet(column="split", value_set=["validation"], row_condition=Column("gate") == True)  # noqa: E712,E501  (builds a condition)
+    yield "splits_not_empty", present
+    yield "patient_in_one_split", gxe.ExpectColumnValuesToBeBetween(column="splits_of_patient", max_value=1)
+    yield "gate_in_validation", gate
+
+
+def _labels_in_splits(columns: Sequence[str]) -> Iterator[Named]:
+    for column in columns:
+        for split in SPLITS:
+            yield "labels_in_every_split", gxe.ExpectColumnDistinctValuesToContainSet(
+                column=column, value_set=[0, 1], row_condition=Column("split") == split)
+
+
+def _prevalences(columns: Sequence[str], bounds: Validate) -> Iterator[Named]:
+    low, high = bounds.prevalence
+    for column in columns:
+        yield "prevalence_in_bounds", gxe.ExpectColumnMeanToBeBetween(column=column, min_value=low, max_value=high)
+
+
+def _boxes() -> Iterator[Named]:
+    yield "boxes_inside_image", gxe.ExpectColumnValuesToBeBetween(column="boxes_outside", max_value=0)
+    yield "boxes_on_known_labels", gxe.ExpectColumnValuesToBeBetween(column="boxes_unknown_label", max_value=0)
+
+
+def with_severities(named: Sequence[Named], severities: Mapping[str, str]) -> list[gxe.Expectation]:
+    """The expectations, each with the severity that its name has."""
+    for name, expectation in named:
+        expectation.severity = severities[name]
+    return [expectation for _, expectation in named]

@@ -1,0 +1,10 @@
+"""Where what is neither input nor output lies: counts of work done, and caches that may be thrown away."""
+import os
+from pathlib import Path
+
+RUNS = Path(".runs")
+
+
+def cache(room: str) -> Path:
+    """Folder of one stage's cache below `.cache`, or below CXR_CACHE where that is set."""
+    return Path(os.environ.get("CXR_CACHE", ".cache")) / room

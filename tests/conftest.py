@@ -1,0 +1,23 @@
+"""What several tests share: the folder of real images, skipped where it is not there."""
+from pathlib import Path
+
+import pytest
+
+import stages  # noqa: F401  (settles the environment before NumPy or TensorFlow load)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's top folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real chest radiographs beside the checkout (see docs/reference/tests.md); the test is skipped without them."""
+    for place in (ROOT.parent / "shared" / "data", Path("/work/shared/data")):
+        if (place / "SOURCES.md").exists():
+            return place
+    pytest.skip("../shared/data is not here")
