@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from stages import calibration, modelfolder
 
-BLOCK = 8  # images at a time; measured in benchmarks/inference_speed.py
+BLOCK = 4  # images at a time; measured in benchmarks/inference_speed.py
 
 
 class InferenceError(Exception):

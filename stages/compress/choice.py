@@ -36,7 +36,7 @@ def choose(variants: Mapping[str, Figures], max_auroc_drop: float, max_worst_dro
     refused = {name: refusal(figures, max_auroc_drop, max_worst_drop)
                for name, figures in variants.items() if name != BASE}
     if REPORTED_ONLY in refused:
-        refused[REPORTED_ONLY] = refused[REPORTED_ONLY] or "reported only: its logits are rounded to 256 levels"
+        refused[REPORTED_ONLY] = refused[REPORTED_ONLY] or "reported only: its probabilities are rounded to 1/256"
     candidates = [name for name in variants if not refused.get(name)]
     name = min(candidates, key=lambda n: (variants[n]["bytes_gzip"], variants[n]["multiply_adds"], n))
     return {"name": name, "why": _why(name, variants, refused), "refused": {n: r for n, r in refused.items() if r}}

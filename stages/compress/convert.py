@@ -1,53 +1,59 @@
-"""From a float net to TFLite flatbuffers: float32, float16, int8 and int8 with rounded outputs.
+"""From a float net to smaller TFLite flatbuffers: float16, int8, and int8 with rounded probabilities.
 
-Always by `from_keras_model`, whose bytes are the same every time.
+Always by way of `from_keras_model`, whose bytes are the same every time. The float32 one: `stages.learning.served`.
 """
 from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
+from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python.convert import mlir_quantize
+
+from stages.learning.served import converter
 
 
 class InputNotExact(Exception):
     """An int8 net would not take grey levels as they are (scale 1, zero point 0)."""
 
 
-def float32(net: keras.Model) -> bytes:
-    """TFLite with float32 weights, float32 in, float32 logits out."""
-    return bytes(tf.lite.TFLiteConverter.from_keras_model(net).convert())
-
-
 def float16(net: keras.Model) -> bytes:
-    """TFLite with float16 weights, float32 in, float32 logits out."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(net)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())
+    """float16 weights; float32 images (n, H, W, C) in, float32 logits (n, labels) out."""
+    to_float16 = converter(net)
+    to_float16.optimizations = [tf.lite.Optimize.DEFAULT]
+    to_float16.target_spec.supported_types = [tf.float16]
+    return bytes(to_float16.convert())
 
 
-def int8(net: keras.Model, images: np.ndarray) -> tuple[bytes, bytes]:
-    """Two int8 flatbuffers, both with uint8 in: float32 logits out, and uint8 logits out.
+def int8(net: keras.Model, images: np.ndarray) -> bytes:
+    """int8 weights and activations; uint8 images in, float32 logits out. `images`: the representative set, uint8.
 
-    `images`: the representative set, uint8 (n, H, W, C). In the first the output layer stays in float: int8 logits
-    have 256 levels for all labels together, ties that a rare label pays for. The second is integer throughout.
+    The output layer stays in float: int8 logits share 256 levels among all labels, and a rare label pays for the ties.
     Raises InputNotExact where the input's quantization would change grey levels.
     """
     calibrated = _calibrated(net, images)
-    (output,) = tf.lite.Interpreter(model_content=calibrated).get_output_details()
-    served = _quantized(calibrated, tf.float32, [output["name"]])
-    return served, _quantized(calibrated, tf.uint8, None)
+    (output,) = Interpreter(model_content=calibrated).get_output_details()
+    return _quantized(calibrated, tf.float32, [output["name"]])
+
+
+def int8_uint8_output(net: keras.Model, images: np.ndarray, task: str) -> bytes:
+    """Integers throughout: uint8 images in, uint8 probabilities out, rounded to 1/256 (sigmoid or softmax inside).
+
+    For hardware without floating point. `images` and InputNotExact as in `int8`.
+    """
+    link = "softmax" if task == "multiclass" else "sigmoid"
+    answers = keras.layers.Activation(link, name="probabilities")(net.output)
+    return _quantized(_calibrated(keras.Model(net.input, answers, name=net.name), images), tf.uint8, [])
 
 
 def _calibrated(net: keras.Model, images: np.ndarray) -> bytes:
     """The float flatbuffer with the ranges of its tensors over the representative set."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(net)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.representative_dataset = lambda: _representative(images)
-    converter._experimental_calibrate_only = True
-    return bytes(converter.convert())
+    calibrating = converter(net)
+    calibrating.optimizations = [tf.lite.Optimize.DEFAULT]
+    calibrating.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    calibrating.representative_dataset = lambda: _representative(images)
+    calibrating._experimental_calibrate_only = True  # the public way quantizes the output layer too
+    return bytes(calibrating.convert())
 
 
 def _representative(images: np.ndarray) -> Iterator[list[np.ndarray]]:
@@ -59,11 +65,11 @@ def _representative(images: np.ndarray) -> Iterator[list[np.ndarray]]:
         yield [sample]
 
 
-def _quantized(calibrated: bytes, output: tf.DType, in_float: list[str] | None) -> bytes:
+def _quantized(calibrated: bytes, output: tf.DType, in_float: list[str]) -> bytes:
     """Quantize to int8 (per channel), uint8 in; the nodes that make the tensors `in_float` stay in float."""
     flatbuffer = bytes(mlir_quantize(calibrated, input_data_type=tf.uint8, output_data_type=output,
-                                     denylisted_nodes=in_float))
-    (taken,) = tf.lite.Interpreter(model_content=flatbuffer).get_input_details()
+                                     denylisted_nodes=in_float or None))
+    (taken,) = Interpreter(model_content=flatbuffer).get_input_details()
     if taken["dtype"] is not np.uint8 or taken["quantization"] != (1.0, 0):
         raise InputNotExact(f"int8 input is {taken['dtype'].__name__} with scale and zero point "
                             f"{taken['quantization']}; uint8 with (1.0, 0) is needed for grey levels to stay exact")

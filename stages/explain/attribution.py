@@ -4,7 +4,7 @@
 Not for choosing or drawing anything. Importing it imports TensorFlow and shap; an error inside shap leaves
 TensorFlow's gradient registry broken, so a process that saw one must end.
 """
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,25 +47,25 @@ class Explainer:
         self._view = keras.Model(net.input, self._one(head.input))
         self._background = background.astype(np.float32)
         self._chunk = self._background
-        # a view of one logit whose head's weights change: one trace serves every label; the function as background
-        # lets shap see it in chunks that fit into memory
+        # A view of one logit whose head's weights change: one trace serves every label. A function as background lets
+        # shap take it in chunks that fit into memory.
         self._shap = shap.DeepExplainer(self._view, lambda image: [self._chunk])
         self._expected: dict[int, float] = {}
 
-    def explain(self, images: np.ndarray, label: int) -> Iterator[Attribution]:
-        """Attributions to logit number `label`, image by image; `images` uint8 (n, height, width, channels)."""
+    def explain(self, image: np.ndarray, label: int) -> Attribution:
+        """Attribution of one image, uint8 (height, width, channels), to logit number `label`."""
         self._one.set_weights([self._kernel[:, label:label + 1], self._bias[label:label + 1]])
         if label not in self._expected:
             self._expected[label] = float(np.mean([v for part in self._chunks() for v in self._outputs(part)]))
-        for image in images.astype(np.float32):
-            output = float(self._outputs(image[None])[0])
-            yield Attribution(self._values(image[None]), output, self._expected[label])
+        batch = image.astype(np.float32)[None]
+        return Attribution(self._values(batch), float(self._outputs(batch)[0]), self._expected[label])
 
     def _values(self, image: np.ndarray) -> np.ndarray:
         total = np.zeros(image.shape[1:3], np.float64)
-        for self._chunk in self._chunks():
+        for chunk in self._chunks():
+            self._chunk = chunk
             values = self._shap.shap_values(image, check_additivity=False)  # its error is measured and reported
-            total += np.asarray(values, np.float64).reshape(image.shape[1:]).sum(axis=-1) * len(self._chunk)
+            total += np.asarray(values, np.float64).reshape(image.shape[1:]).sum(axis=-1) * len(chunk)
         return (total / len(self._background)).astype(np.float32)
 
     def _outputs(self, images: np.ndarray) -> np.ndarray:

@@ -59,14 +59,15 @@ def boxed(
 ) -> list[tuple[str, str]]:
     """At most `count` pairs (image_id, label), spread over the labels that have boxes; no image twice.
 
-    The labels take turns, each taking its next image in hash order, so that a common finding does not crowd out a
-    rare one. Sorted by label (in the labels' order) and image_id.
+    The labels take turns, the one with fewest images first, each taking its next image in hash order, so that a
+    common finding does not crowd out a rare one. Sorted by label (in the labels' order) and image_id.
     """
     order = hash_order(list(boxes), seed)
     waiting = {label: [i for i in order if any(box["label"] == label for box in boxes[i])] for label in labels}
     taken: dict[str, str] = {}
+    turns = sorted(labels, key=lambda label: len(waiting[label]))
     while len(taken) < count and any(waiting.values()):
-        for label in labels:
+        for label in turns:
             waiting[label] = [image_id for image_id in waiting[label] if image_id not in taken]
             if waiting[label] and len(taken) < count:
                 taken[waiting[label].pop(0)] = label

@@ -36,7 +36,7 @@ def measured(manifest: Manifest, logits: np.ndarray) -> dict[str, Any]:
     targets, labels = manifest.targets(), list(manifest.head.labels)
     fitted = calibration.fit(logits, targets, manifest.head.task)
     probabilities = calibration.apply(logits, fitted)
-    score = probabilities if manifest.head.task == "multiclass" else logits
+    score = measures.scores(logits, manifest.head.task)
     return {
         "calibration": fitted,
         "operating_points": calibration.operating_points(probabilities, targets, labels, manifest.head.task),

@@ -19,10 +19,12 @@ class _UniqueKeys(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Build the mapping; ParamsError names the repeated key and its line."""
-        keys = [self.construct_object(key) for key, _ in node.value]
-        for (key, _), name in zip(node.value, keys, strict=True):
-            if keys.count(name) > 1:
+        seen: set[Hashable] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key)
+            if name in seen:
                 raise ParamsError(f"params.yaml line {key.start_mark.line + 1}: key '{name}' is given twice")
+            seen.add(name)
         return super().construct_mapping(node, deep)
 
 

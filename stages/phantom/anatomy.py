@@ -6,13 +6,23 @@ is 0, the lung about 0.45, the mediastinum about 1.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.phantom.drawing import (
-    Layer, Mask, Points, blank, blurred, discs, fill, ribbons, smooth_curve, stroke,
+    Layer,
+    Mask,
+    Points,
+    blank,
+    blurred,
+    discs,
+    fill,
+    ribbons,
+    smooth_curve,
+    stroke,
 )  # fmt: skip
 from stages.phantom.plan import StudyPlan, stream
 
@@ -32,7 +42,7 @@ class Lung:
     diaphragm: Points
     outline: Points
 
-    def at(self, across: NDArray[np.float64] | float, down: NDArray[np.float64] | float) -> Points:
+    def at(self, across: NDArray[Any] | float, down: NDArray[Any] | float) -> Points:
         """Points (..., 2) at `across` (0 mediastinum, 1 chest wall), `down` (0 apex, 1 base)."""
         top, bottom = self.wall[:, 1].min(), self.diaphragm[:, 1].mean()
         y = top + np.asarray(down) * (bottom - top)
@@ -132,7 +142,7 @@ def _body(anatomy: Anatomy) -> Points:
     return np.concatenate([edge, mirrored]) + [0.5, 0]
 
 
-def _wall_at(lung: Lung, y: NDArray[np.float64]) -> NDArray[np.float64]:
+def _wall_at(lung: Lung, y: NDArray[Any]) -> NDArray[Any]:
     """Half-width of the chest at heights y."""
     return np.abs(np.interp(y, lung.wall[12:, 1], lung.wall[12:, 0]) - 0.5)
 

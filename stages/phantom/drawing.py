@@ -6,16 +6,16 @@ drawing serves every image size. Knows nothing about anatomy.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Points = NDArray[np.float64]
-Layer = NDArray[np.float32]
-Mask = NDArray[np.uint8]
-_Canvas = TypeVar("_Canvas", Layer, Mask)
+# OpenCV's stubs leave the element type open; these names say what it is.
+Points = NDArray[Any]  # float64 (..., 2)
+Layer = NDArray[Any]  # float32 (size, size)
+Mask = NDArray[Any]  # uint8 (size, size)
 
 _SHIFT = 5  # binary digits behind the point that OpenCV draws with
 
@@ -82,8 +82,8 @@ def ribbons(curves: Points, width: float) -> Points:
     return np.concatenate([curves + aside, (curves - aside)[:, ::-1]], axis=1)
 
 
-def blurred(layer: _Canvas, sigma: float) -> _Canvas:
-    """Blur by a Gaussian of `sigma` sides; what varies slowly is blurred at a coarser scale."""
+def blurred(layer: Layer | Mask, sigma: float) -> Layer | Mask:
+    """Blur by a Gaussian of `sigma` sides, keeping the dtype; what varies slowly is blurred at a coarser scale."""
     size = layer.shape[0]
     pixels = sigma * size
     if pixels < 0.3:

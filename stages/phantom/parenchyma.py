@@ -10,7 +10,15 @@ import numpy as np
 
 from stages.phantom.anatomy import Anatomy, Lung
 from stages.phantom.drawing import (
-    Layer, Points, blank, blob, discs, fill, rings, soften, stroke,
+    Layer,
+    Points,
+    blank,
+    blob,
+    discs,
+    fill,
+    rings,
+    soften,
+    stroke,
 )  # fmt: skip
 
 Sign = Callable[[Anatomy, np.random.Generator, int], list[Layer]]
@@ -35,18 +43,18 @@ def _scatter(
 
 
 def atelectasis(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[Layer]:
-    """Discoid atelectasis: two or three straight, stacked plates in a lower zone."""
+    """Discoid atelectasis: three straight, stacked plates in a lower zone."""
     lung = _either(anatomy, rng)
     centre = lung.at(rng.uniform(0.42, 0.6), rng.uniform(0.62, 0.86))
     tilt = lung.side * rng.uniform(0.1, 0.45)
     along = np.array([np.cos(tilt), np.sin(tilt)])
     gap = rng.uniform(0.026, 0.034)
     plates = []
-    for row in range(int(rng.integers(2, 4))):
+    for row in range(3):
         half = rng.uniform(0.06, 0.095)
         middle = centre + [rng.normal(0, 0.01), row * gap]
         plates.append(np.stack([middle - along * half, middle + along * half]))
-    return [_within(lung, soften(stroke(blank(size), plates, 0.013), 0.0035), size) * 0.36]
+    return [_within(lung, soften(stroke(blank(size), plates, 0.013), 0.0035), size) * 0.42]
 
 
 def consolidation(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[Layer]:
@@ -81,35 +89,35 @@ def pneumonia(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[Lay
     """Bronchopneumonia: coarse fluffy rosettes that run together in one lower zone."""
     lung = _either(anatomy, rng)
     centre = lung.at(rng.uniform(0.35, 0.6), rng.uniform(0.6, 0.85))
-    radii = (rng.uniform(0.06, 0.085), rng.uniform(0.055, 0.08))
-    puffs = _scatter(rng, centre, radii, 12)
-    drawn = soften(discs(blank(size), puffs, rng.uniform(0.014, 0.022, 12)), 0.007)
-    holes = soften(discs(blank(size), puffs, np.full(12, 0.006)))
-    return [_within(lung, drawn * 0.34 - holes * 0.26, size)]
+    radii = (rng.uniform(0.075, 0.095), rng.uniform(0.07, 0.09))
+    puffs = _scatter(rng, centre, radii, 15)
+    drawn = soften(discs(blank(size), puffs, rng.uniform(0.016, 0.022, 15)), 0.005)
+    holes = soften(discs(blank(size), puffs, np.full(15, 0.0075)))
+    return [_within(lung, drawn * 0.36 - holes * 0.34, size)]
 
 
 def mass(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[Layer]:
     """One large rounded opacity with a lobulated edge and short spicules (over 3 cm)."""
     lung = _either(anatomy, rng)
-    centre = lung.at(rng.uniform(0.3, 0.75), rng.uniform(0.2, 0.8))
+    centre = lung.at(rng.uniform(0.5, 0.8), rng.uniform(0.2, 0.8))
     radius = rng.uniform(0.052, 0.078)
     angle = np.arange(18) * (2 * np.pi / 18) + rng.uniform(0, 0.3)
     ray = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     spicules = np.stack([centre + ray * radius * 0.9, centre + ray * radius * 1.4], axis=1)
     body = fill(blank(size), [blob(rng, centre, (radius, radius), 0.12)])
     stroke(body, list(spicules), 0.004, 150)
-    return [soften(body) * 0.36]
+    return [soften(body) * 0.42]
 
 
 def nodule(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[Layer]:
-    """One to three small, round, sharp opacities (under 3 cm), away from the hilum."""
+    """Two or three small, round, sharp opacities (under 3 cm), away from the hilum."""
     layers = []
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(2, 4))):
         lung = _either(anatomy, rng)
         centre = lung.at(rng.uniform(0.35, 0.85), rng.uniform(0.15, 0.85))
         radius = rng.uniform(0.021, 0.030)
         drawn = fill(blank(size), [blob(rng, centre, (radius, radius), 0.05)])
-        layers.append(soften(drawn) * 0.38)
+        layers.append(soften(drawn) * 0.46)
     return layers
 
 

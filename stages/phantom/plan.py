@@ -22,10 +22,10 @@ CHRONIC = ("Cardiomegaly", "Emphysema", "Fibrosis", "Hernia", "Pleural_Thickenin
 # obstructive lung disease, malignancy, pleural disease. Findings of one column come together.
 _LOADINGS = {
     "Atelectasis": (0.1, 0.3, 0.0, 0.2, 0.2),
-    "Cardiomegaly": (0.6, 0.0, 0.0, 0.0, 0.0),
+    "Cardiomegaly": (0.75, 0.0, 0.0, 0.0, 0.0),
     "Consolidation": (0.0, 0.5, 0.0, 0.1, 0.0),
-    "Edema": (0.65, 0.0, 0.0, 0.0, 0.0),
-    "Effusion": (0.45, 0.2, 0.0, 0.3, 0.2),
+    "Edema": (0.75, 0.0, 0.0, 0.0, 0.0),
+    "Effusion": (0.5, 0.2, 0.0, 0.3, 0.2),
     "Emphysema": (0.0, 0.0, 0.55, 0.0, 0.0),
     "Fibrosis": (0.0, 0.0, 0.3, 0.0, 0.35),
     "Hernia": (0.1, 0.0, 0.0, 0.0, 0.0),

@@ -47,7 +47,7 @@ _LETTERS = {
 def pose(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
     """How the patient stood: an affine map (2, 3) of pixels (rotation, magnification, shift)."""
     angle, zoom = rng.normal(0, 2.2), rng.uniform(0.9, 1.08)
-    matrix = cv2.getRotationMatrix2D((size / 2, size / 2), angle, zoom)
+    matrix = np.array(cv2.getRotationMatrix2D((size / 2, size / 2), angle, zoom), np.float64)
     matrix[:, 2] += rng.uniform([-0.045, -0.035], [0.045, 0.05]) * size
     return matrix
 
@@ -56,7 +56,9 @@ def uneven_exposure(rng: np.random.Generator, size: int, strength: float) -> Lay
     """Heel effect, scatter and soft tissue that no label tells of: a smooth field (size, size)."""
     detail = rng.normal(0, strength, (7, 7)).astype(np.float32)
     broad = rng.normal(0, strength, (3, 3)).astype(np.float32)
-    field = sum(cv2.resize(f, (32, 32), interpolation=cv2.INTER_CUBIC) for f in (detail, broad))
+    grid = (32, 32)
+    field = cv2.resize(detail, grid, interpolation=cv2.INTER_CUBIC)
+    field = cv2.add(field, cv2.resize(broad, grid, interpolation=cv2.INTER_CUBIC))
     return cv2.resize(field, (size, size), interpolation=cv2.INTER_LINEAR)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from stages import inference, measures, modelfolder, nets
+from stages import measures, modelfolder, nets
 from stages.artifacts import SEAL, code_version, number, read_json, sha256_file, write_json
 from stages.entry import StageError
 from stages.images.chain import Chain
@@ -13,7 +13,7 @@ from stages.learning import card, losses, session
 from stages.learning.checkpoint import Checkpoints, key
 from stages.learning.feed import Feed
 from stages.learning.loop import Diverged, Plan, Progress, Training
-from stages.learning.served import float_tflite
+from stages.learning.served import float_tflite, served_logits
 from stages.manifest import Manifest
 from stages.manifest import read as read_manifest
 from stages.nets.backbones import MissingWeights
@@ -95,7 +95,7 @@ def validation_figures(net: keras.Model, feed: Feed, manifest: Manifest, train: 
     """Loss and macro AUROC on validation; `score` is the AUROC (minus the loss where no label has both classes)."""
     logits = float_logits(net, feed, train.batch_size)
     loss = float(losses.build(train.loss, manifest.head.task)(feed.targets, logits))
-    macro = measures.auroc(feed.targets, logits, list(manifest.head.labels))["macro"]
+    macro = measures.auroc(feed.targets, measures.scores(logits, manifest.head.task), list(manifest.head.labels))["macro"]
     if not isinstance(macro, float):
         return {"val_loss": loss, "score": -loss}
     return {"val_loss": loss, "val_auroc": macro, "score": macro}
@@ -113,7 +113,7 @@ def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shar
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
     content = card.base_card("base", manifest, chain, sha256_file(PROCESSED / SEAL), code_version(*CODE))
     validation = manifest.rows("validation", gate=False)
-    logits = inference.run(tflite, shards.images(list(validation.table["image_id"])))
+    logits = served_logits(content, tflite, shards.images(list(validation.table["image_id"])))
     modelfolder.write(BASE, spec=spec, weights=net.get_weights(), card={**content, **card.measured(validation, logits)},
                       tflite=tflite)
 

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
@@ -45,8 +46,19 @@ def _canonical(result: ExpectationSuiteValidationResult, order: list[str | None]
     """Results in the suite's order, with plain Python numbers, without random ids, load time and tracebacks."""
     result.results.sort(key=lambda each: order.index(each.expectation_config.id))
     for each in result.results:
-        each.result = json.loads(json.dumps(each.to_json_dict()["result"]))  # NumPy floats break its renderers
+        each.result = _plain(each.to_json_dict()["result"])
         each.expectation_config.id = None
     kept = ("great_expectations_version",)
     result.meta = {key: result.meta[key] for key in kept} | {"run_id": result.meta["run_id"]}
     return result
+
+
+def _plain(found: dict[str, Any]) -> dict[str, Any]:
+    """A result with Python's own numbers (NumPy's break its renderers) and with sets' members in a fixed order."""
+    plain: dict[str, Any] = json.loads(json.dumps(found))
+    if missing := plain.get("partial_missing_list"):
+        plain["partial_missing_list"] = sorted(missing, key=str)
+    mismatched = plain.get("details", {}).get("mismatched")
+    if isinstance(mismatched, dict):
+        plain["details"]["mismatched"] = {word: sorted(names) for word, names in sorted(mismatched.items())}
+    return plain

@@ -38,7 +38,7 @@ def outcomes(results: Iterable[Mapping[str, Any]], severities: Mapping[str, str]
 
 def _outcome(name: str, severity: str, results: list[Mapping[str, Any]]) -> Outcome:
     failed = [result for result in results if not result["success"]]
-    examples = [example for result in failed for example in _examples(result)]
+    examples = list(dict.fromkeys(example for result in failed for example in _examples(result)))
     return Outcome(name, severity, not failed, sum(map(_unexpected, failed)), tuple(examples[:EXAMPLES]))
 
 

@@ -1,0 +1,95 @@
+"""Reads models/base, shards and manifest; writes a model folder for each variant, the figures and the choice."""
+import shutil
+from pathlib import Path
+
+import numpy as np
+import tf_keras as keras
+
+from stages import modelfolder, nets
+from stages.artifacts import SEAL, code_version, sha256_file, write_json
+from stages.compress import choice, variants
+from stages.compress.pruning import Pruned, fine_tune
+from stages.entry import StageError
+from stages.learning import card, session
+from stages.learning.checkpoint import Checkpoints, key
+from stages.learning.feed import Feed
+from stages.learning.loop import Diverged
+from stages.learning.served import served_logits
+from stages.manifest import Manifest
+from stages.manifest import read as read_manifest
+from stages.params import Params
+from stages.shards import Shards
+
+CODE = ("compress", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference")
+MANIFEST, PROCESSED = Path("data/manifest.parquet"), Path("data/processed")
+BASE, COMPRESSED = Path("models/base"), Path("models/compressed")
+
+
+def main(params: Params) -> dict[str, int]:
+    """Prune, convert, measure on validation, choose: from the top to the bottom. Counts of the steps trained."""
+    session.start(params.machine, params.train.seed)
+    manifest, shards = read_manifest(MANIFEST), Shards(PROCESSED)
+    names = variants.wanted(params.compress)
+    validation, images = validation_of(manifest, shards)
+    pruned = prune(manifest, shards, params) if "pruned" in names else None
+    parents = {"base": modelfolder.build(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
+    shutil.rmtree(COMPRESSED, ignore_errors=True)
+    aurocs, measured = {}, {}
+    for name in [choice.BASE, *names]:
+        net = parents[variants.PARENTS[name]]
+        tflite = make(name, net, validation, images, params.compress.representative_images)
+        aurocs[name] = modelfolder.read_card(folder_of(name))["validation"]["auroc"]
+        measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[choice.BASE])
+        print(f"{name}: {measured[name]['bytes_gzip']} bytes zipped, AUROC {aurocs[name]['macro']}", flush=True)
+    write_json(Path("metrics/compress.json"), variants.summary(measured, params.compress))
+    return {"steps": pruned.steps_trained, "resumed_from_step": pruned.resumed_from_step} if pruned else {"steps": 0}
+
+
+def folder_of(name: str) -> Path:
+    """The model folder of a variant."""
+    return BASE if name == choice.BASE else COMPRESSED / name
+
+
+def validation_of(manifest: Manifest, shards: Shards) -> tuple[Manifest, np.ndarray]:
+    """Validation rows without the gate studies, and their images, uint8 (rows, H, W, C); StageError if none."""
+    rows = manifest.rows("validation", gate=False)
+    if rows.table.empty:
+        raise StageError(f"{MANIFEST}: no image in the validation split outside the gate: add data, or change "
+                         "ingest.split; without it no variant can be calibrated or chosen")
+    return rows, shards.images(list(rows.table["image_id"]))
+
+
+def prune(manifest: Manifest, shards: Shards, params: Params) -> Pruned:
+    """Prune and fine-tune base on the train split; StageError where the loss is not finite."""
+    rows, section = manifest.rows("train"), params.compress.prune
+    feed = Feed(shards, list(rows.table["image_id"]), rows.targets())
+    run_key = key(modelfolder.identity(BASE), sha256_file(PROCESSED / SEAL), sha256_file(MANIFEST),
+                  section.model_dump(), params.train.model_dump(), params.machine.model_dump(), code_version(*CODE))
+    try:
+        return fine_tune(BASE, feed, manifest.head.task, section, params.train, Checkpoints("compress", run_key))
+    except Diverged as error:
+        raise StageError(f"compress.prune: {error}") from error
+
+
+def net_with(weights: list[np.ndarray]) -> keras.Model:
+    """Base's net with other weights."""
+    net = nets.build(modelfolder.read_spec(BASE))
+    net.set_weights(weights)
+    return net
+
+
+def make(name: str, net: keras.Model, validation: Manifest, images: np.ndarray, representative: int) -> bytes:
+    """Write and seal one variant's folder (base's stands already); its flatbuffer.
+
+    The first `representative` validation images calibrate int8: image ids are hashes, so their order is a draw.
+    """
+    if name == choice.BASE:
+        return modelfolder.read_tflite(BASE)
+    tflite = variants.tflite_of(name, net, images[:representative], validation.head.task)
+    parent = folder_of("pruned" if name == "pruned_int8" else choice.BASE)
+    content = {**modelfolder.read_card(BASE),
+               **variants.card_entries(name, net, modelfolder.identity(parent), code_version(*CODE))}
+    measured = card.measured(validation, served_logits(content, tflite, images))
+    modelfolder.write(folder_of(name), spec=modelfolder.read_spec(BASE), weights=net.get_weights(),
+                      card={**content, **measured}, tflite=tflite)
+    return tflite

@@ -1,0 +1,80 @@
+"""What the stage reads: the chosen variant's model folder, test images with their boxes, and the predictions."""
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from stages import manifest, modelfolder
+from stages.artifacts import read_json
+from stages.entry import StageError
+from stages.explain.boxes import scaled
+from stages.manifest import Manifest
+from stages.shards import Shards
+
+CHOICE = Path("metrics/compress.json")
+PREDICTIONS = Path("data/predictions.parquet")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """`boxes`: image_id to boxes in pixels of the net's input, of every boxed image, whatever its split."""
+
+    variant: str
+    folder: Path
+    card: Mapping[str, Any]
+    manifest: Manifest
+    shards: Shards
+    predictions: pd.DataFrame
+    boxes: Mapping[str, list[dict[str, Any]]]
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels in the order of the net's logits."""
+        return self.manifest.head.labels
+
+    @property
+    def test_boxes(self) -> dict[str, list[dict[str, Any]]]:
+        """The boxes of test images alone."""
+        test = set(self.manifest.rows("test").table["image_id"])
+        return {image_id: boxes for image_id, boxes in self.boxes.items() if image_id in test}
+
+
+def read() -> Inputs:
+    """Read and check everything; StageError says what does not fit and which stage to run again."""
+    variant = str(read_json(CHOICE)["chosen"]["name"])
+    folder = Path("models/base") if variant == "base" else Path("models/compressed") / variant
+    card, table, shards = modelfolder.read_card(folder), manifest.read(), Shards()
+    if list(card["labels"]) != list(table.head.labels):
+        raise StageError(f"{folder / modelfolder.CARD}: its labels are not the manifest's; run `dvc repro train`")
+    return Inputs(variant, folder, card, table, shards, read_predictions(PREDICTIONS, variant, table.head.labels),
+                  placed_boxes(table, shards.image_shape[:2]))
+
+
+def read_predictions(path: Path, variant: str, labels: Sequence[str]) -> pd.DataFrame:
+    """The variant's rows: `image_id`, `probability_<label>`, `target_<label>`; StageError where there are none."""
+    columns = ["variant", "image_id", *(f"{kind}_{label}" for label in labels for kind in ("probability", "target"))]
+    if missing := set(columns) - set(pq.read_schema(path).names):
+        raise StageError(f"{path}: column '{min(missing)}' is missing; run `dvc repro evaluate`")
+    table: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
+    rows = table[table["variant"] == variant].drop(columns="variant")
+    if rows.empty:
+        raise StageError(f"{path}: no rows of the chosen variant '{variant}'; run `dvc repro evaluate`")
+    return rows.reset_index(drop=True)
+
+
+def placed_boxes(table: Manifest, shape: tuple[int, int]) -> dict[str, list[dict[str, Any]]]:
+    """Boxes of every image that has some, in an image of `shape` (height, width) pixels."""
+    rows = zip(table.table["image_id"], table.table["height"], table.table["width"], table.boxes(), strict=True)
+    return {image_id: scaled(boxes, (int(height), int(width)), shape) for image_id, height, width, boxes in rows if boxes}
+
+
+def file_names(labels: Sequence[str]) -> dict[str, str]:
+    """Label to a part of a file name: letters, digits, hyphens, underscores; numbered where two would be one file."""
+    plain = {label: re.sub(r"[^A-Za-z0-9-]+", "_", label).strip("_") or "label" for label in labels}
+    taken = [name.lower() for name in plain.values()]
+    return {label: name if taken.count(name.lower()) == 1 else f"{name}_{position}"
+            for position, (label, name) in enumerate(plain.items(), 1)}

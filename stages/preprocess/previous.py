@@ -1,0 +1,111 @@
+"""Finished outputs of earlier runs with the same recipe: their shards save decoding, here and on other machines.
+
+An output is looked for in `data/processed` itself (a run by hand; DVC deletes it first) and by the hashes in dvc.lock.
+Nothing is used before its hash was compared: small files here, shards where they are read.
+"""
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.artifacts import SEAL, canonical_json, sha256_file
+from stages.preprocess.dvc_objects import Objects, md5_of, recorded
+from stages.preprocess.recipe import Recipe
+from stages.shards import INDEX, bucket_name
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+Locate = Callable[[str, bool], Path | None]  # (file name, whether to fetch it) to where it is
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard of an earlier output: where its file is, and the SHA-256 that the output's seal names."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Previous:
+    """An earlier output: file name to SHA-256, image id to (bucket, row), and how to come by a file."""
+
+    place: str
+    seal: dict[str, str]
+    rows: dict[str, tuple[int, int]]
+    locate: Locate
+
+    def shard(self, bucket: int, *, fetch: bool) -> Shard | None:
+        """A bucket's shard, from the DVC remote only if `fetch`; None where it can't be had."""
+        name = bucket_name(bucket)
+        path = self.locate(name, fetch) if name in self.seal else None
+        return Shard(path, self.seal[name]) if path else None
+
+    def buckets(self) -> dict[int, list[str]]:
+        """Bucket to its image ids in the order of the rows."""
+        grouped: dict[int, dict[int, str]] = {}
+        for image_id, (bucket, row) in self.rows.items():
+            grouped.setdefault(bucket, {})[row] = image_id
+        return {bucket: [ids[row] for row in sorted(ids)] for bucket, ids in grouped.items()}
+
+
+def find(recipe: Recipe, output: Path, scratch: Path, *, fetch: bool) -> list[Previous]:
+    """Earlier outputs of this recipe, nearest first. `fetch`: also from the DVC remote, into the folder `scratch`."""
+    return [p for place, locate in _places(output, scratch, fetch) if (p := _read(place, locate, recipe, fetch))]
+
+
+def _places(output: Path, scratch: Path, fetch: bool) -> Iterator[tuple[str, Locate]]:
+    yield str(output), lambda name, fetch: output / name if (output / name).is_file() else None
+    md5s = recorded(output.as_posix())
+    objects = Objects(scratch) if md5s else None
+    for md5 in md5s:
+        if objects and (listing := _listing(objects, md5, fetch)) is not None:
+            yield f"dvc.lock's {output}", _by_listing(objects, listing)
+
+
+def _listing(objects: Objects, md5: str, fetch: bool) -> dict[str, str] | None:
+    """File name to MD5 of a folder that DVC recorded, its own MD5 checked; None where it can't be had."""
+    path = objects.find(md5, fetch=fetch)
+    content = path.read_bytes() if path else None
+    if content is None:
+        return None
+    if md5_of(content) != md5.removesuffix(".dir"):
+        _distrust(str(path), "is not what its name says")
+        return None
+    return {e["relpath"]: e["md5"] for e in json.loads(content) if _NAME.fullmatch(e["relpath"])}
+
+
+def _by_listing(objects: Objects, listing: dict[str, str]) -> Locate:
+    return lambda name, fetch: objects.find(listing[name], fetch=fetch) if name in listing else None
+
+
+def _read(place: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous | None:
+    """The earlier output, where its recipe is this one and its seal and index can be trusted."""
+    sealed = locate(SEAL, fetch)
+    if sealed is None:
+        return None
+    seal = dict(line.split("  ", 1)[::-1] for line in sealed.read_text().splitlines() if "  " in line)
+    for name, content in recipe.files().items():
+        if seal.get(name) != hashlib.sha256(canonical_json(content).encode()).hexdigest():
+            return None
+    path = locate(INDEX, fetch)
+    if path is None:
+        return None
+    if seal.get(INDEX) != sha256_file(path):
+        _distrust(f"{place}: {INDEX}", "is not what was sealed")
+        return None
+    try:
+        index = pq.read_table(path).to_pandas()
+    except pa.ArrowException:
+        _distrust(f"{place}: {INDEX}", "cannot be read")
+        return None
+    return Previous(place, seal, {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}, locate)
+
+
+def _distrust(what: str, why: str) -> None:
+    print(f"preprocess: {what} {why}; it is not used", file=sys.stderr)

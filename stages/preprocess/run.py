@@ -1,0 +1,87 @@
+"""The stage's edge: reads manifest and batches, writes `data/processed/`, decodes only what is new.
+
+The chain is applied to an image once: its result is kept in `.cache/preprocess/`, and in the shards of earlier outputs
+(DVC's cache or remote, by dvc.lock). A killed run loses no image that was done; the bytes never depend on what was at
+hand nor on the number of processes. An image taken from an earlier shard of a bucket that changed goes into the cache
+too; a shard that is placed again whole is not unpacked.
+"""
+import hashlib
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from stages import manifest, shards, work
+from stages.artifacts import atomic_folder
+from stages.entry import StageError
+from stages.images.chain import Chain
+from stages.machine import workers
+from stages.params import Params
+from stages.preprocess import plan, previous
+from stages.preprocess.image_cache import ImageCache
+from stages.preprocess.pool import pool
+from stages.preprocess.recipe import Recipe
+from stages.preprocess.workshop import Workshop
+
+R = TypeVar("R")
+PROCESSED = Path("data/processed")
+COUNTS = ("images", "decoded", "from_cache", "from_previous_output", "shards_rewritten", "shards_unchanged")
+_WORTH_A_PROCESS = 32  # images; below that a process takes longer to start than it saves
+_CHUNK = 4
+
+
+def preprocess(params: Params) -> dict[str, int]:
+    """Make `data/processed/`; counts of work done, by `COUNTS`. StageError names a file that is not as recorded."""
+    described = manifest.read()
+    if described.table.empty:
+        raise StageError("data/manifest.parquet: no image in it; see data/quarantine.csv and data/absent.csv")
+    section, raw = params.preprocess, Path("data/raw") / described.head.set
+    recipe = Recipe.present(Chain.from_params(section, described.head.channels))
+    shape = (recipe.chain.size, recipe.chain.size, recipe.chain.channels)
+    cache = ImageCache(work.cache("preprocess") / "images", recipe.key, shape)
+    scratch = work.cache("preprocess") / "fetched" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:8]
+    limit = int(section.cache_gigabytes * 1e9)
+
+    images = plan.studies(described)
+    cached = cache.ids() & {study.image_id for study in images}
+    earlier = previous.find(recipe, PROCESSED, scratch, fetch=len(cached) < len(images))
+    planned = plan.buckets(images, section.buckets, cached, earlier)
+    missing = plan.to_decode(planned, cached)
+    make_room(cache, limit, cached, len(missing))
+    with atomic_folder(PROCESSED) as folder:
+        recipe.write(folder)
+        counts = write_shards(Workshop(raw, recipe.chain, cache, folder), missing, planned)
+        shards.finish(folder, [study.image_id for study in images], section.buckets)
+    cache.trim(limit)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return {name: counts[name] for name in COUNTS}
+
+
+def make_room(cache: ImageCache, limit: int, cached: set[str], coming: int) -> None:
+    """Remove least recently used entries, but none that this run needs; says so where the bound is broken meanwhile."""
+    needed = cache.bytes_for(coming)
+    if (kept := cache.trim(max(limit - needed, 0), cached)) + needed > limit:
+        print(f"preprocess: this run needs {(kept + needed) / 1e9:.1f} GB of cache, more than "
+              f"preprocess.cache_gigabytes ({limit / 1e9:.1f}); it is cut back at the end", file=sys.stderr)
+
+
+def write_shards(workshop: Workshop, missing: list[plan.Study], planned: list[plan.Bucket]) -> Counter[str]:
+    """Decode the images that are missing into the cache, then write every shard; counts of work done."""
+    counts: Counter[str] = Counter(images=sum(len(bucket.images) for bucket in planned))
+    processes = min(workers(), 1 + max(len(missing), counts["images"] // 100) // _WORTH_A_PROCESS)
+    with pool(processes) as spread:
+        for _ in _shown(spread(workshop.fill_cache, missing, _CHUNK), len(missing), "decoding", "image"):
+            counts["decoded"] += 1
+        for done in _shown(spread(workshop.place, planned), len(planned), "shards", "shard"):
+            counts += done
+    counts["from_cache"] -= len(missing)  # they went through the cache, but were decoded now
+    return counts
+
+
+def _shown(results: Iterator[R], total: int, what: str, unit: str) -> Iterable[R]:
+    """The results, with a progress bar where stderr is a terminal."""
+    return tqdm(results, total=total, desc=what, unit=unit, disable=None, leave=False)

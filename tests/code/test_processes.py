@@ -1,0 +1,77 @@
+"""Nothing outlives those who started it, and one run at a time works in a folder."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+STAGE = """
+import os, sys, time
+from pathlib import Path
+from stages import lifeline
+lifeline.watch()
+Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(60)
+"""
+
+
+def wait_for(condition, seconds=20.0):
+    """True as soon as the condition holds, False after the time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("victim", ["parent", "grandparent"])
+def test_a_stage_ends_when_an_ancestor_of_its_group_is_killed(tmp_path, victim):
+    pid_file, middle = tmp_path / "stage", tmp_path / "middle"
+    (tmp_path / "stage.py").write_text(STAGE)
+    script = f"sh -c 'echo $$ > {middle}; {sys.executable} {tmp_path}/stage.py {pid_file}; true'; true"
+    top = subprocess.Popen(["sh", "-c", script], start_new_session=True, env={**os.environ, "PYTHONPATH": "."})
+    try:
+        assert wait_for(lambda: pid_file.exists() and pid_file.read_text())
+        pid = int(pid_file.read_text())
+        os.kill(top.pid if victim == "grandparent" else int(middle.read_text()), signal.SIGKILL)
+        assert wait_for(lambda: not alive(pid))
+    finally:
+        os.killpg(top.pid, signal.SIGKILL)
+        top.wait()
+
+
+LOCKED = """
+import sys, time
+from pathlib import Path
+from flows.locking import WorkspaceLock
+with WorkspaceLock(Path(sys.argv[1]), "a test"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_a_second_run_waits_and_says_who_works_there_and_a_dead_holders_lock_is_free(tmp_path):
+    path = tmp_path / "lock"
+    first = subprocess.Popen([sys.executable, "-c", LOCKED, path, "60"], stdout=subprocess.PIPE, text=True)
+    assert first.stdout.readline() == "held\n"
+    assert json.loads(path.read_text())["pid"] == first.pid
+    second = subprocess.Popen([sys.executable, "-c", LOCKED, path, "0"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+    assert f"process {first.pid} (a test)" in second.stderr.readline()
+    assert second.poll() is None
+    first.kill()
+    first.wait()
+    assert second.communicate(timeout=20)[0] == "held\n"
+    assert second.returncode == 0
