@@ -17,14 +17,16 @@ BINS = 15
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
     """Logistic function in float64, same shape, without overflow."""
-    return np.exp(-np.logaddexp(0.0, -np.asarray(values, np.float64)))
+    result: np.ndarray = np.exp(-np.logaddexp(0.0, -np.asarray(values, np.float64)))
+    return result
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last axis in float64, same shape."""
     shifted = np.asarray(logits, np.float64) - np.max(logits, axis=-1, keepdims=True)
-    powers = np.exp(shifted)
-    return powers / powers.sum(axis=-1, keepdims=True)
+    powers: np.ndarray = np.exp(shifted)
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return powers
 
 
 def fit(logits: np.ndarray, targets: np.ndarray, task: str) -> dict[str, Any]:

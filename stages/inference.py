@@ -75,15 +75,16 @@ class Net:
         self._interpreter.set_tensor(self._input["index"], filled)
         self._interpreter.invoke()
         raw = self._interpreter.get_tensor(self._output["index"])[:len(images)]
-        return _as_logits(raw, self._output, self.card)
+        return _as_logits(raw, self._output)
 
     def _check_shapes(self) -> None:
         """InferenceError where the net's input or output is not what the card says."""
         side = self.card["input"]
-        said = (self.block, side["height"], side["width"], side["channels"])
-        if tuple(self._input["shape"]) != said or tuple(self._output["shape"]) != (self.block, len(self.labels)):
-            raise InferenceError(f"{self.folder}: the net takes {list(self._input['shape'])} and gives "
-                                 f"{list(self._output['shape'])}; its card says {list(said)}, {len(self.labels)} labels")
+        said = [side["height"], side["width"], side["channels"]], [len(self.labels)]
+        real = self._input["shape"].tolist()[1:], self._output["shape"].tolist()[1:]
+        if real != said:
+            raise InferenceError(f"{self.folder}: its net takes images {real[0]} and gives logits {real[1]}, "
+                                 f"its card says {said[0]} and {said[1]}")
 
 
 def _input_levels(place: dict[str, Any]) -> np.ndarray:
@@ -93,18 +94,13 @@ def _input_levels(place: dict[str, Any]) -> np.ndarray:
         return grey.astype(np.float32)
     scale, zero = place["quantization"]
     limits = np.iinfo(place["dtype"])
-    return np.clip(np.round(grey / scale) + zero, limits.min, limits.max).astype(place["dtype"])
+    levels: np.ndarray = np.clip(np.round(grey / scale) + zero, limits.min, limits.max).astype(place["dtype"])
+    return levels
 
 
-def _as_logits(raw: np.ndarray, place: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
-    """Float32 logits of a raw output: dequantized, and turned back where the card says it gives probabilities."""
-    values = raw
-    step = 0.0
-    if place["dtype"] is not np.float32:
-        step, zero = place["quantization"]
-        values = (raw.astype(np.float32) - np.float32(zero)) * np.float32(step)
-    if card.get("output", "logits") == "probabilities":
-        edge = max(step / 2, 1e-7)  # half a quantization step: 0 and 1 have no logit
-        values = np.clip(values.astype(np.float64), edge, 1 - edge)
-        values = np.log(values) if card["task"] == "multiclass" else np.log(values / (1 - values))
-    return values.astype(np.float32)
+def _as_logits(raw: np.ndarray, place: dict[str, Any]) -> np.ndarray:
+    """Float32 logits of a raw output, dequantized where its type is not float."""
+    if place["dtype"] is np.float32:
+        return raw.astype(np.float32)
+    scale, zero = place["quantization"]
+    return (raw.astype(np.float32) - np.float32(zero)) * np.float32(scale)

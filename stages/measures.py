@@ -30,7 +30,7 @@ def label_auroc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | N
     hits, misses = _tallies(positive, score, weights)
     below = misses.cumsum(axis=1) - misses / 2
     pairs = hits.sum(axis=1) * misses.sum(axis=1)
-    return np.divide((hits * below).sum(axis=1), pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return _over((hits * below).sum(axis=1), pairs, pairs > 0)
 
 
 def label_auprc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -41,7 +41,7 @@ def label_auprc(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | N
     precision = np.divide(found, called, out=np.zeros_like(called), where=called > 0)
     total, others = hits.sum(axis=1), misses.sum(axis=1)
     area = (hits * precision).sum(axis=1)
-    return np.divide(area, total, out=np.full(len(total), np.nan), where=(total > 0) & (others > 0))
+    return _over(area, total, (total > 0) & (others > 0))
 
 
 def auroc(targets: np.ndarray, score: np.ndarray, labels: Sequence[str]) -> dict[str, float | str]:
@@ -153,6 +153,13 @@ def _two_by_two(called: np.ndarray, positive: np.ndarray) -> dict[str, Any]:
 
 def _part(count: int, whole: int) -> float | str:
     return number(count / whole) if whole else "n/a"
+
+
+def _over(area: np.ndarray, whole: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    """Quotient where it is defined, NaN elsewhere, float64 (resamples,)."""
+    result = np.full(len(whole), np.nan)
+    np.divide(area, whole, out=result, where=defined)
+    return result
 
 
 def _tallies(positive: np.ndarray, score: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

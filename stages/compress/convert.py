@@ -13,7 +13,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from stages.learning.served import converter
 
 
-class InputNotExact(Exception):
+class InputNotExact(Exception):  # noqa: N818
     """An int8 net would not take grey levels as they are (scale 1, zero point 0)."""
 
 

@@ -1,6 +1,7 @@
 """Reads models/base, shards and manifest; writes a model folder for each variant, the figures and the choice."""
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tf_keras as keras
@@ -34,7 +35,8 @@ def main(params: Params) -> dict[str, int]:
     pruned = prune(manifest, shards, params) if "pruned" in names else None
     parents = {"base": modelfolder.build(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
     shutil.rmtree(COMPRESSED, ignore_errors=True)
-    aurocs, measured = {}, {}
+    aurocs: dict[str, dict[str, Any]] = {}
+    measured: dict[str, dict[str, Any]] = {}
     for name in [choice.BASE, *names]:
         net = parents[variants.PARENTS[name]]
         tflite = make(name, net, validation, images, params.compress.representative_images)

@@ -14,7 +14,8 @@ from stages.learning.served import float_tflite
 from stages.params.schema import Compress
 
 # name: float net it is made from. The order is the one in which they are made, parents before children.
-PARENTS = {choice.BASE: "base", "pruned": "pruned", "float16": "base", "int8": "base", choice.REPORTED_ONLY: "base", "pruned_int8": "pruned"}
+PARENTS = {choice.BASE: "base", "pruned": "pruned", "float16": "base", "int8": "base", choice.REPORTED_ONLY: "base",
+           "pruned_int8": "pruned"}
 
 
 def wanted(compress: Compress) -> list[str]:

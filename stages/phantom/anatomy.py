@@ -139,7 +139,7 @@ def _body(anatomy: Anatomy) -> Points:
                      [0.42 * w, 0.5], [0.425 * w, 0.8], [0.44 * w, 1.1]])  # fmt: skip
     edge = smooth_curve(half, 40)
     mirrored = edge[::-1] * [-1, 1]
-    return np.concatenate([edge, mirrored]) + [0.5, 0]
+    return np.add(np.concatenate([edge, mirrored]), [0.5, 0])
 
 
 def _wall_at(lung: Lung, y: NDArray[Any]) -> NDArray[Any]:
@@ -193,7 +193,7 @@ def _scapulae(anatomy: Anatomy) -> list[Points]:
     """Both shoulder blades: over the lungs in AP, swung out to the side in PA."""
     inner = 0.27 if anatomy.bedside else 0.35
     shape = np.array([[0.0, 0.06], [0.03, 0.2], [0.055, 0.32], [0.085, 0.2], [0.1, 0.08], [0.05, 0.02]])
-    half = smooth_curve(shape + [inner * anatomy.width, anatomy.apex], 40, closed=True)
+    half = smooth_curve(np.add(shape, [inner * anatomy.width, anatomy.apex]), 40, closed=True)
     return [half * [s, 1] + [0.5, 0] for s in (-1, 1)]
 
 

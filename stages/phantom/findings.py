@@ -30,7 +30,7 @@ SIGNS: dict[str, parenchyma.Sign] = {
     "Pneumonia": parenchyma.pneumonia,
     "Pneumothorax": pleura.pneumothorax,
 }
-_FLATTENING = 0.65  # fraction of a sign's low frequencies taken away
+_FLATTENING = 0.95  # fraction of a sign's low frequencies taken away
 _GAIN = 1.45  # contrast of all signs alike
 _SOFTNESS = 0.0025  # how soft every sign's edges are, in sides
 _EDGE = 0.25  # a box holds what exceeds this fraction of its sign's maximum

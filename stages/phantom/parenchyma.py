@@ -52,7 +52,7 @@ def atelectasis(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[L
     plates = []
     for row in range(3):
         half = rng.uniform(0.06, 0.095)
-        middle = centre + [rng.normal(0, 0.01), row * gap]
+        middle = np.add(centre, [rng.normal(0, 0.01), row * gap])
         plates.append(np.stack([middle - along * half, middle + along * half]))
     return [_within(lung, soften(stroke(blank(size), plates, 0.013), 0.0035), size) * 0.42]
 
@@ -70,7 +70,7 @@ def consolidation(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list
         tip = np.array([lung.side * np.cos(angle), down * np.sin(angle)]) * reach * 0.92
         fork = hilum + tip * 0.5
         airways.append(np.stack([hilum + tip * 0.08, fork, hilum + tip]))
-        airways.append(np.stack([fork, fork + [tip[0] * 0.42, tip[1] * 0.42 + down * 0.035]]))
+        airways.append(np.stack([fork, fork + tip * 0.42 + np.array([0, down * 0.035])]))
     air = soften(stroke(blank(size), airways, 0.0095))
     return [_within(lung, solid * (0.30 - 0.34 * air), size)]
 
@@ -126,7 +126,7 @@ def fibrosis(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[Laye
     layers = []
     lungs = anatomy.lungs if rng.random() < 0.5 else (_either(anatomy, rng),)
     for lung in lungs:
-        centre = lung.at(rng.uniform(0.7, 0.85), rng.uniform(0.6, 0.9))
+        centre = lung.at(rng.uniform(0.6, 0.85), rng.uniform(0.45, 0.9))
         pitch, rows = 0.0225, np.arange(-4, 5)
         x, y = np.meshgrid(rows + 0.0, rows * 0.87)
         cells = np.stack([(x + 0.5 * (rows[:, None] % 2)).ravel(), y.ravel()], 1) * pitch
@@ -145,7 +145,7 @@ def edema(anatomy: Anatomy, rng: np.random.Generator, size: int) -> list[Layer]:
         down = top + np.arange(9) * 0.034
         outer, inner = lung.at(0.99, down), lung.at(rng.uniform(0.66, 0.76, 9), down)
         lines = soften(stroke(blank(size), list(np.stack([outer, inner], 1)), 0.006))
-        cuffs = _scatter(rng, hilum + [lung.side * 0.035, 0.0], (0.05, 0.08), 9)
+        cuffs = _scatter(rng, np.add(hilum, [lung.side * 0.035, 0.0]), (0.05, 0.08), 9)
         wings = soften(rings(blank(size), cuffs, np.full(9, 0.0115), 0.007), 0.0035)
         layers.append(_within(lung, lines * 0.34 + wings * 0.26, size))
     return layers

@@ -1,0 +1,106 @@
+"""`python -m flows.verify`: makes every stage again in a second clone, from nothing, and compares every hash.
+
+The clone has its own DVC cache, no per-image cache, no checkpoints and no dvc.lock; immutable batches come from this
+workspace's DVC cache. Exit status 0 where all outputs but the two that hold measured times are equal, else 1 with the
+names of the files that differ, and where.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from flows.lockfile import LOCKS, NOT_REPRODUCIBLE, differences, outputs_of
+
+
+def main(arguments: list[str]) -> int:
+    """Verify this workspace; see the module's first lines."""
+    parser = argparse.ArgumentParser(prog="python -m flows.verify", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="keep the second clone, also where all is equal")
+    options = parser.parse_args(arguments)
+    workspace = Path.cwd()
+    recorded = outputs_of(workspace)
+    if not recorded:
+        print("verify: nothing to compare with: run `make repro` first", file=sys.stderr)
+        return 1
+    place = Path(tempfile.mkdtemp(prefix="cxr-verify-")) / "clone"
+    second_clone(workspace, place)
+    print(f"making every stage again in {place}", flush=True)
+    status = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=place, env=fresh_environment()).returncode
+    if status:
+        print(f"verify: the second run failed; it is kept in {place}", file=sys.stderr)
+        return 1
+    return _say(workspace, place, recorded, options.keep)
+
+
+def second_clone(workspace: Path, place: Path) -> None:
+    """Clone HEAD, lay this workspace's uncommitted changes over it, remove the locks, fetch batches that no stage
+    makes."""
+    subprocess.run(["git", "clone", "-q", str(workspace), str(place)], check=True)
+    changed = subprocess.run(["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"], cwd=workspace,
+                             check=True, capture_output=True, text=True).stdout
+    for name in filter(None, changed.split("\0")):
+        if (workspace / name).exists():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(workspace / name, place / name)
+        else:
+            (place / name).unlink(missing_ok=True)
+    for lock in LOCKS:
+        (place / lock).unlink(missing_ok=True)
+    batches = sorted(str(p.relative_to(place)) for p in (place / "data/raw").glob("*.dvc"))
+    if batches:
+        dvc = [sys.executable, "-m", "dvc"]
+        cache = subprocess.run([*dvc, "cache", "dir"], cwd=workspace, check=True, capture_output=True, text=True)
+        subprocess.run([*dvc, "remote", "add", "-q", "--local", "-d", "verify", cache.stdout.strip()], cwd=place,
+                       check=True)
+        subprocess.run([*dvc, "pull", "-q", *batches], cwd=place, check=True)
+
+
+def fresh_environment() -> dict[str, str]:
+    """This environment without a shared cache of ours."""
+    return {name: value for name, value in os.environ.items() if name != "CXR_CACHE"}
+
+
+def _say(workspace: Path, place: Path, recorded: dict[str, str], keep: bool) -> int:
+    differing = differences(recorded, outputs_of(place))
+    if differing:
+        print("verify: these outputs differ:")
+        for path in differing:
+            for line in where(workspace / path, place / path):
+                print(f"  {line}")
+        print(f"the second clone is kept in {place}")
+        return 1
+    count = len([path for path in recorded if path not in NOT_REPRODUCIBLE])
+    print(f"verify: all {count} outputs have the same bytes in a second clone made from nothing "
+          f"(not compared, they hold measured times: {', '.join(NOT_REPRODUCIBLE)})")
+    if not keep:
+        shutil.rmtree(place.parent, ignore_errors=True)
+    return 0
+
+
+def where(first: Path, second: Path) -> list[str]:
+    """A line for each file that differs: its name and the first differing byte, or the side that lacks it."""
+    names = {p.relative_to(first).as_posix() for p in first.rglob("*") if p.is_file()} if first.is_dir() else {""}
+    if second.is_dir():
+        names |= {p.relative_to(second).as_posix() for p in second.rglob("*") if p.is_file()}
+    lines = []
+    for name in sorted(names):
+        a, b = first / name if name else first, second / name if name else second
+        if not a.exists() or not b.exists():
+            lines.append(f"{a}: only {'here' if a.exists() else 'in the second clone'}")
+        elif a.read_bytes() != b.read_bytes():
+            lines.append(f"{a}: {_first_difference(a.read_bytes(), b.read_bytes())}")
+    return lines
+
+
+def _first_difference(a: bytes, b: bytes) -> str:
+    offset = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    text = a[max(0, offset - 30):offset + 30].decode("ascii", "replace")
+    return f"first differs at byte {offset} of {len(a)} (here: {json.dumps(text)})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,82 @@
+"""Facts about files that are remembered from run to run, so that only new or changed files are read again.
+
+One SQLite file below `.cache`, safe for several processes at once; it may be deleted at any time. Every entry carries
+a check of its own: what does not fit counts as unknown and is said. Not an output, and no output may depend on it.
+"""
+import hashlib
+import sqlite3
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+_MOST_ENTRIES = 3_000_000  # about 1 GB; the oldest go first
+_AT_ONCE = 500
+
+
+class Memo:
+    """Text facts by text keys; all methods work on many keys at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file; a file that is no database is put away and said."""
+        self.path = path
+        self.damaged = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._start_again(error)
+
+    def get(self, keys: Iterable[str]) -> dict[str, str]:
+        """Key to fact for the keys that are known and undamaged."""
+        try:
+            found = self._select(list(dict.fromkeys(keys)))
+        except sqlite3.DatabaseError as error:
+            self._start_again(error)
+            return {}
+        good = {key: fact for key, (fact, mark) in found.items() if mark == _mark(key, fact)}
+        if bad := len(found) - len(good):
+            self.damaged += bad
+            print(f"{self.path}: {bad} damaged cache entries; they are made again", file=sys.stderr)
+        return good
+
+    def put(self, facts: Mapping[str, str]) -> None:
+        """Remember facts, older ones of the same key replaced. A full disk or a locked file only costs the memory."""
+        rows = [(key, fact, _mark(key, fact)) for key, fact in facts.items()]
+        try:
+            with self._base:
+                self._base.executemany("INSERT OR REPLACE INTO memo (key, fact, mark) VALUES (?, ?, ?)", rows)
+                self._base.execute("DELETE FROM memo WHERE rowid <= (SELECT max(rowid) FROM memo) - ?",
+                                   (_MOST_ENTRIES,))
+        except sqlite3.OperationalError as error:
+            print(f"{self.path}: not remembered ({error})", file=sys.stderr)
+        except sqlite3.DatabaseError as error:
+            self._start_again(error)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    def _open(self) -> None:
+        self._base = sqlite3.connect(self.path, timeout=60)
+        self._base.execute("PRAGMA synchronous = NORMAL")
+        self._base.execute("CREATE TABLE IF NOT EXISTS memo (key TEXT UNIQUE, fact TEXT, mark TEXT)")
+
+    def _start_again(self, error: sqlite3.DatabaseError) -> None:
+        print(f"{self.path}: damaged cache ({error}); it is made again", file=sys.stderr)
+        self.damaged += 1
+        self._base.close()
+        self.path.unlink(missing_ok=True)
+        self._open()
+
+    def _select(self, keys: list[str]) -> dict[str, tuple[str, str]]:
+        found = {}
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start:start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            rows = self._base.execute(f"SELECT key, fact, mark FROM memo WHERE key IN ({marks})", some)  # noqa: S608
+            found.update({key: (str(fact), str(mark)) for key, fact, mark in rows})
+        return found
+
+
+def _mark(key: str, fact: str) -> str:
+    return hashlib.sha256(f"{key}\0{fact}".encode()).hexdigest()[:16]

@@ -1,0 +1,96 @@
+"""What `metrics/evaluate.json` says of one variant: functions over arrays, no reading or writing."""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stages import calibration, measures
+from stages.artifacts import number
+from stages.measures import PatientBootstrap
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The test split: labels, task, targets float32 (n, labels), patients and image ids (n,)."""
+
+    labels: tuple[str, ...]
+    task: str
+    targets: np.ndarray
+    patients: Sequence[str]
+    image_ids: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """`macro`, `worst` and the labels: the columns of `Answers.auroc_replicates`."""
+        return [*measures.RESERVED, *self.labels]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One variant's answers: logits float32 and calibrated probabilities float64 (n, labels), its operating
+    thresholds (labels,), and its AUROCs in the patient resamples, float64 (resamples, 2 + labels)."""
+
+    logits: np.ndarray
+    probabilities: np.ndarray
+    thresholds: Sequence[float]
+    auroc_replicates: np.ndarray
+
+
+def answers(truth: Truth, logits: np.ndarray, card: dict[str, Any], bootstrap: PatientBootstrap) -> Answers:
+    """Probabilities, thresholds and resampled AUROCs of one variant's logits (n, labels) by its own card."""
+    score = measures.scores(logits, truth.task)
+    return Answers(logits, calibration.apply(logits, card["calibration"]),
+                   [float(card["operating_points"][label]["threshold"]) for label in truth.labels],
+                   replicates(truth, measures.label_auroc, score, bootstrap))
+
+
+def replicates(
+    truth: Truth, measure: measures.Measure, score: np.ndarray, bootstrap: PatientBootstrap
+) -> np.ndarray:
+    """A measure in every patient resample, float64 (resamples, macro and worst and labels)."""
+    defined = np.isfinite(measures.per_label(measure, truth.targets, score)[0])
+    return measures.with_summaries(bootstrap.replicates(measure, truth.targets, score), defined)
+
+
+def figures(truth: Truth, found: Answers, bootstrap: PatientBootstrap) -> dict[str, Any]:
+    """AUROC, AUPRC, their intervals, counts, the report at thresholds, calibration; `accuracy` where it has one."""
+    score = measures.scores(found.logits, truth.task)
+    precise = replicates(truth, measures.label_auprc, score, bootstrap)
+    return {
+        "auroc": measures.auroc(truth.targets, score, truth.labels),
+        "auroc_interval": measures.intervals(found.auroc_replicates, truth.names),
+        "auprc": measures.auprc(truth.targets, score, truth.labels),
+        "auprc_interval": measures.intervals(precise, truth.names),
+        "counts": measures.counts(truth.targets, truth.labels),
+        "at_threshold": measures.at_threshold(found.probabilities, truth.targets, found.thresholds, truth.labels),
+        "calibration": calibration.report(found.probabilities, truth.targets, truth.labels, truth.task),
+        "images": len(truth.targets), "patients": len(set(truth.patients)),
+        **accuracy(truth, found),
+    }
+
+
+def accuracy(truth: Truth, found: Answers) -> dict[str, float | str]:
+    """`accuracy`: of the likeliest class for multiclass, at the threshold for binary; nothing for multilabel."""
+    if truth.task == "multilabel":
+        return {}
+    if truth.task == "multiclass":
+        right = found.probabilities.argmax(axis=1) == truth.targets.argmax(axis=1)
+    else:
+        right = (found.probabilities[:, 0] >= found.thresholds[0]) == (truth.targets[:, 0] > 0.5)
+    return {"accuracy": number(right.mean()) if len(right) else "n/a"}
+
+
+def difference(truth: Truth, variant: Answers, base: Answers) -> dict[str, dict[str, float | str]]:
+    """AUROC of a variant minus base's, for macro, worst and each label, with the paired patient interval.
+
+    Both were resampled with the same patients, so what the draw does to both cancels out.
+    """
+    ours, theirs = (measures.auroc(truth.targets, measures.scores(a.logits, truth.task), truth.labels)
+                    for a in (variant, base))
+    between = measures.intervals(variant.auroc_replicates - base.auroc_replicates, truth.names)
+    return {name: {"difference": _minus(ours[name], theirs[name]), **between[name]} for name in truth.names}
+
+
+def _minus(ours: float | str, theirs: float | str) -> float | str:
+    return "n/a" if isinstance(ours, str) or isinstance(theirs, str) else number(ours - theirs, 9)

@@ -1,0 +1,32 @@
+"""`data/predictions.parquet`: one row for each variant and test image."""
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from stages.evaluate.figures import Answers, Truth
+from stages.manifest import write_table
+
+
+def table(truth: Truth, found: Mapping[str, Answers]) -> pa.Table:
+    """Columns `variant`, `image_id`, `patient` (str) and, for each label, `logit_<label>` (float32),
+    `probability_<label>` (float64, calibrated), `target_<label>` (int8); variants in their order, images by id."""
+    order = np.argsort(np.asarray(truth.image_ids, dtype=str), kind="stable")
+    return pa.concat_tables([_rows(truth, name, answers, order) for name, answers in found.items()])
+
+
+def _rows(truth: Truth, variant: str, answers: Answers, order: np.ndarray) -> pa.Table:
+    columns = {"variant": pa.array([variant] * len(order), pa.string()),
+               "image_id": pa.array([truth.image_ids[i] for i in order], pa.string()),
+               "patient": pa.array([truth.patients[i] for i in order], pa.string())}
+    for position, label in enumerate(truth.labels):
+        columns[f"logit_{label}"] = pa.array(answers.logits[order, position], pa.float32())
+        columns[f"probability_{label}"] = pa.array(answers.probabilities[order, position], pa.float64())
+        columns[f"target_{label}"] = pa.array(truth.targets[order, position].astype(np.int8), pa.int8())
+    return pa.table(columns)
+
+
+def write(path: Path, truth: Truth, found: Mapping[str, Answers]) -> None:
+    """Write the table as canonical Parquet."""
+    write_table(path, table(truth, found))

@@ -1,0 +1,78 @@
+"""Whether a compression pays: smaller or faster than base by a margin, at no more than the AUROC that it may cost.
+
+A variant that does not pay refuses itself, in words. The words report; what is served is chosen on validation.
+"""
+from dataclasses import dataclass
+from typing import Any
+
+from stages.params.schema import Evaluate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A variant against base: how many times smaller its file is, raw and zipped; how many times faster, as
+    {"median", "low", "high"}; its AUROC minus base's, as {"difference", "low", "high"}, numbers or "n/a"."""
+
+    size_ratio: float
+    zipped_ratio: float
+    speed_ratio: dict[str, float]
+    auroc: dict[str, float | str]
+
+
+def pays(comparison: Comparison, margins: Evaluate) -> dict[str, bool]:
+    """`size`, `zipped_size`, `speed` (the interval's low end counts), `auroc` (kept), and `altogether`."""
+    least = 1 + margins.gain_margin
+    difference = comparison.auroc["difference"]
+    gains = {"size": comparison.size_ratio >= least, "zipped_size": comparison.zipped_ratio >= least,
+             "speed": comparison.speed_ratio["low"] >= least}
+    kept = not isinstance(difference, str) and difference >= -margins.auroc_margin
+    return {**gains, "auroc": kept, "altogether": kept and any(gains.values())}
+
+
+def words(name: str, comparison: Comparison, margins: Evaluate) -> str:
+    """The verdict in one line."""
+    paid = pays(comparison, margins)
+    facts = [f"{_times(comparison.size_ratio, 'smaller', 'larger')} "
+             f"({_times(comparison.zipped_ratio, 'smaller', 'larger')} zipped)",
+             f"{comparison.speed_ratio['median']:.2f}x speed ({_speed(comparison, margins)})",
+             f"AUROC {_auroc(comparison.auroc)}"]
+    return f"{name}: {', '.join(facts)}: {_conclusion(paid, comparison, margins)}"
+
+
+def _speed(comparison: Comparison, margins: Evaluate) -> str:
+    if comparison.speed_ratio["low"] >= 1 + margins.gain_margin:
+        return "faster"
+    return "slower" if comparison.speed_ratio["high"] <= 1 - margins.gain_margin else "no gain"
+
+
+def _conclusion(paid: dict[str, bool], comparison: Comparison, margins: Evaluate) -> str:
+    gained = [word for key, word in (("size", "by size"), ("zipped_size", "by zipped size"), ("speed", "by speed"))
+              if paid[key] and not (key == "zipped_size" and paid["size"])]
+    if not gained:
+        return "does not pay: neither smaller nor faster than base"
+    if not paid["auroc"]:
+        return f"does not pay: macro AUROC falls by more than {margins.auroc_margin:g}, or cannot be measured"
+    low = comparison.auroc["low"]
+    sure = not isinstance(low, str) and low >= -margins.auroc_margin
+    return f"pays {' and '.join(gained)}" + ("" if sure else f"; a loss above {margins.auroc_margin:g} is not excluded")
+
+
+def _auroc(change: dict[str, float | str]) -> str:
+    """For example -0.002 [-0.006, 0.001]."""
+    shown = [value if isinstance(value, str) else f"{value + 0.0:.3f}".replace("-0.000", "0.000")
+             for value in (change["difference"], change["low"], change["high"])]
+    sign = "+" if not isinstance(change["difference"], str) and change["difference"] >= 0.0005 else ""
+    return f"{sign}{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def _times(ratio: float, more: str, less: str) -> str:
+    """For example 3.7x smaller."""
+    if abs(ratio - 1) < 0.005:
+        return "same size"
+    return f"{ratio:.1f}x {more}" if ratio > 1 else f"{1 / ratio:.2f}x {less}"
+
+
+def entry(name: str, comparison: Comparison, margins: Evaluate) -> dict[str, Any]:
+    """What `metrics/latency.json` adds to a variant's times."""
+    return {"size_ratio": round(comparison.size_ratio, 4), "zipped_size_ratio": round(comparison.zipped_ratio, 4),
+            "pays": pays(comparison, margins), "verdict": words(name, comparison, margins)}

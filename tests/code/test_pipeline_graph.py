@@ -1,0 +1,95 @@
+"""dvc.yaml says exactly what each stage depends on: sources, sections of params.yaml, earlier outputs."""
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+# Sources that every stage imports but that can't change a byte of an output: start and end of a process, the schema
+# (every value it checks stands in params.yaml itself), where caches lie.
+NO_BYTES = {"stages/__init__.py", "stages/entry.py", "stages/lifeline.py", "stages/work.py", "stages/params"}
+SECTIONS = {
+    "phantom": {"machine", "phantom"}, "ingest": {"ingest", "machine"}, "validate": {"validate"},
+    "preprocess": {"machine", "preprocess"}, "train": {"machine", "train"},
+    "compress": {"compress", "machine", "train"}, "evaluate": {"evaluate", "machine"},
+    "explain": {"explain", "machine"}, "report": {"report"}, "check": set(),
+}
+
+
+def stages():
+    both = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    return both | yaml.safe_load((ROOT / "data/raw/dvc.yaml").read_text())["stages"]
+
+
+def room_of(module):
+    """`stages/<package>` or `stages/<module>.py` of a dotted name below `stages`; images/decode.py stands alone."""
+    parts = module.split(".")
+    if len(parts) < 2:
+        return "stages/__init__.py"
+    place = ROOT / "stages" / parts[1]
+    return f"stages/{parts[1]}" if place.is_dir() else f"stages/{parts[1]}.py"
+
+
+def imported(path):
+    """Dotted names below `stages` that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "stages":
+            for name in node.names:
+                full = f"{node.module}.{name.name}"
+                place = ROOT / full.replace(".", "/")
+                found.add(full if place.is_dir() or place.with_suffix(".py").exists() else node.module)
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names if name.name.split(".")[0] == "stages"}
+    return found
+
+
+def files_of(room):
+    place = ROOT / room
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+
+
+def closure(room):
+    """Rooms that a room imports, directly or not, itself among them."""
+    seen, waiting = set(), [room]
+    while waiting:
+        room = waiting.pop()
+        if room in seen:
+            continue
+        seen.add(room)
+        waiting += [room_of(m) for path in files_of(room) for m in imported(path)]
+    return seen
+
+
+def declared_sources(stage):
+    return {dep for dep in stage["deps"] if dep.startswith("stages/")}
+
+
+@pytest.mark.parametrize("name", sorted(set(stages()) - {"check"}))
+def test_the_source_dependencies_are_what_the_stage_imports(name):
+    declared = {room_of(dep.removesuffix(".py").replace("/", ".")) for dep in declared_sources(stages()[name])}
+    settled = {"stages/machine.py"} if "machine" in SECTIONS[name] else set()  # imported by stages/__init__.py
+    assert declared == (closure(f"stages/{name}") - NO_BYTES - {"stages/machine.py"}) | settled
+
+
+@pytest.mark.parametrize("name", sorted(stages()))
+def test_a_stage_tracks_whole_sections_and_only_its_own(name):
+    assert set(stages()[name].get("params", [])) == SECTIONS[name]
+
+
+def test_no_stage_but_the_check_depends_on_the_whole_of_params_yaml():
+    assert [name for name, stage in stages().items() if "params.yaml" in stage["deps"]] == ["check"]
+
+
+def test_the_stages_have_the_names_that_others_script_against():
+    names = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    assert names == ["check", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report"]
+
+
+def test_flows_and_stages_keep_apart():
+    for path in (ROOT / "flows").rglob("*.py"):
+        assert not {m for m in imported(path)}, path
+    for path in (ROOT / "stages").rglob("*.py"):
+        text = path.read_text()
+        assert "import prefect" not in text and "from flows" not in text and "import flows" not in text, path

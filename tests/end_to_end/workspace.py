@@ -1,0 +1,98 @@
+"""A workspace of its own for a test: this checkout's sources in a fresh git and DVC repository, with a small preset."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from flows.lockfile import outputs_of
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("stages", "flows", "presets", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml", "Makefile", "data/raw/dvc.yaml")
+
+
+class Workspace:
+    """A folder in which the pipeline runs."""
+
+    def __init__(self, folder: Path, preset: str = "tiny", cache: Path | None = None) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment.pop("CXR_CACHE", None)
+        if cache:
+            self.environment["CXR_CACHE"] = str(cache)
+        for name in SOURCES:
+            self._copy(ROOT / name, folder / name)
+        shutil.copy(folder / "presets" / f"{preset}.yaml", folder / "params.yaml")
+        self.run("git", "init", "-q")
+        self.run("git", "config", "user.email", "test@localhost")
+        self.run("git", "config", "user.name", "test")
+        self.run(sys.executable, "-m", "dvc", "init", "-q")
+        self.run(sys.executable, "-m", "dvc", "config", "core.analytics", "false")
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "start")
+
+    @staticmethod
+    def _copy(source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run a command in the workspace, its output captured."""
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        if check and done.returncode:
+            raise AssertionError(f"{command}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def repro(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """`dvc repro`."""
+        return self.run(sys.executable, "-m", "dvc", "repro", *arguments, check=check)
+
+    def edit(self, old: str, new: str, name: str = "params.yaml") -> None:
+        """Replace a text that stands exactly once in a file."""
+        path = self.folder / name
+        text = path.read_text()
+        assert text.count(old) == 1, (old, text.count(old))
+        path.write_text(text.replace(old, new))
+
+    def outputs(self) -> dict[str, str]:
+        """Output path to hash, by the lock files."""
+        return outputs_of(self.folder)
+
+    def start(self) -> subprocess.Popen:
+        """`dvc repro` in a process group of its own, output to repro.log."""
+        log = (self.folder / ".repro.log").open("ab")
+        return subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=self.folder, env=self.environment,
+                                stdout=log, stderr=log, start_new_session=True)
+
+    def log(self) -> str:
+        """What `start`ed runs printed."""
+        return (self.folder / ".repro.log").read_text(errors="replace")
+
+
+def group_members(group: int) -> list[tuple[int, str]]:
+    """(pid, command line) of the living processes of a group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            command = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] not in "ZX":
+            found.append((int(stat.parent.name), command))
+    return found
+
+
+def kill_group(child: subprocess.Popen) -> None:
+    """SIGKILL the whole group and wait until none of it lives."""
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    end = time.monotonic() + 20
+    while group_members(child.pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not group_members(child.pid)

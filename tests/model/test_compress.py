@@ -1,0 +1,211 @@
+"""Compression: sealed variants that answer as said, the same bytes whatever interrupts it, a choice in words."""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages import calibration, manifest, measures, modelfolder, nets, shards
+from stages.artifacts import SEAL, HashMismatch, sha256_file, write_json
+from stages.compress import run
+from stages.images.chain import Chain
+from stages.inference import Net
+from stages.learning import card, session
+from stages.learning.loop import Training
+from stages.learning.served import float_tflite, served_logits
+from stages.params import Params, load
+from stages.params.schema import Machine
+
+SIDE, LABELS = 16, ("bright_square", "bright_edge")
+VARIANTS = ("pruned", "float16", "int8", "int8_uint8_output", "pruned_int8")
+PARAMS = {
+    "machine": {"intra_op_threads": 2},
+    "ingest": {"set": "made-up", "layout": "folder", "task": "multilabel", "labels": list(LABELS),
+               "salt_fingerprint": "0" * 12},
+    "preprocess": {"size": SIDE},
+    "train": {"width": 4, "seed": 1, "batch_size": 16, "learning_rate": 0.01, "checkpoint_seconds": 1e6,
+              "augment": {"shift": 0.1}},
+    "compress": {"variants": ["float16", "int8", "pruned_int8"], "uint8_output": True, "representative_images": 8,
+                 "prune": {"sparsity": 0.5, "epochs": 2, "learning_rate": 0.001}},
+}
+
+
+def made_up_rows(random, count):
+    """A manifest's rows for images of no one: ids, splits and two labels."""
+    ids = sorted(f"{i:08x}{i:024x}" for i in random.choice(2**31, count, replace=False))
+    split = np.resize(["train", "train", "validation"], count)
+    filled = {"study": "", "view": "PA", "sex": "", "age": np.float32(50), "batch": "b", "source": "", "sha256": "",
+              "width": SIDE, "height": SIDE, "bit_depth": 8, "mean": np.float32(90), "std": np.float32(40), "boxes": "[]"}
+    table = pd.DataFrame({"image_id": ids, "patient": ids, "split": split, "gate": np.arange(count) % 15 == 2, **filled})
+    for label in LABELS:
+        table[f"label_{label}"] = random.integers(0, 2, count).astype(np.int8)
+    return table
+
+
+def made_up_images(random, table):
+    """Noise of 16x16 in which a bright square means the first label, a bright edge the second."""
+    images = random.integers(20, 130, (len(table), SIDE, SIDE, 1), dtype=np.uint8)
+    images[:, 4:8, 4:8] += np.uint8(60) * table["label_bright_square"].to_numpy(np.uint8)[:, None, None, None]
+    images[:, :, 14:] += np.uint8(60) * table["label_bright_edge"].to_numpy(np.uint8)[:, None, None, None]
+    return images
+
+
+def write_data(project):
+    """data/ and params.yaml of a project of 150 made-up images."""
+    random = np.random.default_rng(0)
+    table = made_up_rows(random, 150)
+    images = dict(zip(table["image_id"], made_up_images(random, table), strict=True))
+    head = manifest.Head("made-up", "multilabel", LABELS, split_rule={"rule": "hash"})
+    manifest.write(project / "data/manifest.parquet", manifest.Manifest(head, table))
+    for bucket, ids in shards.plan(list(images), 4).items():
+        shards.write_bucket(project / "data/processed", bucket, np.stack([images[i] for i in ids]))
+    write_json(project / "data/processed/chain.json", Chain(SIDE, 0.0, 2, 1).to_dict())
+    shards.finish(project / "data/processed", list(images), 4)
+    complete = Params.model_validate(PARAMS).model_dump(mode="json", by_alias=True)
+    (project / "params.yaml").write_text(yaml.safe_dump(complete))
+
+
+def write_base(project):
+    """models/base: a tiny net whose head is set by hand to a least-squares fit, so that it ranks well at once."""
+    session.start(Machine(intra_op_threads=2), 1)
+    spec = nets.spec("small", width=4, dropout=0.0, shape=(SIDE, SIDE, 1), outputs=len(LABELS))
+    net = nets.build(spec)
+    data = manifest.read(project / "data/manifest.parquet")
+    read = shards.Shards(project / "data/processed")
+    train = data.rows("train")
+    images = read.images(list(train.table["image_id"])).astype(np.float32)
+    net.compile("adam", nets.keras.losses.BinaryCrossentropy(from_logits=True))
+    net.optimizer.learning_rate = 0.01
+    net.fit(images, train.targets(), batch_size=20, epochs=8, verbose=0, shuffle=False)
+    tflite, validation = float_tflite(net), data.rows("validation", gate=False)
+    content = card.base_card("base", data, Chain(SIDE, 0.0, 2, 1), "data", "code")
+    logits = served_logits(content, tflite, read.images(list(validation.table["image_id"])))
+    modelfolder.write(project / "models/base", spec=spec, weights=net.get_weights(),
+                      card={**content, **card.measured(validation, logits)}, tflite=tflite)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project folder in which only `compress` is left to do."""
+    folder = tmp_path_factory.mktemp("project")
+    write_data(folder)
+    write_base(folder)
+    return folder
+
+
+def hashes(project):
+    """Path to SHA-256 of all that compress writes."""
+    files = sorted((project / "models/compressed").rglob("*")) + [project / "metrics/compress.json"]
+    return {p.relative_to(project).as_posix(): sha256_file(p) for p in files if p.is_file()}
+
+
+def compress(project, cache):
+    """Run the stage in this process; its counts and the hashes of its outputs."""
+    before = Path.cwd()
+    os.chdir(project)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CXR_CACHE", str(cache))
+            counts = run.main(load())
+    finally:
+        os.chdir(before)
+    return counts, hashes(project)
+
+
+@pytest.fixture(scope="module")
+def done(project, tmp_path_factory):
+    """The project after one run that nothing interrupted: counts, hashes, metrics."""
+    counts, outputs = compress(project, tmp_path_factory.mktemp("cache"))
+    return counts, outputs, json.loads((project / "metrics/compress.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def validation(project):
+    """Validation rows without the gate, and their images."""
+    rows = manifest.read(project / "data/manifest.parquet").rows("validation", gate=False)
+    return rows, shards.Shards(project / "data/processed").images(list(rows.table["image_id"]))
+
+
+def test_every_variant_is_a_sealed_model_folder(project, done):
+    assert sorted(p.name for p in (project / "models/compressed").iterdir()) == sorted(VARIANTS)
+    for name in VARIANTS:
+        folder = project / "models/compressed" / name
+        assert (folder / SEAL).exists() and modelfolder.read_card(folder)["name"] == name
+        net = modelfolder.build(folder)
+        assert net.output_shape == (None, len(LABELS))
+
+
+def test_a_changed_byte_of_a_variant_is_refused_by_name(project, done, tmp_path):
+    folder = shutil.copytree(project / "models/compressed/int8", tmp_path / "int8")
+    content = bytearray((folder / "model.tflite").read_bytes())
+    content[-1] ^= 1
+    (folder / "model.tflite").write_bytes(content)
+    with pytest.raises(HashMismatch, match=r"int8/model\.tflite"):
+        Net(folder)
+
+
+def test_parents_are_named_by_content(project, done):
+    parent = {name: modelfolder.read_card(project / "models/compressed" / name)["parent"] for name in VARIANTS}
+    base, pruned = (modelfolder.identity(project / p) for p in ("models/base", "models/compressed/pruned"))
+    assert parent == {name: pruned if name == "pruned_int8" else base for name in VARIANTS}
+
+
+def test_cards_calibrate_and_measure_the_variant_s_own_answers(project, done, validation):
+    rows, images = validation
+    for name in VARIANTS:
+        net = Net(project / "models/compressed" / name)
+        logits = net.logits(images)
+        assert net.card["calibration"] == json.loads(json.dumps(calibration.fit(logits, rows.targets(), "multilabel")))
+        auroc = measures.auroc(rows.targets(), logits, list(LABELS))
+        assert net.card["validation"]["auroc"] == auroc
+        assert done[2][name]["auroc"]["macro"] == auroc["macro"]
+
+
+def test_pruned_kernels_have_the_sparsity_asked_for_and_the_answers_hold(project, done):
+    figures = done[2]["pruned"]
+    assert figures["sparsity"] == pytest.approx(0.5, abs=0.02)
+    assert all(0.4 < value < 0.6 for value in figures["sparsity_by_layer"].values())
+    assert figures["bytes_gzip"] < 0.75 * done[2]["base"]["bytes_gzip"]
+    assert figures["auroc"]["macro"] > 0.9 and done[2]["base"]["auroc"]["macro"] > 0.9
+
+
+def test_pruning_leaves_base_as_it_was(project, done):
+    assert done[2]["base"]["sparsity"] == 0.0
+    modelfolder.build(project / "models/base")
+
+
+def test_int8_takes_grey_levels_as_they_are_and_answers_in_unrounded_floats(project, done, validation):
+    net = Net(project / "models/compressed/int8")
+    assert net._input["dtype"] is np.uint8 and net._input["quantization"] == (1.0, 0)
+    assert net._output["dtype"] is np.float32
+    steps = np.diff(np.unique(net.logits(validation[1])))
+    assert not np.allclose(steps / steps.min(), np.round(steps / steps.min()), atol=1e-3)
+
+
+def test_uint8_output_gives_probabilities_in_256_steps_and_is_reported_only(project, done):
+    net = Net(project / "models/compressed/int8_uint8_output")
+    assert net._output["dtype"] is np.uint8 and net._output["quantization"][0] == 1 / 256
+    assert net.card["output"] == "probabilities"
+    assert done[2]["int8_uint8_output"]["refused"] != "n/a" and "macro" in done[2]["int8_uint8_output"]["auroc_drop"]
+
+
+def test_pruning_stays_in_the_int8_file(project, done):
+    from ai_edge_litert.interpreter import Interpreter
+    net = Interpreter(model_content=modelfolder.read_tflite(project / "models/compressed/pruned_int8"))
+    kernels = [net.get_tensor(d["index"]) for d in net.get_tensor_details()
+               if d["dtype"] is np.int8 and len(d["shape"]) == 4 and d["quantization_parameters"]["scales"].size > 1]
+    assert kernels and np.mean(np.concatenate([k.ravel() for k in kernels]) == 0) > 0.45
+
+
+def test_a_second_run_goes_on_from_the_finished_fine_tuning_to_the_same_bytes(project, done, tmp_path):
+    counts, outputs = compress(project, tmp_path)
+    again, same = compress(project, tmp_path)
+    assert counts["steps"] == done[0]["steps"] > 0 and outputs == done[1]
+    assert again == {"steps": 0, "resumed_from_step": counts["steps"]} and same == done[1]

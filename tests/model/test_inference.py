@@ -1,0 +1,90 @@
+"""The served path: a model folder's TFLite net in LiteRT."""
+import subprocess
+import sys
+from pathlib import Path
+
+import stages  # noqa: F401  (settles the machine before NumPy loads)
+import numpy as np
+import pytest
+import tiny_nets
+
+from stages import calibration, modelfolder
+from stages.artifacts import HashMismatch
+from stages.inference import InferenceError, Net
+
+KINDS = ("float", "int8", "uint8")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    place = tmp_path_factory.mktemp("nets")
+    return {kind: tiny_nets.write(place / kind, kind, ["a", "b"]) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_logits_do_not_depend_on_company_block_or_threads(folders: dict[str, Path], kind: str) -> None:
+    images = tiny_nets.pictures(23)
+    alone = np.concatenate([Net(folders[kind], block=1).logits(image[None]) for image in images])
+    order = np.random.default_rng(0).permutation(23)
+    for block, threads in ((1, 2), (3, 1), (4, 1), (8, 2), (64, 1)):
+        net = Net(folders[kind], threads, block)
+        np.testing.assert_array_equal(net.logits(images), alone)
+        np.testing.assert_array_equal(net.logits(images[order]), alone[order])
+        np.testing.assert_array_equal(net.logits(images[5:6]), alone[5:6])
+
+
+@pytest.mark.parametrize(("kind", "tolerance"), [("int8", 0.05), ("uint8", 0.08)])
+def test_integer_nets_take_uint8_and_give_logits_close_to_the_float_net(
+    folders: dict[str, Path], kind: str, tolerance: float
+) -> None:
+    images = tiny_nets.pictures(40)
+    exact, found = Net(folders["float"]).logits(images), Net(folders[kind]).logits(images)
+    assert found.dtype == np.float32 and found.shape == (40, 2)
+    assert np.abs(found - exact).max() < tolerance * np.ptp(exact)
+
+
+def test_probabilities_are_the_cards_calibration_of_the_logits(folders: dict[str, Path]) -> None:
+    net, images = Net(folders["float"]), tiny_nets.pictures(5)
+    np.testing.assert_array_equal(net.probabilities(images), calibration.sigmoid(net.logits(images)))
+
+
+def test_no_image_gives_no_logits(folders: dict[str, Path]) -> None:
+    assert Net(folders["float"]).logits(tiny_nets.pictures(4)[:0]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("images", [
+    np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 8, 16, 1), np.uint8), np.zeros((1, 16, 16, 1), np.float32),
+])
+def test_images_of_another_shape_or_type_are_refused(folders: dict[str, Path], images: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="takes uint8 images"):
+        Net(folders["float"]).logits(images)
+
+
+def test_a_changed_net_is_refused(tmp_path: Path) -> None:
+    folder = tiny_nets.write(tmp_path / "net", "float", ["a", "b"])
+    content = bytearray((folder / modelfolder.TFLITE).read_bytes())
+    content[-1] ^= 1
+    (folder / modelfolder.TFLITE).write_bytes(content)
+    with pytest.raises(HashMismatch, match="model.tflite"):
+        Net(folder)
+
+
+def test_a_file_that_is_no_flatbuffer_is_refused_by_name(tmp_path: Path) -> None:
+    modelfolder.write(tmp_path / "net", spec={}, weights=[], card=tiny_nets.card(["a"]), tflite=b"not a net" * 9)
+    with pytest.raises(InferenceError, match=r"net/model.tflite: LiteRT cannot run it"):
+        Net(tmp_path / "net")
+
+
+def test_a_net_that_is_not_what_its_card_says_is_refused(tmp_path: Path) -> None:
+    tflite = tiny_nets.flatbuffers()["float"]
+    modelfolder.write(tmp_path / "net", spec={}, weights=[], card=tiny_nets.card(["only"]), tflite=tflite)
+    with pytest.raises(InferenceError, match=r"gives logits \[2\], its card says \[16, 16, 1\] and \[1\]"):
+        Net(tmp_path / "net")
+
+
+def test_serving_does_not_import_tensorflow(folders: dict[str, Path]) -> None:
+    code = ("import sys, stages, numpy as np; from pathlib import Path; from stages.inference import Net; "
+            "import stages.evaluate.run; Net(Path(sys.argv[1])).logits(np.zeros((1, 16, 16, 1), 'u1')); "
+            "sys.exit(any(m.split('.')[0] in ('tensorflow', 'tf_keras') for m in sys.modules))")
+    root = Path(stages.__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", code, str(folders["int8"])], cwd=root, check=False).returncode == 0
