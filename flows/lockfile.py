@@ -1,12 +1,14 @@
-"""Reads dvc.lock: stage names and the hashes of what they made. The hand-over between machines is made of it."""
+"""dvc.lock: stage names and the hashes of what they made. The hand-over between machines is made of its entries."""
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 LOCKS = ("dvc.lock", "data/raw/dvc.lock")
 NOT_REPRODUCIBLE = ("metrics/latency.json", "reports/index.html")  # a measured time, and the page that shows it
+
+Entry = dict[str, Any]  # a stage's entry: cmd, deps, params, outs
 
 
 def outputs(text: str, prefix: str = "") -> dict[str, str]:
@@ -45,3 +47,33 @@ def differences(recorded: dict[str, str], made: dict[str, str]) -> list[str]:
     """Paths whose hashes differ or that stand on one side only, but for the two that hold measured times."""
     paths = sorted(recorded.keys() | made.keys())
     return [path for path in paths if path not in NOT_REPRODUCIBLE and recorded.get(path) != made.get(path)]
+
+
+def place(address: str) -> tuple[PurePosixPath, str]:
+    """Lock file and stage name of a stage's address, `train` or `data/raw/dvc.yaml:phantom`."""
+    file, _, name = address.rpartition(":")
+    return PurePosixPath(file or "dvc.yaml").with_name("dvc.lock"), name
+
+
+def entry(workspace: Path, address: str) -> Entry | None:
+    """A stage's entry in the workspace's lock file, None where it has none."""
+    file, name = place(address)
+    found: Entry | None = _read(workspace / file).get("stages", {}).get(name)
+    return found
+
+
+def merge(workspace: Path, entries: dict[str, Entry]) -> None:
+    """Write entries (address to entry) into the workspace's lock files, in DVC's own form."""
+    from dvc.utils.serialize import dump_yaml
+
+    locks: dict[PurePosixPath, dict[str, Any]] = {}
+    for address, given in entries.items():
+        file, name = place(address)
+        lock = locks.setdefault(file, _read(workspace / file) or {"schema": "2.0", "stages": {}})
+        lock["stages"][name] = given
+    for file, lock in locks.items():
+        dump_yaml(workspace / file, lock)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}

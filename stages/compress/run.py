@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from stages import modelfolder, nets
+from stages import modelfolder, nets, session
 from stages.artifacts import SEAL, code_version, sha256_file, write_json
 from stages.compress import choice, variants
 from stages.compress.pruning import Pruned, fine_tune
 from stages.entry import StageError
-from stages.learning import card, session
+from stages.learning import card
 from stages.learning.checkpoint import Checkpoints, key
 from stages.learning.feed import Feed
 from stages.learning.loop import Diverged
@@ -21,7 +21,8 @@ from stages.manifest import read as read_manifest
 from stages.params import Params
 from stages.shards import Shards
 
-CODE = ("compress", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference")
+CODE = ("compress", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference",
+        "session")
 MANIFEST, PROCESSED = Path("data/manifest.parquet"), Path("data/processed")
 BASE, COMPRESSED = Path("models/base"), Path("models/compressed")
 
@@ -33,7 +34,7 @@ def main(params: Params) -> dict[str, int]:
     names = variants.wanted(params.compress)
     validation, images = validation_of(manifest, shards)
     pruned = prune(manifest, shards, params) if "pruned" in names else None
-    parents = {"base": modelfolder.build(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
+    parents = {"base": nets.load(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
     shutil.rmtree(COMPRESSED, ignore_errors=True)
     aurocs: dict[str, dict[str, Any]] = {}
     measured: dict[str, dict[str, Any]] = {}

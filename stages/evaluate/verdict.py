@@ -5,7 +5,8 @@ A variant that does not pay refuses itself, in words. The words report; what is 
 from dataclasses import dataclass
 from typing import Any
 
-from stages.params.schema import Evaluate
+GAIN_MARGIN = 0.05  # how much smaller or faster than base a variant must be for that to pay
+AUROC_MARGIN = 0.01  # macro AUROC that it may cost
 
 
 @dataclass(frozen=True)
@@ -19,42 +20,42 @@ class Comparison:
     auroc: dict[str, float | str]
 
 
-def pays(comparison: Comparison, margins: Evaluate) -> dict[str, bool]:
+def pays(comparison: Comparison) -> dict[str, bool]:
     """`size`, `zipped_size`, `speed` (the interval's low end counts), `auroc` (kept), and `altogether`."""
-    least = 1 + margins.gain_margin
+    least = 1 + GAIN_MARGIN
     difference = comparison.auroc["difference"]
     gains = {"size": comparison.size_ratio >= least, "zipped_size": comparison.zipped_ratio >= least,
              "speed": comparison.speed_ratio["low"] >= least}
-    kept = not isinstance(difference, str) and difference >= -margins.auroc_margin
+    kept = not isinstance(difference, str) and difference >= -AUROC_MARGIN
     return {**gains, "auroc": kept, "altogether": kept and any(gains.values())}
 
 
-def words(name: str, comparison: Comparison, margins: Evaluate) -> str:
+def words(name: str, comparison: Comparison) -> str:
     """The verdict in one line."""
-    paid = pays(comparison, margins)
+    paid = pays(comparison)
     facts = [f"{_times(comparison.size_ratio, 'smaller', 'larger')} "
-             f"({_times(comparison.zipped_ratio, 'smaller', 'larger')} zipped)",
-             f"{comparison.speed_ratio['median']:.2f}x speed ({_speed(comparison, margins)})",
+             f"(zipped: {_times(comparison.zipped_ratio, 'smaller', 'larger')})",
+             f"{comparison.speed_ratio['median']:.2f}x speed ({_speed(comparison)})",
              f"AUROC {_auroc(comparison.auroc)}"]
-    return f"{name}: {', '.join(facts)}: {_conclusion(paid, comparison, margins)}"
+    return f"{name}: {', '.join(facts)}: {_conclusion(paid, comparison)}"
 
 
-def _speed(comparison: Comparison, margins: Evaluate) -> str:
-    if comparison.speed_ratio["low"] >= 1 + margins.gain_margin:
+def _speed(comparison: Comparison) -> str:
+    if comparison.speed_ratio["low"] >= 1 + GAIN_MARGIN:
         return "faster"
-    return "slower" if comparison.speed_ratio["high"] <= 1 - margins.gain_margin else "no gain"
+    return "slower" if comparison.speed_ratio["high"] <= 1 - GAIN_MARGIN else "no gain"
 
 
-def _conclusion(paid: dict[str, bool], comparison: Comparison, margins: Evaluate) -> str:
+def _conclusion(paid: dict[str, bool], comparison: Comparison) -> str:
     gained = [word for key, word in (("size", "by size"), ("zipped_size", "by zipped size"), ("speed", "by speed"))
               if paid[key] and not (key == "zipped_size" and paid["size"])]
     if not gained:
         return "does not pay: neither smaller nor faster than base"
     if not paid["auroc"]:
-        return f"does not pay: macro AUROC falls by more than {margins.auroc_margin:g}, or cannot be measured"
+        return f"does not pay: macro AUROC falls by more than {AUROC_MARGIN:g}, or cannot be measured"
     low = comparison.auroc["low"]
-    sure = not isinstance(low, str) and low >= -margins.auroc_margin
-    return f"pays {' and '.join(gained)}" + ("" if sure else f"; a loss above {margins.auroc_margin:g} is not excluded")
+    sure = not isinstance(low, str) and low >= -AUROC_MARGIN
+    return f"pays {' and '.join(gained)}" + ("" if sure else f"; a loss above {AUROC_MARGIN:g} is not excluded")
 
 
 def _auroc(change: dict[str, float | str]) -> str:
@@ -72,7 +73,7 @@ def _times(ratio: float, more: str, less: str) -> str:
     return f"{ratio:.1f}x {more}" if ratio > 1 else f"{1 / ratio:.2f}x {less}"
 
 
-def entry(name: str, comparison: Comparison, margins: Evaluate) -> dict[str, Any]:
+def entry(name: str, comparison: Comparison) -> dict[str, Any]:
     """What `metrics/latency.json` adds to a variant's times."""
     return {"size_ratio": round(comparison.size_ratio, 4), "zipped_size_ratio": round(comparison.zipped_ratio, 4),
-            "pays": pays(comparison, margins), "verdict": words(name, comparison, margins)}
+            "pays": pays(comparison), "verdict": words(name, comparison)}

@@ -5,13 +5,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages import modelfolder
+from stages import modelfolder, nets, session
 from stages.artifacts import atomic_folder, number, write_bytes, write_json
 from stages.explain import overlay, pointing, sanity, selection
 from stages.explain.attribution import METHOD, Attribution, Explainer, completeness_error
 from stages.explain.inputs import Inputs, file_names, read
 from stages.explain.selection import FALSE_POSITIVE, TRUE_POSITIVE, Case
-from stages.learning import session
 from stages.params import Params
 from stages.params.schema import Explain
 
@@ -60,7 +59,7 @@ def explain(
     """Attributions of each pair by the float net of the chosen variant, or by that net with its top scrambled."""
     if not pairs:
         return {}
-    net = modelfolder.build(inputs.folder)
+    net = nets.load(inputs.folder)
     if scrambled:
         sanity.scramble_top(net, section.seed)
     explainer = Explainer(net, inputs.shards.images(background(inputs, section)))

@@ -14,14 +14,4 @@ from stages.modelfolder.folder import (
     write,
 )
 
-__all__ = ["CARD", "TFLITE", "build", "identity", "read_card", "read_spec", "read_tflite", "read_weights", "write"]
-
-
-def build(folder):  # type: ignore[no-untyped-def]
-    """The float net with its weights (a flat tf-keras model, see `stages.nets.build`); imports TensorFlow."""
-    from stages.nets import build as build_net
-
-    spec = read_spec(folder)
-    model = build_net(spec)
-    model.set_weights(read_weights(folder))
-    return model
+__all__ = ["CARD", "TFLITE", "identity", "read_card", "read_spec", "read_tflite", "read_weights", "write"]

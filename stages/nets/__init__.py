@@ -3,14 +3,16 @@ grey levels as floats; scaling is inside). Output: logits, float32 (n, outputs).
 
 Spec: {"net", "width", "dropout", "height", "input_width", "channels", "outputs"}.
 """
+from pathlib import Path
 from typing import Any
 
 import tf_keras as keras
 
+from stages import modelfolder
 from stages.nets.backbones import KERAS_NETS, keras_net
 from stages.nets.small import small
 
-__all__ = ["build", "spec"]
+__all__ = ["build", "load", "spec"]
 
 
 def spec(net: str, *, width: int, dropout: float, shape: tuple[int, int, int], outputs: int) -> dict[str, Any]:
@@ -31,3 +33,10 @@ def build(spec: dict[str, Any], weights: str | None = None) -> keras.Model:
     if spec["net"] in KERAS_NETS:
         return keras_net(spec["net"], shape, spec["outputs"], spec["dropout"], weights)
     raise ValueError(f"net '{spec['net']}' is not known; known: small, {', '.join(sorted(KERAS_NETS))}")
+
+
+def load(folder: Path) -> keras.Model:
+    """The float net of a model folder with its weights. HashMismatch where the folder's bytes are not the sealed ones."""
+    net = build(modelfolder.read_spec(folder))
+    net.set_weights(modelfolder.read_weights(folder))
+    return net

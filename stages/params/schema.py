@@ -184,8 +184,6 @@ class Evaluate(Section):
     seed: int = 5
     latency_images: Positive = 50
     latency_threads: Positive = 1
-    gain_margin: Fraction = 0.05  # how much smaller or faster than base a variant must be for that to pay
-    auroc_margin: Fraction = 0.01  # macro AUROC that it may cost
 
 
 class Explain(Section):

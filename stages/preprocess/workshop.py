@@ -4,8 +4,8 @@ import hashlib
 import shutil
 import sys
 from collections import Counter
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class Workshop:
     chain: Chain
     cache: ImageCache
     output: Path
+    _opened: dict[Shard, np.ndarray | None] = field(default_factory=dict, compare=False)
 
     def make(self, study: Study) -> np.ndarray:
         """Decode one file, apply the chain and put the result into the cache: uint8 (size, size, channels).
@@ -38,7 +39,7 @@ class Workshop:
         StageError names a file that is missing, is not the one that the manifest describes, or does not decode.
         """
         place = self.raw / study.batch / study.source
-        batch = _batches(self.raw).get(study.batch)
+        batch = self._batches.get(study.batch)
         if batch is None:
             raise _unlike_manifest(place, "its batch is not there")
         data = batch.read(study.source)
@@ -72,7 +73,7 @@ class Workshop:
         if (image := self.cache.get(study.image_id)) is not None:
             return "from_cache", image
         shard, row = bucket.rows.get(study.image_id, (None, 0))
-        pixels = _trusted(shard) if shard else None
+        pixels = self._trusted(shard) if shard else None
         if pixels is None or pixels.shape[1:] != self.cache.shape:
             return "decoded", self.make(study)
         self.cache.put(study.image_id, pixels[row])
@@ -91,24 +92,21 @@ class Workshop:
         target.unlink()
         return _distrust(shard)
 
+    @cached_property
+    def _batches(self) -> dict[str, Batch]:
+        """The set's batches by name."""
+        return {batch.name: batch for batch in open_set(self.raw)}
+
+    def _trusted(self, shard: Shard) -> np.ndarray | None:
+        """An earlier shard, uint8 (images, height, width, channels), memory-mapped; None where it is damaged."""
+        if shard not in self._opened:
+            whole = sha256_file(shard.path) == shard.sha256 or _distrust(shard)
+            self._opened[shard] = np.load(shard.path, mmap_mode="r", allow_pickle=False) if whole else None
+        return self._opened[shard]
+
 
 def _unlike_manifest(place: Path, why: str) -> StageError:
     return StageError(f"{place}: not the file that data/manifest.parquet describes: {why}; run `dvc repro ingest`")
-
-
-@cache
-def _batches(raw: Path) -> dict[str, Batch]:
-    """The set's batches by name, opened once a process."""
-    return {batch.name: batch for batch in open_set(raw)}
-
-
-@cache
-def _trusted(shard: Shard) -> np.ndarray | None:
-    """An earlier shard, uint8 (images, height, width, channels), memory-mapped; None where it is damaged."""
-    if sha256_file(shard.path) != shard.sha256:
-        _distrust(shard)
-        return None
-    return np.load(shard.path, mmap_mode="r", allow_pickle=False)
 
 
 def _distrust(shard: Shard) -> bool:

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from stages import measures, modelfolder, nets
+from stages import measures, modelfolder, nets, session
 from stages.artifacts import SEAL, code_version, number, read_json, sha256_file, write_json
 from stages.entry import StageError
 from stages.images.chain import Chain
-from stages.learning import card, losses, session
+from stages.learning import card, losses
 from stages.learning.checkpoint import Checkpoints, key
 from stages.learning.feed import Feed
 from stages.learning.loop import Diverged, Plan, Progress, Training
@@ -22,7 +22,7 @@ from stages.params.schema import Train
 from stages.shards import Shards
 from stages.train.curves import record
 
-CODE = ("train", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference")
+CODE = ("train", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference", "session")
 PROCESSED, BASE = Path("data/processed"), Path("models/base")
 
 

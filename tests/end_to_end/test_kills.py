@@ -58,14 +58,6 @@ def kill_once(workspace, stage, delay):
     return hit
 
 
-@pytest.fixture(scope="module")
-def unhurt(tmp_path_factory):
-    """A run that was never killed."""
-    workspace = Workspace(tmp_path_factory.mktemp("unhurt") / "w")
-    workspace.repro()
-    return workspace
-
-
 def killed(tmp_path, plan):
     """A workspace in which the plan's kills happened, then the same command once more; with the hits."""
     workspace = Workspace(tmp_path / "w")

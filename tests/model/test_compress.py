@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import calibration, manifest, measures, modelfolder, nets, shards
+from stages import calibration, manifest, measures, modelfolder, nets, session, shards
 from stages.artifacts import SEAL, HashMismatch, sha256_file, write_json
 from stages.compress import run
 from stages.images.chain import Chain
 from stages.inference import Net
-from stages.learning import card, session
+from stages.learning import card
 from stages.learning.loop import Training
 from stages.learning.served import float_tflite, served_logits
 from stages.params import Params, load
@@ -138,7 +138,7 @@ def test_every_variant_is_a_sealed_model_folder(project, done):
     for name in VARIANTS:
         folder = project / "models/compressed" / name
         assert (folder / SEAL).exists() and modelfolder.read_card(folder)["name"] == name
-        net = modelfolder.build(folder)
+        net = nets.load(folder)
         assert net.output_shape == (None, len(LABELS))
 
 
@@ -178,7 +178,7 @@ def test_pruned_kernels_have_the_sparsity_asked_for_and_the_answers_hold(project
 
 def test_pruning_leaves_base_as_it_was(project, done):
     assert done[2]["base"]["sparsity"] == 0.0
-    modelfolder.build(project / "models/base")
+    nets.load(project / "models/base")
 
 
 def test_int8_takes_grey_levels_as_they_are_and_answers_in_unrounded_floats(project, done, validation):

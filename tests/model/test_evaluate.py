@@ -18,7 +18,7 @@ from stages.artifacts import read_json, write_json
 from stages.entry import StageError
 from stages.evaluate.run import main
 from stages.inference import Net
-from stages.params.load import check
+from stages.params import Params
 
 OUTPUTS = ("metrics/evaluate.json", "data/predictions.parquet", "plots/evaluate/roc.csv", "plots/evaluate/pr.csv",
            "plots/evaluate/confusion.csv")
@@ -28,9 +28,10 @@ COUNT = 160
 
 def params(task: str) -> Any:
     negative = "well" if task == "binary" else None
-    return check({"ingest": {"set": "made-up", "layout": "folder", "task": task, "labels": TASKS[task],
-                             "negative": negative, "salt_fingerprint": "0" * 12},
-                  "evaluate": {"bootstrap": 30, "latency_images": 8}})
+    return Params.model_validate({"ingest": {"set": "made-up", "layout": "folder", "task": task,
+                                             "labels": TASKS[task], "negative": negative,
+                                             "salt_fingerprint": "0" * 12},
+                                  "evaluate": {"bootstrap": 30, "latency_images": 8}})
 
 
 def write_project(folder: Path, task: str) -> None:
@@ -157,7 +158,7 @@ def test_times_and_verdicts_stand_in_latency_json_alone(projects: dict[str, Path
     assert speed["int8"]["ms_per_image"] > 0 and speed["int8"]["images"] == 8
     assert speed["base"]["speed_ratio"] == {"median": 1.0, "low": 1.0, "high": 1.0}
     assert isinstance(speed["int8"]["pays"]["speed"], bool)
-    assert speed["int8"]["verdict"].startswith("int8: 4.0x smaller (3.3x zipped)")
+    assert speed["int8"]["verdict"].startswith("int8: 4.0x smaller (zipped: 3.3x smaller)")
     assert "ms_per_image" not in json.dumps(metrics(projects["multilabel"]))
 
 

@@ -46,7 +46,7 @@ def trained():
     """A tiny net trained for a few seconds."""
     import tf_keras as keras
 
-    from stages.learning import session
+    from stages import session
     from stages.nets import build, spec
 
     with contextlib.suppress(RuntimeError):  # another test has started TensorFlow
@@ -92,7 +92,7 @@ def params():
 
 def run_in(folder, monkeypatch):
     from stages.explain.run import main
-    from stages.learning import session
+    from stages import session
 
     monkeypatch.setattr(session, "start", lambda *settings: None)  # once a process; the fixture has done it
     monkeypatch.chdir(folder)

@@ -18,7 +18,7 @@ KINDS = ("float", "int8", "uint8")
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     place = tmp_path_factory.mktemp("nets")
-    return {kind: tiny_nets.write(place / kind, kind, ["a", "b"]) for kind in KINDS}
+    return {kind: tiny_nets.write(place / kind, kind, ["a", "b", "c"]) for kind in KINDS}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -39,7 +39,7 @@ def test_integer_nets_take_uint8_and_give_logits_close_to_the_float_net(
 ) -> None:
     images = tiny_nets.pictures(40)
     exact, found = Net(folders["float"]).logits(images), Net(folders[kind]).logits(images)
-    assert found.dtype == np.float32 and found.shape == (40, 2)
+    assert found.dtype == np.float32 and found.shape == (40, 3)
     assert np.abs(found - exact).max() < tolerance * np.ptp(exact)
 
 
@@ -49,7 +49,7 @@ def test_probabilities_are_the_cards_calibration_of_the_logits(folders: dict[str
 
 
 def test_no_image_gives_no_logits(folders: dict[str, Path]) -> None:
-    assert Net(folders["float"]).logits(tiny_nets.pictures(4)[:0]).shape == (0, 2)
+    assert Net(folders["float"]).logits(tiny_nets.pictures(4)[:0]).shape == (0, 3)
 
 
 @pytest.mark.parametrize("images", [
@@ -61,7 +61,7 @@ def test_images_of_another_shape_or_type_are_refused(folders: dict[str, Path], i
 
 
 def test_a_changed_net_is_refused(tmp_path: Path) -> None:
-    folder = tiny_nets.write(tmp_path / "net", "float", ["a", "b"])
+    folder = tiny_nets.write(tmp_path / "net", "float", ["a", "b", "c"])
     content = bytearray((folder / modelfolder.TFLITE).read_bytes())
     content[-1] ^= 1
     (folder / modelfolder.TFLITE).write_bytes(content)
@@ -76,9 +76,9 @@ def test_a_file_that_is_no_flatbuffer_is_refused_by_name(tmp_path: Path) -> None
 
 
 def test_a_net_that_is_not_what_its_card_says_is_refused(tmp_path: Path) -> None:
-    tflite = tiny_nets.flatbuffers()["float"]
+    tflite = tiny_nets.flatbuffer("float", 3)
     modelfolder.write(tmp_path / "net", spec={}, weights=[], card=tiny_nets.card(["only"]), tflite=tflite)
-    with pytest.raises(InferenceError, match=r"gives logits \[2\], its card says \[16, 16, 1\] and \[1\]"):
+    with pytest.raises(InferenceError, match=r"gives logits \[3\], its card says \[16, 16, 1\] and \[1\]"):
         Net(tmp_path / "net")
 
 

@@ -3,8 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import shards
-from stages.learning import losses, order, session
+from stages import session, shards
+from stages.learning import losses, order
 from stages.learning.augment import apply
 from stages.learning.checkpoint import Checkpoints
 from stages.learning.feed import Feed

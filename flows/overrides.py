@@ -1,0 +1,59 @@
+"""Parameters set for one run (`train.epochs=2`): read from text, written into params.yaml, comments kept."""
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class OverrideError(Exception):
+    """An override that can't be meant; the message names it and what would fit."""
+
+
+def parse(texts: list[str]) -> dict[str, Any]:
+    """`section.key=value` texts to a mapping; values are read as YAML. OverrideError where there is no `=`."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise OverrideError(f"--set {text}: write it as section.key=value, for example train.epochs=2")
+        try:
+            found[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise OverrideError(f"--set {text}: the value is not YAML") from None
+    return found
+
+
+def apply(path: Path, overrides: dict[str, Any]) -> list[str]:
+    """Write overrides into a params.yaml; a line for each value that changed. OverrideError for an unknown key."""
+    from ruamel.yaml import YAML
+
+    reader = YAML()
+    reader.preserve_quotes = True
+    reader.width = 120
+    tree = reader.load(path.read_text())
+    changes = [change for key, value in overrides.items() if (change := _set(tree, key, value))]
+    if changes:
+        with path.open("w") as stream:
+            reader.dump(tree, stream)
+    return changes
+
+
+def _set(tree: Any, key: str, value: Any) -> str | None:
+    *sections, last = key.split(".")
+    for section in sections:
+        tree = _within(tree, section, key)[section]
+    old = _within(tree, last, key)[last]
+    if old == value and type(old) is type(value):
+        return None
+    tree[last] = value
+    return f"params.yaml: {key} {old} -> {value}"
+
+
+def _within(tree: Any, part: str, key: str) -> Any:
+    if isinstance(tree, dict) and part in tree:
+        return tree
+    known = [str(name) for name in tree] if isinstance(tree, dict) else []
+    near = difflib.get_close_matches(part, known, n=1)
+    hint = f"; did you mean `{near[0]}`?" if near else f"; known here: {', '.join(known) or 'nothing'}"
+    raise OverrideError(f"--set {key}: params.yaml has no `{part}` there{hint}")

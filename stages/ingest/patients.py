@@ -1,0 +1,36 @@
+"""Patients under keys that do not give their ids away, and the hash by which they fall into splits.
+
+A key is the SHA-256 of the project's one salt, the set and the id: the same patient has the same key in every batch,
+and nobody without the salt can tell which.
+"""
+import hashlib
+import os
+
+from stages.entry import StageError
+
+PUBLIC_SALT = "cxr-pipeline"  # for public data; where ids are worth protecting, set CXR_PATIENT_SALT
+
+
+def salt(fingerprint: str) -> str:
+    """The salt from CXR_PATIENT_SALT, else the public one.
+
+    StageError where its fingerprint (first 12 hex digits of its SHA-256) is not `ingest.salt_fingerprint`.
+    """
+    value = os.environ.get("CXR_PATIENT_SALT") or PUBLIC_SALT
+    found = hashlib.sha256(value.encode()).hexdigest()[:12]
+    if found != fingerprint:
+        where = "in CXR_PATIENT_SALT" if os.environ.get("CXR_PATIENT_SALT") else "built in (CXR_PATIENT_SALT is not set)"
+        raise StageError(f"params.yaml: ingest.salt_fingerprint is {fingerprint}, but the salt {where} has the "
+                         f"fingerprint {found}: patients would get other keys and splits; set the right salt")
+    return value
+
+
+def key(salt: str, source_set: str, patient: str) -> str:
+    """16 hex digits for a patient of a set."""
+    return hashlib.sha256(f"{salt}\0{source_set}\0{patient}".encode()).hexdigest()[:16]
+
+
+def fraction(purpose: str, seed: int, patient_key: str) -> float:
+    """A number in [0, 1) that depends on these three alone, even over patients."""
+    digest = hashlib.sha256(f"{purpose}\0{seed}\0{patient_key}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48

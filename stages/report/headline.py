@@ -1,0 +1,135 @@
+"""The headline figures: `python -m stages.report.headline` prints them, the report's first screen shows them.
+
+Reads metrics only and imports nothing heavy: it ends `make repro`.
+"""
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from stages.report import wording
+from stages.report.inputs import Inputs, read_headline
+
+REPORT = "reports/index.html"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One headline figure: its name, its value, and what qualifies the value (interval, baselines, a verdict)."""
+
+    name: str
+    value: str
+    detail: str = ""
+
+
+def figures(inputs: Inputs) -> list[Figure]:
+    """The headline figures that can be told from the metrics there are."""
+    makers = (_aurocs, _worst, _bytes, _speed, _pointing)
+    return [figure for make in makers for figure in make(inputs)]
+
+
+def _aurocs(inputs: Inputs) -> list[Figure]:
+    """Macro AUROC on test of base and of the chosen variant."""
+    found = []
+    for name in dict.fromkeys(("base", inputs.chosen)):
+        if entry := inputs["evaluate"].get(name):
+            among = f"{wording.count(entry.get('images'))} test images" if "images" in entry else ""
+            bounds = wording.interval(entry.get("auroc_interval", {}).get("macro"))
+            title = f"AUROC, {name}" + (" (served)" if name == inputs.chosen else "")
+            detail = ", ".join(filter(None, (bounds and f"95 % {bounds}", among)))
+            found.append(Figure(title, wording.figure(entry["auroc"].get("macro")), detail))
+    return found
+
+
+def _worst(inputs: Inputs) -> list[Figure]:
+    """The label that the served variant separates worst; nothing where there is one label only."""
+    entry = inputs["evaluate"].get(inputs.chosen, {})
+    labels = {name: value for name, value in entry.get("auroc", {}).items()
+              if name not in ("macro", "worst") and not isinstance(value, str)}
+    if len(labels) < 2:
+        return []
+    name = min(labels, key=lambda label: (labels[label], label))
+    positives = entry.get("counts", {}).get(name, {}).get("positives")
+    bounds = wording.interval(entry.get("auroc_interval", {}).get(name))
+    detail = f"{wording.plain(name)} {bounds}, {wording.count(positives)} positives"
+    return [Figure("Worst label, served", wording.figure(labels[name]), detail)]
+
+
+def _bytes(inputs: Inputs) -> list[Figure]:
+    base, chosen = (inputs["compress"].get(name) for name in ("base", inputs.chosen))
+    if not base or not chosen:
+        return []
+    detail = f"base {wording.size(base['bytes'])}; zipped {wording.size(chosen['bytes_gzip'])}, " \
+             f"base {wording.size(base['bytes_gzip'])}"
+    return [Figure(f"Size, {inputs.chosen}", wording.size(chosen["bytes"]), detail)]
+
+
+def _speed(inputs: Inputs) -> list[Figure]:
+    """Measured speed of the served variant against base, with the verdict."""
+    entry = inputs["latency"].get(inputs.chosen)
+    if not entry:
+        return []
+    if inputs.chosen == "base":
+        return [Figure("Time an image, base", f"{wording.figure(entry['ms_per_image'], 2)} ms", _conditions(entry))]
+    ratio = entry.get("speed_ratio") or {}
+    pays = str(entry.get("verdict", "")).rpartition(": ")[2]
+    detail = ", ".join(filter(None, (wording.interval(ratio, 2), f"{wording.figure(entry['ms_per_image'], 2)} ms an image",
+                                     pays)))
+    return [Figure(f"Speed, {inputs.chosen}", f"{wording.figure(ratio.get('median'), 2)}x base", detail)]
+
+
+def _conditions(entry: dict[str, Any]) -> str:
+    return f"{entry.get('threads', '?')} thread(s), {entry.get('processor', 'unknown processor')}"
+
+
+def _pointing(inputs: Inputs) -> list[Figure]:
+    """The pointing game against its trivial baselines; nothing where the set has no boxes."""
+    game = inputs["explain"].get("pointing_game", {})
+    if not game.get("images"):
+        return []
+    others = ", ".join(f"{name.replace('_', ' ')} {wording.figure(game.get(name), 2)}"
+                       for name in ("random", "centre", "class_prior"))
+    return [Figure("Pointing game", wording.figure(game.get("score"), 2), f"{game['images']} boxed; {others}")]
+
+
+def warnings(inputs: Inputs) -> list[str]:
+    """What validation did not find met; patients in two splits first, with their count."""
+    metrics = inputs["validate"]
+    failed = {name: entry for name, entry in metrics.get("expectations", {}).items() if not entry["passed"]}
+    told = []
+    if shared := metrics.get("patients_in_two_splits", 0):
+        told.append(f"{wording.count(shared)} patients have images in more than one split "
+                    f"({wording.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
+                    "test figures are too good by an unknown amount")
+    return told + [f"validation, {entry['severity']}: {name}: {wording.count(entry['unexpected'])} unexpected"
+                   for name, entry in failed.items()]
+
+
+def subject(inputs: Inputs) -> str:
+    """Set, task, number of labels, images and patients, as far as they are known."""
+    card, counts = inputs["card"], inputs["validate"]
+    parts = [str(card["set"]), f"{card['task']}, {len(card['labels'])} label(s)"] if card else []
+    if "rows" in counts:
+        parts.append(f"{wording.count(counts['rows'])} images of {wording.count(counts['patients'])} patients")
+    return ", ".join(parts) or "nothing was measured yet"
+
+
+def lines(inputs: Inputs) -> list[str]:
+    """The headline as aligned lines of text."""
+    rows = [("Set", subject(inputs)), *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),
+            *(("Warning", text) for text in warnings(inputs)), ("Report", REPORT)]
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {value}" for name, value in rows]
+
+
+def main() -> int:
+    """Print the headline; 1 and a line where a metrics file does not parse."""
+    try:
+        print("\n".join(lines(read_headline())))
+    except ValueError as error:
+        print(f"report: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

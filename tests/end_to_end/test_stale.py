@@ -1,0 +1,111 @@
+"""Only what depends re-runs: each parameter and each source file makes exactly the expected stages stale."""
+import contextlib
+import os
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from .workspace import ROOT
+
+LEARNED = {"train", "compress"}
+USERS = {  # section of params.yaml -> stages that are stale when one of its keys changes
+    "machine": {"phantom", "ingest", "preprocess", "train", "compress", "evaluate", "explain"},
+    "phantom": {"phantom"}, "ingest": {"ingest"}, "validate": {"validate"}, "preprocess": {"preprocess"},
+    "train": LEARNED, "compress": {"compress"}, "evaluate": {"evaluate"}, "explain": {"explain"},
+    "report": {"report"},
+}
+ALL = {"phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report"}
+SOURCES = {  # room below stages/ -> stages that are stale when one of its files changes
+    "artifacts.py": ALL, "machine.py": USERS["machine"], "manifest.py": ALL - {"phantom", "report"},
+    "shards.py": {"preprocess", "train", "compress", "evaluate", "explain"},
+    "calibration.py": {"train", "compress", "evaluate"}, "measures.py": {"train", "compress", "evaluate"},
+    "inference.py": {"train", "compress", "evaluate"}, "session.py": {"train", "compress", "explain"},
+    "learning": LEARNED, "nets": {"train", "compress", "explain"},
+    "modelfolder": {"train", "compress", "evaluate", "explain"},
+    "batches": {"ingest", "preprocess"}, "images/decode.py": {"ingest", "preprocess", "train", "compress"},
+    "images/chain.py": {"preprocess", "train", "compress"}, "images/__init__.py": {"preprocess", "train", "compress"},
+    "entry.py": set(), "lifeline.py": set(), "work.py": set(), "__init__.py": set(), "predict": set(),
+    "params": {"check"},
+} | {name: {name} for name in ALL}
+
+
+def stale(folder):
+    """Names of the stages that `dvc status` calls changed in themselves."""
+    with contextlib.chdir(folder), Repo(".") as repo:
+        return {name.split(":")[-1] for name in repo.status()}
+
+
+def leaves(section, place=()):
+    for key, value in section.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*place, key))
+        else:
+            yield (*place, key)
+
+
+def other(value):
+    """A value that is not the one given."""
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int | float) else ["other"] if isinstance(value, list) else "other"
+
+
+PARAMETERS = list(leaves(yaml.safe_load((ROOT / "presets/tiny.yaml").read_text())))
+FILES = sorted(p.relative_to(ROOT / "stages").as_posix() for p in (ROOT / "stages").rglob("*.py"))
+
+
+def test_every_parameter_makes_exactly_its_stages_stale(unhurt):
+    path = unhurt.folder / "params.yaml"
+    before = path.read_text()
+    assert stale(unhurt.folder) == set()
+    wrong = {}
+    try:
+        for place in PARAMETERS:
+            if place == ("ingest", "set"):  # another set: its batches have to be there first
+                continue
+            content = yaml.safe_load(before)
+            section = content
+            for key in place[:-1]:
+                section = section[key]
+            section[place[-1]] = other(section[place[-1]])
+            path.write_text(yaml.safe_dump(content))
+            found, expected = stale(unhurt.folder), USERS[place[0]] | {"check"}
+            if found != expected:
+                wrong[".".join(place)] = (found, expected)
+    finally:
+        path.write_text(before)
+    assert wrong == {}
+    assert len(PARAMETERS) > 50
+
+
+def test_every_source_file_makes_exactly_its_stages_stale(unhurt):
+    wrong = {}
+    for name in FILES:
+        expected = SOURCES.get(name, SOURCES.get(name.split("/")[0]))
+        path = unhurt.folder / "stages" / name
+        before, times = path.read_bytes(), path.stat()
+        try:
+            path.write_bytes(before + b"\n# changed\n")
+            found = stale(unhurt.folder)
+        finally:
+            path.write_bytes(before)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        if found != expected:
+            wrong[name] = (found, expected)
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("typo", ["epochs: 3", "train:"])
+def test_a_mistyped_key_stops_dvc_repro_before_any_stage_runs(unhurt, typo):
+    path = unhurt.folder / "params.yaml"
+    before = path.read_text()
+    try:
+        path.write_text(before.replace(typo, typo.replace("ra", "ar").replace("epochs", "epohs"), 1))
+        done = unhurt.repro(check=False)
+    finally:
+        path.write_text(before)
+    assert done.returncode != 0
+    assert "did you mean" in done.stderr + done.stdout
+    assert "Running stage 'ingest'" not in done.stdout
+    assert stale(unhurt.folder) <= {"check"}
