@@ -75,5 +75,18 @@ def merge(workspace: Path, entries: dict[str, Entry]) -> None:
         dump_yaml(workspace / file, lock)
 
 
+def restore(workspace: Path, address: str, standing: Entry | None) -> None:
+    """Put an entry back as it was; None takes it out."""
+    from dvc.utils.serialize import dump_yaml
+
+    if standing is not None:
+        return merge(workspace, {address: standing})
+    file, name = place(address)
+    lock = _read(workspace / file)
+    if lock.get("stages", {}).pop(name, None) is not None:
+        dump_yaml(workspace / file, lock)
+    return None
+
+
 def _read(path: Path) -> dict[str, Any]:
     return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}

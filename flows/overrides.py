@@ -24,6 +24,13 @@ def parse(texts: list[str]) -> dict[str, Any]:
     return found
 
 
+def check(path: Path, overrides: dict[str, Any]) -> None:
+    """OverrideError where a params.yaml has no such key."""
+    tree = yaml.safe_load(path.read_text())
+    for key, value in overrides.items():
+        _set(tree, key, value)
+
+
 def apply(path: Path, overrides: dict[str, Any]) -> list[str]:
     """Write overrides into a params.yaml; a line for each value that changed. OverrideError for an unknown key."""
     from ruamel.yaml import YAML

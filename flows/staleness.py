@@ -71,14 +71,19 @@ def _step(repo: Any, stage: Any, stale: str) -> Step:
     above = list(repo.index.graph.successors(stage))
     tracked = [out.fs_path for maker in above for out in maker.outs]
     return Step(
-        address=stage.addressing,
-        upstream=tuple(sorted(maker.addressing for maker in above if isinstance(maker, PipelineStage))),
+        address=_address(stage),
+        upstream=tuple(sorted(_address(maker) for maker in above if isinstance(maker, PipelineStage))),
         dependencies=tuple(_relative(repo, dep.fs_path) for dep in stage.deps
                            if any(_is_or_is_in(dep.fs_path, path) for path in tracked)),
         outputs=tuple(_relative(repo, out.fs_path) for out in stage.outs),
         gate=not any(out.use_cache for out in stage.outs),
         stale=stale,
     )
+
+
+def _address(stage: Any) -> str:
+    """`train`, or `data/raw/dvc.yaml:phantom`: from the project's top, wherever this process stands."""
+    return str(stage.name if stage.path_in_repo == "dvc.yaml" else f"{stage.path_in_repo}:{stage.name}")
 
 
 def _relative(repo: Any, path: str) -> str:

@@ -75,7 +75,7 @@ class Net:
         self._interpreter.set_tensor(self._input["index"], filled)
         self._interpreter.invoke()
         raw = self._interpreter.get_tensor(self._output["index"])[:len(images)]
-        return _as_logits(raw, self._output)
+        return _as_logits(raw, self._output, self.card)
 
     def _check_shapes(self) -> None:
         """InferenceError where the net's input or output is not what the card says."""
@@ -98,9 +98,13 @@ def _input_levels(place: dict[str, Any]) -> np.ndarray:
     return levels
 
 
-def _as_logits(raw: np.ndarray, place: dict[str, Any]) -> np.ndarray:
-    """Float32 logits of a raw output, dequantized where its type is not float."""
-    if place["dtype"] is np.float32:
-        return raw.astype(np.float32)
-    scale, zero = place["quantization"]
-    return (raw.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+def _as_logits(raw: np.ndarray, place: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
+    """Float32 logits of a raw output: dequantized, and turned back where the card's `output` is "probabilities"."""
+    values, step = raw.astype(np.float64), 1e-7
+    if place["dtype"] is not np.float32:
+        step, zero = place["quantization"]
+        values = (values - zero) * step
+    if card.get("output", "logits") == "probabilities":
+        values = np.clip(values, step / 2, 1 - step / 2)  # half a step inside: 0 and 1 have no logit
+        values = np.log(values) if card["task"] == "multiclass" else np.log(values / (1 - values))
+    return values.astype(np.float32)

@@ -87,7 +87,7 @@ def write(path: Path, manifest: Manifest) -> None:
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file whole or not at all, with settings that give the same bytes every time."""
     with atomic_file(path) as stream:
-        pq.write_table(table, stream, compression="zstd", version="2.6", row_group_size=65_536, store_schema=False)
+        pq.write_table(table, stream, compression="zstd", version="2.6", row_group_size=65_536)
 
 
 def read(path: Path = Path("data/manifest.parquet")) -> Manifest:

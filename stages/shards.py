@@ -36,9 +36,16 @@ def plan(image_ids: Sequence[str], buckets: int) -> dict[int, list[str]]:
 
 
 def write_bucket(folder: Path, bucket: int, images: np.ndarray) -> None:
-    """Write one shard, uint8 (images, height, width, channels), whole or not at all."""
-    with atomic_file(folder / bucket_name(bucket)) as stream:
-        np.lib.format.write_array(stream, np.ascontiguousarray(images), version=(1, 0), allow_pickle=False)
+    """Write one shard, uint8 (images, height, width, channels), whole or not at all; OSError names the file."""
+    path = folder / bucket_name(bucket)
+    pixels = np.ascontiguousarray(images)
+    try:
+        with atomic_file(path) as stream:
+            np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(pixels))
+            stream.write(pixels.data)  # not NumPy's own writing, which tells a full disk by no error number
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def finish(folder: Path, image_ids: Sequence[str], buckets: int) -> None:

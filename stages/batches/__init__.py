@@ -1,4 +1,4 @@
-"""Batches: what came in, immutable, below `data/raw/<set>/<batch>/`; read here, and added by `python -m stages.batches`.
+"""Batches: what came in, immutable, below `data/raw/<set>/<batch>/`: read here, added by `make add-batch`.
 
 `open_set` lists, `verify_set` checks seals and ledger. What a batch's tables and folders mean is `stages.ingest`'s.
 """

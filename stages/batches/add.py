@@ -25,7 +25,7 @@ RAW = Path("data/raw")
 
 @dataclass(frozen=True)
 class Added:
-    """What came in: the batch's folder, layout, number of files, names left out, and the files that git has to track."""
+    """What came in: the batch's folder, layout, number of files, names left out, and the files for git to track."""
 
     folder: Path
     layout: str
@@ -158,7 +158,7 @@ def _dvc_add(folder: Path) -> None:
 
 def _call(command: list[str], what: str) -> None:
     """Run a command; BatchError with its last line where it fails."""
-    done = subprocess.run(command, text=True, capture_output=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})  # noqa: S603
+    done = subprocess.run(command, text=True, capture_output=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         raise BatchError(f"{what} failed: {lines[-1] if lines else f'exit status {done.returncode}'}")

@@ -24,7 +24,7 @@ class Location:
         """The bytes; BatchError where there are more than `limit` or fewer than there should be, or it is a link."""
         if limit is not None and self.size > limit:
             raise BatchError(f"{self.path}: {self.size} bytes, more than the {limit} that are read")
-        with open(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
             stream.seek(self.offset)
             data = stream.read(self.size)
         if len(data) != self.size:

@@ -100,7 +100,7 @@ def _stays_loose(name: str) -> bool:
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedReader]:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
             yield stream
     except PermissionError as error:
         raise BatchError(f"{path}: may not be read; change its permissions or leave it out") from error

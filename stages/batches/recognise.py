@@ -17,7 +17,7 @@ def layout_of(names: Sequence[str], source: str) -> str:
 
 
 def class_of(name: str) -> tuple[str, str]:
-    """(class folder, "train", "validation", "test" or "") of a path in layout `folder`; class "" where there is none."""
+    """(class folder, "train", "validation", "test" or "") of a path in layout `folder`; class "" where it has none."""
     parts = name.split("/")
     split = SPLIT_FOLDERS.get(parts[0].lower(), "") if len(parts) > 1 else ""
     inside = parts[1:] if split else parts

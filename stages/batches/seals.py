@@ -52,13 +52,13 @@ def check_ledger(folder: Path, batches: Sequence[Batch]) -> None:
             raise BatchError(f"{ledger}: is missing though {pointer} is there; get it back with git checkout")
         return
     for name in recorded.keys() - present.keys():
-        raise BatchError(f"{folder / name}: in {ledger} but not on disk; `dvc checkout {folder}` or `dvc pull {folder}`")
+        raise BatchError(f"{folder / name}: in {ledger} but not on disk; get it by `dvc pull {folder}`")
     for name, seal in present.items():
         if name not in recorded:
-            raise BatchError(f"{folder / name}: not in {ledger}; a batch comes in by make add-batch (add it again, from "
-                             "where it came from, if that was interrupted) or is moved away")
+            raise BatchError(f"{folder / name}: not in {ledger}; a batch comes in by make add-batch (if that was "
+                             "killed, add the same folder again) or is moved away")
         if seal != recorded[name]:
-            raise BatchError(f"{folder / name}: was changed: its seal is {seal[:12] or 'gone'}, the ledger {ledger} says "
+            raise BatchError(f"{folder / name}: was changed: its seal is {seal[:12] or 'gone'}, {ledger} says "
                              f"{recorded[name][:12]}; restore it with `dvc checkout {folder}`. New data is a new batch")
 
 

@@ -24,8 +24,10 @@ class Variant:
 def listed(compressed: Path, models: Path) -> list[Variant]:
     """Base first, then the variants of `metrics/compress.json`, by name.
 
-    StageError where that file does not name base, or names one that has no folder.
+    StageError where that file is missing, does not name base, or names one that has no folder.
     """
+    if not compressed.is_file():
+        raise StageError(f"{compressed}: missing; it is made by `dvc repro compress`")
     figures = {name: row for name, row in read_json(compressed).items() if isinstance(row, dict) and "bytes" in row}
     if BASE not in figures:
         raise StageError(f"{compressed}: has no '{BASE}' with its bytes; run `dvc repro compress`")

@@ -4,6 +4,7 @@
 Not for choosing or drawing anything. Importing it imports TensorFlow and shap; an error inside shap leaves
 TensorFlow's gradient registry broken, so a process that saw one must end.
 """
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ deep_tf.op_handlers.setdefault("Relu6", deep_tf.nonlinearity_1d(0))
 
 @dataclass(frozen=True)
 class Attribution:
-    """`values`: float32 (height, width), summed over channels, in logits; `output`, `expected`: f(x), E f(background)."""
+    """`values`: float32 (height, width), in logits, summed over channels; `output` f(x), `expected` E f(background)."""
 
     values: np.ndarray
     output: float
@@ -49,7 +50,9 @@ class Explainer:
         self._chunk = self._background
         # A view of one logit whose head's weights change: one trace serves every label. A function as background lets
         # shap take it in chunks that fit into memory.
-        self._shap = shap.DeepExplainer(self._view, lambda image: [self._chunk])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Your TensorFlow version is newer")  # its own check: completeness error
+            self._shap = shap.DeepExplainer(self._view, lambda image: [self._chunk])
         self._expected: dict[int, float] = {}
 
     def explain(self, image: np.ndarray, label: int) -> Attribution:
@@ -81,4 +84,6 @@ class Explainer:
 def completeness_error(attributions: Sequence[Attribution]) -> float:
     """Mean |sum - (f(x) - E f(background))| as a part of mean |f(x) - E f(background)|; NaN where there is none."""
     spans = [abs(a.output - a.expected) for a in attributions]
-    return float(np.mean([a.error for a in attributions]) / np.mean(spans)) if spans and np.mean(spans) else float("nan")
+    if not any(spans):
+        return float("nan")
+    return float(np.mean([a.error for a in attributions]) / np.mean(spans))

@@ -68,8 +68,9 @@ def read_predictions(path: Path, variant: str, labels: Sequence[str]) -> pd.Data
 
 def placed_boxes(table: Manifest, shape: tuple[int, int]) -> dict[str, list[dict[str, Any]]]:
     """Boxes of every image that has some, in an image of `shape` (height, width) pixels."""
-    rows = zip(table.table["image_id"], table.table["height"], table.table["width"], table.boxes(), strict=True)
-    return {image_id: scaled(boxes, (int(height), int(width)), shape) for image_id, height, width, boxes in rows if boxes}
+    sources = zip(table.table["height"].astype(int), table.table["width"].astype(int), strict=True)
+    rows = zip(table.table["image_id"], sources, table.boxes(), strict=True)
+    return {image_id: scaled(boxes, source, shape) for image_id, source, boxes in rows if boxes}
 
 
 def file_names(labels: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from stages.explain.selection import TRUE_POSITIVE, Case
 SIDE = (256, 384)  # least and greatest width of an overlay, pixels
 _CAPTION = 36  # height of the caption above the image, pixels
 _FOR, _AGAINST = (40, 80, 255), (255, 120, 30)  # blue, green, red: evidence for the label, against it
-_BOX, _OTHER_BOX = (90, 255, 170), (170, 170, 170)
+_BOX, _OTHER_BOX = (90, 255, 120), (170, 170, 170)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
 
@@ -42,17 +42,15 @@ def _heat(grey: np.ndarray, values: np.ndarray) -> np.ndarray:
     strength = np.clip(np.abs(values) / strongest, 0, 1)
     alpha = 0.65 * np.clip((strength - 0.15) / 0.85, 0, 1)[..., None]  # weak evidence everywhere is no evidence
     colour = np.where(values[..., None] > 0, np.array(_FOR, np.float32), np.array(_AGAINST, np.float32))
-    return np.rint(grey * (1 - alpha) + colour * alpha).astype(np.uint8)
+    mixed: np.ndarray = np.rint(grey * (1 - alpha) + colour * alpha)
+    return mixed.astype(np.uint8)
 
 
 def _frame(picture: np.ndarray, box: Box, factor: float, of_case: bool) -> None:
+    """The label's own boxes stand out; those of other findings are thin, to say what else is in the image."""
     corners = np.array([[box["x"], box["y"]], [box["x"] + box["w"], box["y"] + box["h"]]]) * factor
-    start, end = (tuple(int(round(v)) for v in corner) for corner in corners)
-    cv2.rectangle(picture, start, end, (0, 0, 0), 3)
-    cv2.rectangle(picture, start, end, _BOX if of_case else _OTHER_BOX, 1)
-    if not of_case:
-        place = (start[0] + 2, max(start[1] - 3, 8))
-        _write(picture, str(box["label"]).replace("_", " "), place, 0.3, _OTHER_BOX)
+    start, end = (tuple(round(float(v)) for v in corner) for corner in corners)
+    cv2.rectangle(picture, start, end, _BOX if of_case else _OTHER_BOX, 2 if of_case else 1)
 
 
 def _caption(case: Case, width: int) -> np.ndarray:

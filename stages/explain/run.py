@@ -33,7 +33,7 @@ def main(params: Params) -> dict[str, int]:
     write_json(METRICS, {
         "model": {"variant": inputs.variant, "identity": modelfolder.identity(inputs.folder)},
         "method": {"name": METHOD, "background": params.explain.background, "explained": len(pairs)},
-        "completeness_error": number(completeness_error(list(attributions.values()))),
+        "completeness_error": number(completeness_error(list(attributions.values())), 9),
         "pointing_game": pointing.result(play(inputs, trials, smoothed), inputs.labels),
         "sanity": check_sanity(inputs, smoothed, params.explain),
         "overlays": {kind: sum(case.kind == kind for case in cases) for kind in (TRUE_POSITIVE, FALSE_POSITIVE)},

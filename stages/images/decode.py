@@ -90,7 +90,7 @@ def image_id(decoded: Decoded) -> str:
     """32 hex digits of the SHA-256 over dtype, shape and pixels: the same pixels have the same id in any file."""
     pixels = np.ascontiguousarray(decoded.pixels)
     digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape} ".encode())
-    digest.update(pixels)
+    digest.update(pixels.data)
     return digest.hexdigest()[:32]
 
 
@@ -203,7 +203,7 @@ def _check_jpeg(data: bytes) -> None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """(marker, content) of each segment up to EOI, entropy-coded data skipped; Undecodable where the file is cut off."""
+    """(marker, content) of each segment up to EOI, entropy-coded data skipped; Undecodable for a file cut off."""
     position = 2
     while found := _NEXT_MARKER.search(data, position):
         marker, position = data[found.end() - 1], found.end()

@@ -26,9 +26,7 @@ class Folder:
         """A record for each image in a class folder, a fault for every other file."""
         claims = Claims()
         for name in batch.names():
-            claims.rows += 1
-            row = self._row(batch.name, name)
-            (claims.records if isinstance(row, Record) else claims.faults).append(row)
+            claims.take(self._row(batch.name, name))
         return claims
 
     def _row(self, batch: str, name: str) -> Record | Fault:

@@ -25,5 +25,5 @@ class Coding:
             raise ValueError(f"{', '.join(map(repr, unknown))} is not among ingest.labels")
         vector = tuple(int(label in findings) for label in self.labels)
         if self.task == "multiclass" and sum(vector) != 1:
-            raise ValueError(f"{sum(vector)} of the classes in ingest.labels, where a multiclass task needs exactly one")
+            raise ValueError(f"{sum(vector)} of the classes in ingest.labels; a multiclass task needs exactly one")
         return vector

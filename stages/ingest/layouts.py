@@ -6,7 +6,7 @@ that has `read` and enter it in `layout_for`.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from stages.batches import Batch
 from stages.images.decode import REASONS as UNDECODABLE
@@ -76,6 +76,14 @@ class Claims:
     known_findings: frozenset[str] = frozenset()
     boxes_unmatched: int = 0
 
+    def take(self, row: Record | Fault) -> None:
+        """Count a row and put it into its list."""
+        self.rows += 1
+        if isinstance(row, Record):
+            self.records.append(row)
+        else:
+            self.faults.append(row)
+
 
 class Layout(Protocol):
     """Reads the rows of one batch."""
@@ -93,5 +101,4 @@ def layout_for(section: Ingest) -> Layout:
     from stages.ingest.folder import Folder
     from stages.ingest.nih import Nih
 
-    known: dict[str, Any] = {"nih": Nih, "folder": lambda: Folder(section.patient_pattern)}
-    return known[section.layout]()
+    return Nih() if section.layout == "nih" else Folder(section.patient_pattern)

@@ -1,4 +1,4 @@
-"""Layout `nih`: as NIH ships ChestX-ray14 (Wang et al., CVPR 2017): Data_Entry table, images*/, box list, official lists.
+"""Layout `nih`: as NIH ships ChestX-ray14 (Wang et al., CVPR 2017): Data_Entry table, images*/, boxes, official lists.
 
 Both label versions come in: 2017 (ages like `058Y`, a trailing empty column) and 2017_v2020 (plain years).
 """
@@ -42,11 +42,9 @@ class Nih:
         claims = Claims(tables=frozenset((table, *lists, *box_list)), known_findings=FINDINGS)
         places = _Places(batch, earlier)
         for line, row in _rows(batch, table):
-            claims.rows += 1
-            item = _item(batch.name, f"{table} line {line}", row, places, boxes, official)
-            (claims.records if isinstance(item, Record) else claims.faults).append(item)
-        claims.faults += places.doubled()
-        claims.rows += len(places.doubled())
+            claims.take(_item(batch.name, f"{table} line {line}", row, places, boxes, official))
+        for fault in places.doubled():
+            claims.take(fault)
         claims.boxes_unmatched = sum(map(len, boxes.values())) - sum(
             len(boxes[name]) for name in {record.name for record in claims.records} & boxes.keys())
         return claims

@@ -19,7 +19,7 @@ def salt(fingerprint: str) -> str:
     value = os.environ.get("CXR_PATIENT_SALT") or PUBLIC_SALT
     found = hashlib.sha256(value.encode()).hexdigest()[:12]
     if found != fingerprint:
-        where = "in CXR_PATIENT_SALT" if os.environ.get("CXR_PATIENT_SALT") else "built in (CXR_PATIENT_SALT is not set)"
+        where = "in CXR_PATIENT_SALT" if value != PUBLIC_SALT else "built in (CXR_PATIENT_SALT is not set)"
         raise StageError(f"params.yaml: ingest.salt_fingerprint is {fingerprint}, but the salt {where} has the "
                          f"fingerprint {found}: patients would get other keys and splits; set the right salt")
     return value

@@ -5,6 +5,7 @@ default remote is read through DVC's file systems into a folder of our own, and 
 """
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,11 @@ import yaml
 
 def recorded(output: str, project: Path = Path()) -> list[str]:
     """MD5s (`....dir`) that dvc.lock names for an output: the working tree's, then the last commit's; each once."""
-    shown = subprocess.run(["git", "show", "HEAD:./dvc.lock"], cwd=project, capture_output=True, check=False)
-    try:
-        texts = [(project / "dvc.lock").read_bytes(), shown.stdout]
-    except FileNotFoundError:
-        texts = [shown.stdout]
+    lock = project / "dvc.lock"
+    texts = [lock.read_bytes()] if lock.is_file() else []
+    if shutil.which("git"):
+        shown = subprocess.run(["git", "show", "HEAD:./dvc.lock"], cwd=project, capture_output=True, check=False)
+        texts.append(shown.stdout)
     return list(dict.fromkeys(md5 for text in texts for md5 in _md5s(text, output)))
 
 
@@ -33,7 +34,7 @@ def _md5s(lock: bytes, output: str) -> list[str]:
 
 
 class Objects:
-    """The objects of the project's DVC cache and of its default remote; the remote is asked only where told to."""
+    """The objects of the project's DVC cache and of its default remote, where it has one; that is asked only if told to."""
 
     def __init__(self, scratch: Path, project: Path = Path()) -> None:
         """Read DVC's configuration; `scratch` takes what is fetched."""
@@ -45,7 +46,8 @@ class Objects:
         self._cache = Path(place)
         self._scratch = scratch
         self._remote: tuple[Any, str] | None = None
-        self._given_up = False
+        self._remote_name = self._config.get("core", {}).get("remote")
+        self._given_up = not self._remote_name
 
     def find(self, md5: str, *, fetch: bool) -> Path | None:
         """Path of an object whose content may still be damaged: from the cache, else fetched; None where it is not."""
@@ -68,21 +70,20 @@ class Objects:
         except Exception as error:  # each kind of remote raises its own; all mean: go on without it
             self._given_up = True
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            print(f"preprocess: earlier shards are not taken from the DVC remote: {reason}", file=sys.stderr)
+            print(f"preprocess: earlier shards are not taken from the DVC remote {self._remote_name!r}: {reason}; "
+                  "their images are decoded", file=sys.stderr)
             return None
         finally:
             temporary.unlink(missing_ok=True)
         return target
 
     def _open_remote(self) -> tuple[Any, str]:
-        """The default remote's file system and top folder; LookupError where none is configured."""
+        """The default remote's file system and top folder."""
         if self._remote is None:
-            name = self._config.get("core", {}).get("remote")
-            if not name:
-                raise LookupError("no default remote is configured")
             from dvc.fs import get_cloud_fs
 
-            kind, settings, top = get_cloud_fs(self._config, name=name)
+            print(f"preprocess: looking for earlier shards in the DVC remote {self._remote_name!r}", file=sys.stderr)
+            kind, settings, top = get_cloud_fs(self._config, name=self._remote_name)
             self._remote = (kind(**settings), top)
         return self._remote
 

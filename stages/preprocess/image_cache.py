@@ -52,7 +52,7 @@ class ImageCache:
         return np.frombuffer(pixels, np.uint8).reshape(self.shape)
 
     def put(self, image_id: str, image: np.ndarray) -> None:
-        """Store one image; OSError (disk full) leaves no entry."""
+        """Store one image; OSError (disk full) names the cache and leaves no entry."""
         path = self._path(image_id)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{image_id}.{os.getpid()}.part")
@@ -60,9 +60,11 @@ class ImageCache:
         try:
             temporary.write_bytes(pixels + self._digest(image_id, pixels))
             temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
+        except OSError as error:
+            error.filename = str(self.folder)
             raise
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def bytes_for(self, images: int) -> int:
         """Bytes on disk that so many entries take."""

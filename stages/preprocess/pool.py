@@ -43,7 +43,9 @@ def pool(processes: int, place: Any) -> Iterator[Callable[..., Iterator[Any]]]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(executor: ProcessPoolExecutor, function: Callable[[Any, T], R], items: Iterable[T], chunk: int) -> Iterator[R]:
+def _submit(
+    executor: ProcessPoolExecutor, function: Callable[[Any, T], R], items: Iterable[T], chunk: int
+) -> Iterator[R]:
     """Start workers with SIGINT ignored, so that Ctrl-C reaches this process alone and shows one message."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -71,9 +71,10 @@ def _speed(inputs: Inputs) -> list[Figure]:
     if inputs.chosen == "base":
         return [Figure("Time an image, base", f"{wording.figure(entry['ms_per_image'], 2)} ms", _conditions(entry))]
     ratio = entry.get("speed_ratio") or {}
-    pays = str(entry.get("verdict", "")).rpartition(": ")[2]
-    detail = ", ".join(filter(None, (wording.interval(ratio, 2), f"{wording.figure(entry['ms_per_image'], 2)} ms an image",
-                                     pays)))
+    paid = entry.get("pays", {}).get("altogether")
+    parts = (wording.interval(ratio, 2), f"{wording.figure(entry['ms_per_image'], 2)} ms an image",
+             {True: "compression pays", False: "compression does not pay"}.get(paid, ""))
+    detail = ", ".join(filter(None, parts))
     return [Figure(f"Speed, {inputs.chosen}", f"{wording.figure(ratio.get('median'), 2)}x base", detail)]
 
 

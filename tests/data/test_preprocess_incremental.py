@@ -1,8 +1,8 @@
 """One new image costs one image: what the stage decodes, takes from its cache, and takes from earlier outputs."""
+import errno
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from toy_set import Toy
 
@@ -10,6 +10,8 @@ from stages import shards
 from stages.artifacts import SEAL, canonical_json
 from stages.entry import StageError
 from stages.images.decode import decode
+from stages.preprocess.run import preprocess
+
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
@@ -176,6 +178,22 @@ def test_what_was_done_before_a_failure_is_not_done_again(toy: Toy) -> None:
     done = len(entries())
     toy.rows[last]["sha256"] = right
     assert done == 11 and toy.run()["decoded"] == 1
+
+
+@pytest.mark.parametrize("full", ["pathlib.Path.write_bytes", "numpy.lib.format.write_array_header_1_0"])
+def test_a_full_disk_is_said_by_name_and_leaves_no_output(
+    toy: Toy, full: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "x")
+
+    toy.write_manifest()
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left") as caught:
+        patch.setattr(full, refuse)
+        preprocess(toy.params())
+    assert "processed" in str(caught.value.filename) or "preprocess" in str(caught.value.filename)
+    assert [p.name for p in sorted(Path("data").iterdir())] == ["manifest.parquet", "raw"]
+    assert not list(Path(".cache").rglob("*.part"))
 
 
 def test_the_output_is_what_the_next_stages_read(toy: Toy) -> None:

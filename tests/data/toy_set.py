@@ -20,11 +20,12 @@ SECTION = {"size": 16, "clahe": {"clip_limit": 2.0, "tiles": 2}, "buckets": 4, "
 class Toy:
     """A set of small images in a folder of its own, with the manifest that ingest would write."""
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top: Path, **section: object) -> None:
+        """An empty set below `top`; `section` goes before SECTION's parameters."""
         self.batch = top / "data/raw/toy/batch-001"
         self.batch.mkdir(parents=True)
         self.rows: dict[str, dict[str, object]] = {}
-        self.section: dict[str, object] = dict(SECTION)
+        self.section: dict[str, object] = {**SECTION, **section}
 
     def add(self, *seeds: int) -> None:
         """One image a seed, 40 x 30 pixels."""
@@ -37,10 +38,10 @@ class Toy:
         data = cv2.imencode(".png", pixels)[1].tobytes()
         (self.batch / name).write_bytes(data)
         self.rows[name] = {
-            "image_id": image_id(decode(data, 10**6)), "patient": "p", "study": "s", "view": "", "sex": "",
+            "image_id": image_id(decode(data, 10**8)), "patient": "p", "study": "s", "view": "", "sex": "",
             "age": np.nan, "batch": "batch-001", "source": name, "sha256": hashlib.sha256(data).hexdigest(),
-            "width": 40, "height": 30, "bit_depth": 8, "mean": 0.0, "std": 1.0, "boxes": "[]", "split": "train",
-            "gate": False, "label_ill": 0,
+            "width": pixels.shape[1], "height": pixels.shape[0], "bit_depth": 8, "mean": 0.0, "std": 1.0, "boxes": "[]",
+            "split": "train", "gate": False, "label_ill": 0,
         }
 
     def write_manifest(self, top: Path = Path()) -> None:

@@ -1,7 +1,6 @@
 """From logits to probabilities and thresholds."""
 import json
 
-import stages  # noqa: F401  (settles the machine before NumPy loads)
 import numpy as np
 import pytest
 

@@ -1,5 +1,4 @@
 """Curves, times and verdicts of the evaluate stage: functions over arrays."""
-import stages  # noqa: F401  (settles the machine before NumPy loads)
 import numpy as np
 import pytest
 from sklearn.metrics import auc, precision_recall_curve, roc_curve

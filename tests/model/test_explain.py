@@ -34,8 +34,9 @@ def rows(count, with_boxes):
         box = draw(number)[1]
         labels = {f"label_{label}": int(box["label"] == label) for label in LABELS}
         table.append({
-            "image_id": image_id(number), "patient": f"p{number // 2}", "study": "s", "view": "PA", "sex": "", "age": 1.0,
-            "batch": "b", "source": "f", "sha256": "0" * 64, "width": 2 * SIDE, "height": SIDE, "bit_depth": 8,
+            "image_id": image_id(number), "patient": f"p{number // 2}", "study": "s", "view": "PA", "sex": "",
+            "age": 1.0, "batch": "b", "source": "f", "sha256": "0" * 64, "bit_depth": 8,
+            "width": 2 * SIDE, "height": SIDE,
             "mean": 0.0, "std": 0.0, "boxes": json.dumps([box] if with_boxes else []),
             "split": "train" if number < count // 2 else "test", "gate": False, **labels})
     return pd.DataFrame(table)
@@ -65,7 +66,8 @@ def project(folder, trained, with_boxes=True, count=24):
     """What the stage reads, below `folder`."""
     plan, net = trained
     table = rows(count, with_boxes)
-    manifest.write(folder / "data/manifest.parquet", manifest.Manifest(manifest.Head("toy", "multilabel", LABELS), table))
+    head = manifest.Head("toy", "multilabel", LABELS)
+    manifest.write(folder / "data/manifest.parquet", manifest.Manifest(head, table))
     drawn = {image_id(number): draw(number)[0] for number in range(count)}
     for bucket, ids in shards.plan(list(drawn), 4).items():
         (folder / "data/processed").mkdir(parents=True, exist_ok=True)
@@ -91,8 +93,8 @@ def params():
 
 
 def run_in(folder, monkeypatch):
-    from stages.explain.run import main
     from stages import session
+    from stages.explain.run import main
 
     monkeypatch.setattr(session, "start", lambda *settings: None)  # once a process; the fixture has done it
     monkeypatch.chdir(folder)
@@ -158,3 +160,19 @@ def test_a_model_of_other_labels_is_refused(tmp_path, trained, monkeypatch):
     modelfolder.write(folder, spec=plan, weights=net.get_weights(), card=card, tflite=None)
     with pytest.raises(StageError, match="its labels are not the manifest's"):
         run_in(tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("net", ["resnet50", "mobilenetv2", "densenet121"])
+def test_attributions_of_every_backbone_are_complete(net):
+    from stages.explain.attribution import Explainer, completeness_error
+    from stages.nets import build, spec
+
+    random = np.random.default_rng(5)
+    model = build(spec(net, width=16, dropout=0.0, shape=(64, 64, 1), outputs=3))
+    images = random.integers(0, 256, (4, 64, 64, 1)).astype(np.uint8)
+    for layer in model.layers:
+        layer.momentum = 0.0  # batch norms take this batch's statistics: a fresh net's logits vanish otherwise
+    model(images.astype(np.float32), training=True)
+    explainer = Explainer(model, images[:3])
+    assert completeness_error([explainer.explain(images[3], label) for label in (0, 2)]) < 1e-3

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.entry import StageError
 from stages.explain import boxes, overlay, pointing, sanity, selection
 from stages.explain.inputs import file_names, read_predictions
-from stages.entry import StageError
 
 SHAPE = (64, 64)
 

@@ -3,16 +3,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import stages  # noqa: F401  (settles the machine before NumPy loads)
 import numpy as np
 import pytest
 import tiny_nets
 
+import stages
 from stages import calibration, modelfolder
 from stages.artifacts import HashMismatch
 from stages.inference import InferenceError, Net
 
-KINDS = ("float", "int8", "uint8")
+KINDS = ("float", "int8", "uint8", "probabilities")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,13 @@ def test_integer_nets_take_uint8_and_give_logits_close_to_the_float_net(
     assert np.abs(found - exact).max() < tolerance * np.ptp(exact)
 
 
+def test_rounded_probabilities_come_back_as_finite_logits_close_to_the_float_nets(folders: dict[str, Path]) -> None:
+    images = np.concatenate([tiny_nets.pictures(40), np.full((1, 16, 16, 1), 255, np.uint8)])
+    exact, found = (calibration.sigmoid(Net(folders[kind]).logits(images)) for kind in ("float", "probabilities"))
+    assert np.abs(found - exact).max() < 0.02
+    assert len(np.unique(found)) <= 256
+
+
 def test_probabilities_are_the_cards_calibration_of_the_logits(folders: dict[str, Path]) -> None:
     net, images = Net(folders["float"]), tiny_nets.pictures(5)
     np.testing.assert_array_equal(net.probabilities(images), calibration.sigmoid(net.logits(images)))
@@ -65,7 +72,7 @@ def test_a_changed_net_is_refused(tmp_path: Path) -> None:
     content = bytearray((folder / modelfolder.TFLITE).read_bytes())
     content[-1] ^= 1
     (folder / modelfolder.TFLITE).write_bytes(content)
-    with pytest.raises(HashMismatch, match="model.tflite"):
+    with pytest.raises(HashMismatch, match=r"model\.tflite"):
         Net(folder)
 
 

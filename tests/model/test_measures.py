@@ -1,5 +1,4 @@
 """AUROC, AUPRC and their patient-wise intervals."""
-import stages  # noqa: F401  (settles the machine before NumPy loads)
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score

@@ -1,7 +1,6 @@
 """The evaluation code agrees with figures that others published."""
 from pathlib import Path
 
-import stages  # noqa: F401  (settles the machine before NumPy loads)
 import numpy as np
 import pandas as pd
 import pytest

@@ -3,7 +3,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import stages  # noqa: F401  (settles the machine before NumPy loads)
 import numpy as np
 
 from stages import calibration, modelfolder
@@ -33,16 +32,21 @@ def net(outputs: int) -> Any:
 
 @cache
 def flatbuffer(kind: str, outputs: int) -> bytes:
-    """`float` (float32 in and out), `int8` (uint8 in, float32 out) or `uint8` (uint8 in and out)."""
+    """`float` (float32 in and out), `int8` (uint8 in, float32 out), `uint8` (uint8 in and out) or `probabilities`
+    (the same behind a sigmoid)."""
     import tensorflow as tf
+    import tf_keras as keras
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(net(outputs))
+    served = net(outputs)
+    if kind == "probabilities":
+        served = keras.Model(served.input, keras.layers.Activation("sigmoid")(served.output))
+    converter = tf.lite.TFLiteConverter.from_keras_model(served)
     if kind != "float":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([p[None].astype("f4")] for p in pictures(32, seed=9))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.uint8 if kind == "uint8" else tf.float32
+        converter.inference_output_type = tf.float32 if kind == "int8" else tf.uint8
     return bytes(converter.convert())
 
 
@@ -52,12 +56,13 @@ def card(labels: list[str], task: str = "multilabel") -> dict[str, Any]:
     point = {"threshold": 0.5, "sensitivity": 0.5, "specificity": 0.5}
     return {"labels": labels, "task": task, "input": {"height": SIDE, "width": SIDE, "channels": 1},
             "calibration": {"method": "temperature", "temperature": 1.0} if task == "multiclass" else neutral,
-            "operating_points": {label: point for label in labels}}
+            "operating_points": dict.fromkeys(labels, point)}
 
 
 def write(folder: Path, kind: str, labels: list[str], task: str = "multilabel") -> Path:
     """Write a sealed model folder of the given kind."""
-    modelfolder.write(folder, spec={}, weights=[], card=card(labels, task), tflite=flatbuffer(kind, len(labels)))
+    said = card(labels, task) | ({"output": kind} if kind == "probabilities" else {})
+    modelfolder.write(folder, spec={}, weights=[], card=said, tflite=flatbuffer(kind, len(labels)))
     return folder
 
 

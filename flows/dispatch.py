@@ -1,0 +1,87 @@
+"""The pipeline over workers: pin a pushed commit, give out what is stale, record the result. Deployed as
+`pipeline/pipeline`; `python -m flows.dispatch [--set train.epochs=2]` starts a run of it for this checkout's commit.
+"""
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, runtime
+
+from flows import conduct, overrides, record, repository, settings, summary, workspace
+from flows.repository import HandOverFailed, NotPinned
+from flows.workers import Workers, keep, kept, state_of
+
+DEPLOYMENT = "pipeline/pipeline"
+
+
+@flow(name="pipeline", persist_result=False, validate_parameters=False)
+def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, force: bool = False) -> None:
+    """Reproduce `revision` (branch, tag or commit of the git remote) with parameters set for this run.
+
+    Only stale stages are given out. `force`: also those for which an earlier run made a fitting entry.
+    """
+    here, say, run = settings.from_environment(), get_run_logger().info, str(runtime.flow_run.id)
+    if runtime.flow_run.run_count > here.attempts:
+        raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
+    folder = here.workspaces / f"pipeline-{run}-{runtime.flow_run.run_count}"
+    crew = Workers(here, say)
+    try:
+        commit = pin(folder, revision, parameters or {}, run, here)
+        say(f"pinned {commit}")
+        entries = conduct.conduct(folder, commit, run, crew, here, say, force)
+        say(f"{len(entries)} stages were stale" if entries else "nothing is stale")
+        before = record.last_version(folder)
+        recorded = record.record(folder, commit)
+        summary.publish(folder, recorded, before, here, say)
+    except BaseException:
+        if _is_being_cancelled(run):
+            crew.cancel()
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pin(folder: Path, revision: str, parameters: dict[str, Any], run: str, here: settings.Settings) -> str:
+    """Clone and check out the commit of this run, overridden parameters committed; the same one when taken up again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    repository.clone(folder, here.git)
+    pinned = kept(f"pin-{run}")
+    commit = pinned[0]["commit"] if pinned else repository.resolve(folder, revision)
+    repository.git(folder, "checkout", "-q", "--detach", commit)
+    workspace.configure(folder, here)
+    if not pinned:
+        commit = record.commit_overrides(folder, parameters) if parameters else commit
+        keep({"commit": commit}, f"pin-{run}")
+    return commit
+
+
+def _is_being_cancelled(run: str) -> bool:
+    try:
+        return state_of(run) in ("CANCELLING", "CANCELLED")
+    except Exception:  # no answer: rather leave the stages to the next attempt than end them
+        return False
+
+
+def main(arguments: list[str]) -> int:
+    """Start a run for this checkout's commit and follow it; 0 where it completed."""
+    from flows.follow import follow
+
+    parser = argparse.ArgumentParser(prog="python -m flows.dispatch", description="run what is stale, on the workers")
+    parser.add_argument("--set", action="append", default=[], metavar="section.key=value", dest="parameters")
+    parser.add_argument("--force", action="store_true", help="take over nothing from earlier runs")
+    given = parser.parse_args(arguments)
+    here = settings.from_environment()
+    try:
+        commit = repository.pinned(Path.cwd(), here.git)
+        parameters = overrides.parse(given.parameters)
+        overrides.check(Path.cwd() / "params.yaml", parameters)
+    except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return follow(DEPLOYMENT, {"revision": commit, "parameters": parameters, "force": given.force})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

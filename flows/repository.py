@@ -1,0 +1,59 @@
+"""git, as far as flows need it: commits pinned and records made, with errors that name the command and hide secrets."""
+import os
+import subprocess
+from pathlib import Path
+
+from flows.settings import without_credentials
+
+_IDENTITY = ("-c", "user.name=cxr-pipeline", "-c", "user.email=cxr-pipeline@localhost")
+
+
+class HandOverFailed(Exception):
+    """A commit or an object could not be had or given away; the message says which and what to do."""
+
+
+class NotPinned(Exception):
+    """This checkout can't be pinned to a pushed commit; the message says why and what to do."""
+
+
+def git(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """Run git; its output without the last line break. HandOverFailed with the command and its last lines."""
+    ended = subprocess.run(["git", *_IDENTITY, *arguments], cwd=folder, capture_output=True, text=True,
+                           env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(environment or {})})
+    if ended.returncode:
+        last = [line for line in ended.stderr.splitlines() if line.strip()][-3:]
+        raise HandOverFailed(without_credentials(f"`git {' '.join(arguments)}` failed: {' | '.join(last)}"))
+    return ended.stdout.strip()
+
+
+def pinned(project: Path, address: str) -> str:
+    """The commit of a clean checkout that the git remote holds too. NotPinned where it is dirty or not pushed."""
+    if changed := git(project, "status", "--porcelain"):
+        raise NotPinned(f"{project} has changes that no commit holds:\n{changed}\ncommit them (or `git stash`) first")
+    commit = git(project, "rev-parse", "HEAD")
+    git(project, "fetch", "-q", address, "+refs/heads/*:refs/cxr/*")
+    if not git(project, "for-each-ref", "--contains", commit, "refs/cxr"):
+        raise NotPinned(f"commit {commit[:12]} is not pushed to {without_credentials(address)}: `git push` first")
+    return commit
+
+
+def clone(folder: Path, address: str) -> None:
+    """A full clone, with all branches and tags, without files."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    git(folder.parent, "clone", "-q", "--no-checkout", address, str(folder))
+
+
+def resolve(folder: Path, revision: str) -> str:
+    """Commit of a branch of the remote, a tag or a commit. HandOverFailed where there is none."""
+    for name in (f"refs/remotes/origin/{revision}", revision):
+        try:
+            return git(folder, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        except HandOverFailed:
+            continue
+    raise HandOverFailed(f"the git remote has no branch, tag or commit `{revision}`")
+
+
+def date_of(folder: Path, commit: str) -> dict[str, str]:
+    """Environment that gives a new commit the date of another: the same content is then the same commit."""
+    date = git(folder, "show", "-s", "--format=%cI", commit)
+    return {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}

@@ -1,0 +1,171 @@
+"""A stage's own workspace on a worker: clone of the pinned commit, dependencies pulled and checked, run, pushed."""
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows import lockfile, objects, staleness, supervised
+from flows.repository import HandOverFailed, git
+from flows.settings import Settings, without_credentials
+
+Say = Callable[[str], None]
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between tries while a remote is gone
+
+
+class StageFailed(Exception):
+    """A stage's own command failed; the message names it and shows its last lines. Running it again won't help."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What one worker is asked to do: all that travels to it through Prefect."""
+
+    stage: str  # address
+    commit: str
+    entries: dict[str, lockfile.Entry]  # of the stages already run in this pipeline run
+    attempt: int
+    pipeline_run: str
+
+    @property
+    def name(self) -> str:
+        """For folders and runs: stage and attempt."""
+        return f"{self.stage.rpartition(':')[2]}-{self.attempt}"
+
+
+def carry_out(order: Order, settings: Settings, say: Say) -> lockfile.Entry:
+    """Make the stage's outputs, push them, return its lock entry. StageFailed or HandOverFailed with what to do."""
+    folder = settings.workspaces / f"{order.pipeline_run[:13]}-{order.name}-{os.getpid()}"
+    try:
+        checkout(folder, order.commit, settings, say)
+        lockfile.merge(folder, order.entries)
+        steps = {step.address: step for step in staleness.on_entries(folder)}
+        step = steps[order.stage]
+        gates = [steps[name] for name in step.upstream if steps[name].gate]
+        made_here = {output for gate in gates for output in gate.outputs}
+        pull(folder, [path for path in step.dependencies if path not in made_here], settings, say)
+        reproduce(folder, [*(gate.address for gate in gates), order.stage], settings, say)
+        push(folder, order.stage, settings, say)
+        entry = lockfile.entry(folder, order.stage)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if entry is None:
+        raise StageFailed(f"stage {order.stage} ended well but DVC recorded nothing in dvc.lock")
+    return entry
+
+
+def checkout(folder: Path, commit: str, settings: Settings, say: Say) -> None:
+    """Make a workspace that holds one commit, its DVC set to this machine's cache and the remote."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    git(folder, "init", "-q")
+    git(folder, "remote", "add", "origin", settings.git)
+    _patiently(lambda: git(folder, "fetch", "-q", "--depth", "1", "origin", commit), "git remote", settings, say)
+    git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
+    configure(folder, settings)
+
+
+def configure(folder: Path, settings: Settings) -> None:
+    """Write .dvc/config.local: this machine's cache, and the remote where a setting names one."""
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    lines = ["[cache]", f"    dir = {settings.cache}"]
+    if settings.remote:
+        lines = ["[core]", "    remote = shared", "['remote \"shared\"']", f"    url = {settings.remote}", *lines]
+    (folder / ".dvc" / "config.local").write_text("\n".join([*lines, ""]))
+
+
+def pull(folder: Path, paths: list[str], settings: Settings, say: Say) -> None:
+    """Fetch the paths' objects, check every hash (a damaged one is fetched again once), lay the files out."""
+    if not paths:
+        return
+    damaged = objects.remove_damaged(settings.cache, _hashes(folder, paths))  # DVC would not fetch those again
+    for md5 in damaged:
+        say(f"{objects.path_of(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
+    _patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings, say)
+    if damaged := objects.remove_damaged(settings.cache, _hashes(folder, paths)):
+        raise HandOverFailed(f"the DVC remote holds a damaged object, {damaged[0]} (for {', '.join(paths)}): delete it "
+                             "there and push a sound copy (`dvc push`), or run the stage that makes it again")
+    with _dvc(folder) as repo:
+        repo.checkout(targets=[str(folder / path) for path in paths], force=True)
+
+
+def push(folder: Path, address: str, settings: Settings, say: Say) -> None:
+    """Push a stage's outputs, waiting for a remote that is gone."""
+    def attempt() -> None:
+        with _dvc(folder) as repo:
+            repo.push(targets=[_target(folder, address)])
+
+    _patiently(attempt, "DVC remote", settings, say)
+
+
+def reproduce(folder: Path, addresses: list[str], settings: Settings, say: Say) -> None:
+    """`dvc repro --single-item` of the last stage named, after the gates before it. StageFailed with its last lines."""
+    command = [sys.executable, "-m", "dvc", "repro", "--single-item", *addresses]
+    ended = supervised.run(command, folder, stage_environment(settings), say)
+    if ended.status != 0:
+        last = "\n".join(f"  {line}" for line in ended.tail)
+        raise StageFailed(f"stage {addresses[-1]} failed with exit status {ended.status}; its last lines:\n{last}")
+
+
+def stage_environment(settings: Settings) -> dict[str, str]:
+    """What stages get beside the worker's own environment: this python first, this machine's cache folder."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {"CXR_CACHE": str(settings.scratch), "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
+def _hashes(folder: Path, paths: list[str]) -> list[str]:
+    """Hashes that lock entries and .dvc files name for paths; a path inside an output counts as that output."""
+    import yaml
+
+    found = lockfile.outputs_of(folder)
+    for path in (folder / "data" / "raw").glob("*.dvc"):
+        for out in yaml.safe_load(path.read_text()).get("outs", []):
+            found[f"data/raw/{out['path']}"] = out["md5"]
+    return [md5 for out, md5 in found.items() if any(path == out or path.startswith(out + "/") for path in paths)]
+
+
+def _fetch(folder: Path, paths: list[str], settings: Settings) -> None:
+    with _dvc(folder) as repo:
+        repo.fetch(targets=[str(folder / path) for path in paths])
+    if absent := objects.missing(settings.cache, _hashes(folder, paths)):
+        raise HandOverFailed(f"the DVC remote does not hold object {absent[0]} ({len(absent)} missing for "
+                             f"{', '.join(paths)}): `dvc push` where it was made")
+
+
+def _target(folder: Path, address: str) -> str:
+    file, _, name = address.rpartition(":")
+    return f"{folder / (file or 'dvc.yaml')}:{name}"
+
+
+@contextmanager
+def _dvc(folder: Path) -> Iterator[Any]:
+    """DVC's repository in a workspace; what its remotes raise becomes HandOverFailed."""
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(folder)) as repo:
+            yield repo
+    except HandOverFailed:
+        raise
+    except Exception as error:  # each kind of remote raises its own; all mean the same here
+        reason = str(error).splitlines() or [type(error).__name__]
+        raise HandOverFailed(without_credentials(reason[0])) from error
+
+
+def _patiently(action: Callable[[], Any], what: str, settings: Settings, say: Say) -> None:
+    """Do it; try again with growing pauses, saying so, until the settings' patience is over."""
+    until, pause = time.monotonic() + settings.patience, _FIRST_PAUSE
+    while True:
+        try:
+            action()
+            return
+        except HandOverFailed as error:
+            if time.monotonic() + pause > until:
+                raise
+            say(f"{what}: {error}; trying again in {pause:.0f} s")
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)

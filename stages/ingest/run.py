@@ -1,0 +1,85 @@
+"""The stage's edge: reads the set's batches, writes the manifest and the lists of what did not come in."""
+from pathlib import Path
+from typing import Any
+
+from stages import manifest, work
+from stages.artifacts import write_csv, write_json
+from stages.batches import open_set, verify_set
+from stages.entry import StageError
+from stages.ingest import patients, tables
+from stages.ingest.layouts import layout_for
+from stages.ingest.merge import merge
+from stages.ingest.sorting import Sorted, sort_rows
+from stages.params import Params
+from stages.params.schema import Ingest
+
+RAW = Path("data/raw")
+DATA = Path("data")
+
+
+def ingest(params: Params) -> dict[str, int]:
+    """Make the manifest; counts of work done.
+
+    StageError or HashMismatch: the salt is another one, a batch is not as sealed, its tables can't be understood, too
+    much of what is present was quarantined, nothing came in, or the counts do not add up.
+    """
+    section = params.ingest
+    salt, layout = patients.salt(section.salt_fingerprint), layout_for(section)
+    batches = open_set(RAW / section.set)
+    verify_set(RAW / section.set, batches)
+    rows = sort_rows(batches, layout, section)
+    refuse_too_many(rows, section)
+    kept, gone = merge(rows.candidates)
+    refuse_missing_lists(rows, section)
+    made = tables.manifest_of(kept, section, salt)
+    counts = tables.counts_of(made, rows, gone, batches)
+    check_sum(counts)
+    manifest.write(DATA / "manifest.parquet", made)
+    write_csv(DATA / "quarantine.csv", tables.QUARANTINE, tables.quarantine_rows(rows.refused))
+    write_csv(DATA / "absent.csv", tables.ABSENT, tables.absent_rows(rows.absent))
+    write_csv(DATA / "merged.csv", tables.MERGED, tables.merged_rows(gone, section.labels))
+    write_json(DATA / "ingest.json", counts)
+    print(summary(counts))
+    found = rows.gathered
+    return {"files": len(found.facts), "decoded": found.decoded, "reused": found.reused, "damaged": found.damaged}
+
+
+def refuse_too_many(rows: Sorted, section: Ingest) -> None:
+    """StageError where more than `max_quarantined_fraction` of what is present is quarantined, or nothing is left.
+
+    DVC drops the outputs of a failed stage, so the list goes to .runs/quarantine.csv.
+    """
+    present, refused = rows.rows_in - len(rows.absent), len(rows.refused)
+    if rows.candidates and refused <= section.max_quarantined_fraction * present:
+        return
+    listed = work.RUNS / "quarantine.csv"
+    write_csv(listed, tables.QUARANTINE, tables.quarantine_rows(rows.refused))
+    if not rows.candidates:
+        raise StageError(f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
+                         f"{len(rows.absent)} rows of its tables without image")
+    raise StageError(f"{refused} of {present} inputs that are present are quarantined, more than "
+                     f"ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
+                     "which and why: mend them in a new batch, or raise that parameter if they may be missing")
+
+
+def refuse_missing_lists(rows: Sorted, section: Ingest) -> None:
+    """StageError where the official split is asked for and the set has none."""
+    if section.split.rule == "official" and not any(each.record.official for each in rows.candidates):
+        raise StageError(f"ingest.split.rule is official, but no batch of {section.set} has train_val_list.txt and "
+                         "test_list.txt (nih) or train and test folders (folder) that name an image; use rule: hash")
+
+
+def check_sum(counts: dict[str, Any]) -> None:
+    """StageError where an input row was lost or counted twice."""
+    parts = counts["manifest"] + sum(counts["quarantined"].values()) + counts["merged"] + counts["absent"]
+    if parts != counts["rows_in"]:
+        raise StageError(f"{summary(counts)}: does not add up; this is a fault of stages/ingest, please report it")
+
+
+def summary(counts: dict[str, Any]) -> str:
+    """The counts in a line."""
+    splits = ", ".join(f"{name} {part['images']}" for name, part in counts["splits"].items())
+    refused = sum(counts["quarantined"].values())
+    return (f"ingest: {counts['rows_in']} rows in = {counts['manifest']} images ({splits}; "
+            f"{counts['patients']} patients) + {refused} quarantined + {counts['merged']} merged + "
+            f"{counts['absent']} absent")

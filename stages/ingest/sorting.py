@@ -1,0 +1,105 @@
+"""Sorts every row and file of a set into one of: candidate for the manifest, quarantined, absent."""
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stages.batches import Batch
+from stages.batches.names import is_image
+from stages.ingest.facts import Gathered, gather, sha256_of
+from stages.ingest.labels import Coding
+from stages.ingest.layouts import Claims, Fault, ImageKey, Layout, Record
+from stages.ingest.merge import Candidate
+from stages.params.schema import Ingest
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A quarantined row: the fault, and the SHA-256 of the file that it is about ("" where there is none)."""
+
+    fault: Fault
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """All rows of a set. `rows_in` was counted while reading, apart from the lists."""
+
+    rows_in: int
+    candidates: list[Candidate]
+    refused: list[Refused]
+    absent: list[Record | Fault]
+    gathered: Gathered
+    boxes_unmatched: int
+
+
+def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
+    """Read the tables, find the images, decode what is new, and sort. StageError as `Layout.read` raises it."""
+    claims = [layout.read(batch, batches[:index]) for index, batch in enumerate(batches)]
+    strays = unclaimed(batches, claims)
+    coding = Coding.of(section, frozenset().union(*(claim.known_findings for claim in claims)))
+    coded, faults, absent = code(claims, coding)
+    by_name = {batch.name: batch for batch in batches}
+    images = list(dict.fromkeys(record.image for record, _ in coded if record.image))
+    gathered = gather(images, by_name, section.max_pixels)
+    candidates, undecodable = _decoded(coded, gathered)
+    refused = [Refused(fault, _sha256(fault, by_name)) for fault in (*faults, *strays, *undecodable)]
+    return Sorted(sum(claim.rows for claim in claims) + len(strays), candidates, refused, absent, gathered,
+                  sum(claim.boxes_unmatched for claim in claims))
+
+
+def unclaimed(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
+    """Files that are no table and that no row names."""
+    named = {row.image for row in _rows(claims) if row.image}
+    return [_stray(batch.name, name) for batch, claim in zip(batches, claims, strict=True)
+            for name in batch.names() if name not in claim.tables and (batch.name, name) not in named]
+
+
+def code(claims: Sequence[Claims], coding: Coding,
+         ) -> tuple[list[tuple[Record, tuple[int, ...]]], list[Fault], list[Record | Fault]]:
+    """(records with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
+
+    Only an unsafe path is a fault in any case.
+    """
+    coded: list[tuple[Record, tuple[int, ...]]] = []
+    faults: list[Fault] = []
+    absent: list[Record | Fault] = []
+    for row in _rows(claims):
+        if row.image is None and not (isinstance(row, Fault) and row.reason == "unsafe_path"):
+            absent.append(row)
+        elif isinstance(row, Fault):
+            faults.append(row)
+        else:
+            try:
+                coded.append((row, coding.encode(row.findings)))
+            except ValueError as error:
+                faults.append(Fault(row.batch, row.place, row.name, "unknown_label", str(error), row.image))
+    return coded, faults, absent
+
+
+def _rows(claims: Sequence[Claims]) -> Iterator[Record | Fault]:
+    for claim in claims:
+        yield from claim.records
+        yield from claim.faults
+
+
+def _decoded(coded: Sequence[tuple[Record, tuple[int, ...]]], gathered: Gathered,
+             ) -> tuple[list[Candidate], list[Fault]]:
+    candidates, faults = [], []
+    for record, vector in coded:
+        assert record.image is not None  # noqa: S101  (absent rows were sorted out before)
+        fact = gathered.facts[record.image]
+        if fact.reason:
+            faults.append(Fault(record.batch, record.place, record.name, fact.reason, fact.detail, record.image))
+        else:
+            candidates.append(Candidate(record, fact, vector))
+    return candidates, faults
+
+
+def _stray(batch: str, name: str) -> Fault:
+    image: ImageKey = (batch, name)
+    if is_image(name):
+        return Fault(batch, "", name, "not_in_table", "no row of a table names it", image)
+    return Fault(batch, "", name, "not_an_image", "its name is not that of a PNG or JPEG file", image)
+
+
+def _sha256(fault: Fault, batches: dict[str, Batch]) -> str:
+    return sha256_of(batches[fault.image[0]], fault.image[1]) if fault.image else ""

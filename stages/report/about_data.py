@@ -1,0 +1,96 @@
+"""Sections on what came in: counts, splits, labels, what was refused, what validation says."""
+from typing import Any
+
+from stages.params import Params
+from stages.report.inputs import METRICS, Inputs
+from stages.report.page import Part, Section, Table, Words
+from stages.report.wording import count, percent, plain
+
+SHOWN = 25  # rows of the quarantine list
+
+
+def label_note(params: Params) -> str:
+    """How far the labels can be trusted, for the report's first screen."""
+    ingest = params.ingest
+    if ingest.set == "phantom":
+        return (f"The images are rendered phantoms, no patients. Label noise: {percent(params.phantom.label_noise, 1)} of "
+                "the labels are flipped on purpose (phantom.label_noise), in the test split too.")
+    if ingest.layout == "nih":
+        return ("Labels are text-mined from radiology reports; their positive predictive values were found 10 to 30 "
+                "percentage points below what was published (Oakden-Rayner 2019). Test labels are as noisy as the others.")
+    return "How the labels were made is not known to the pipeline: every figure is agreement with these labels, no more."
+
+
+def data(inputs: Inputs, params: Params) -> Section:
+    """Counts, splits and labels."""
+    metrics = inputs["validate"]
+    if "rows" not in metrics:
+        return Section("data", "Data", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
+    parts: list[Part] = [Words(_split_rule(params)), _splits(metrics), _labels(metrics), *_came_in(inputs)]
+    return Section("data", "Data", parts)
+
+
+def _split_rule(params: Params) -> str:
+    split = params.ingest.split
+    ratio = f"{split.ratio.train:g} : {split.ratio.validation:g} : {split.ratio.test:g}"
+    if split.rule == "official":
+        rule = "by the set's own lists or folders; validation is cut from train by a hash of the patient"
+    else:
+        rule = f"by a hash of the patient, train : validation : test = {ratio}"
+    return (f"Split {rule}. {percent(split.gate_fraction)} of the validation patients are gate studies, kept from early "
+            "stopping, calibration and choice.")
+
+
+def _splits(metrics: dict[str, Any]) -> Table:
+    rows = [[name, count(part["images"]), count(part["patients"])] for name, part in metrics["split"].items()]
+    ordered = sorted(rows, key=lambda row: ("train", "validation", "test").index(row[0]))
+    return Table(["Split", "#Images", "#Patients"], [*ordered, ["all", count(metrics["rows"]), count(metrics["patients"])]])
+
+
+def _labels(metrics: dict[str, Any]) -> Table:
+    rows = [[plain(name), count(part["images"]), percent(part["images"] / max(1, metrics["rows"]), 1),
+             count(part["train"]), count(part["validation"]), count(part["test"])]
+            for name, part in metrics["label"].items()]
+    return Table(["Label", "#Positives", "#Prevalence", "#Train", "#Validation", "#Test"], rows, "Labels")
+
+
+def _came_in(inputs: Inputs) -> list[Part]:
+    """Rows in = manifest + quarantined + merged + absent, the reasons, and the first inputs that were refused."""
+    counts = inputs["validate"].get("ingest", {})
+    if not counts:
+        return []
+    words = (f"{count(counts['rows_in'])} rows came in: {count(counts['manifest'])} in the manifest, "
+             f"{count(counts['quarantined'])} quarantined, {count(counts['merged'])} merged (the same pixels again), "
+             f"{count(counts['absent'])} without image.")
+    parts: list[Part] = [Words(words)]
+    reasons = counts.get("quarantined_by_reason", {})
+    if reasons:
+        parts.append(Table(["Reason", "#Inputs"], [[plain(name), count(n)] for name, n in sorted(reasons.items())],
+                           "Quarantine"))
+    return parts + _refused(inputs)
+
+
+def _refused(inputs: Inputs) -> list[Part]:
+    rows = inputs.tables.get("quarantine", [])
+    if not rows:
+        return []
+    titles = [title for title in rows[0] if title]
+    cells = [[_shortened(title, row.get(title) or "") for title in titles] for row in rows[:SHOWN]]
+    more = f" (the first {SHOWN} of {count(len(rows))})" if len(rows) > SHOWN else ""
+    return [Table(titles, cells, f"Inputs that were quarantined{more}", folded=True)]
+
+
+def _shortened(title: str, text: str) -> str:
+    return text[:12] if title == "sha256" else text if len(text) <= 120 else text[:117] + "..."
+
+
+def validation(inputs: Inputs, params: Params) -> Section:
+    """What Great Expectations found."""
+    expectations = inputs["validate"].get("expectations", {})
+    if not expectations:
+        return Section("validation", "Validation", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
+    failed = {name: entry for name, entry in expectations.items() if not entry["passed"]}
+    words = Words(f"{len(expectations) - len(failed)} of {len(expectations)} expectations on the manifest are met. "
+                  "All of them: validation/index.html, beside this file.")
+    rows = [[name, entry["severity"], count(entry["unexpected"])] for name, entry in sorted(failed.items())]
+    return Section("validation", "Validation", [words, Table(["Not met", "Severity", "#Unexpected"], rows)] if rows else [words])

@@ -1,0 +1,89 @@
+"""Sections on the model and how it learned, and on what came from what."""
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from stages.params import Params
+from stages.report.inputs import METRICS, Inputs
+from stages.report.page import Charts, Part, Section, Table, Words
+from stages.report.svg import Series, line_chart
+from stages.report.wording import count, figure, large, plain
+
+# Training curves that share a chart: title, and curve name to what the legend says and its class.
+_CHARTS = (
+    ("Loss", {"loss": ("train", "base"), "train_loss": ("train", "base"), "val_loss": ("validation", "chosen")}),
+    ("Macro AUROC on validation", {"val_auroc": ("validation", "chosen")}),
+    ("Learning rate", {"learning_rate": ("learning rate", "base"), "lr": ("learning rate", "base")}),
+)
+
+
+def model(inputs: Inputs, params: Params) -> Section:
+    """The net, its input, how long it learned, the curves."""
+    card, train = inputs["card"], inputs["train"]
+    missing = [f"{METRICS[name]}: made by `dvc repro train`" for name in ("card", "train") if not inputs[name]]
+    facts = [*_card_facts(card, inputs["spec"]), *_train_facts(train)]
+    parts: list[Part] = [Table(["", ""], facts)] if facts else []
+    if charts := _curves(inputs.curves, train.get("best_epoch")):
+        parts.append(Charts("Learning curves; the dashed line is the epoch that was kept", charts))
+    words = [str(card[key]) for key in ("intended_use", "limits") if card.get(key)]
+    return Section("model", "Model", parts + [Words(text) for text in words], missing)
+
+
+def _card_facts(card: dict[str, Any], spec: dict[str, Any]) -> list[list[str]]:
+    if not card:
+        return []
+    shape, chain = card["input"], card.get("preprocessing", {})
+    net = spec.get("net") or spec.get("name") or card.get("name")
+    return [["Net", str(net)],
+            ["Input", f"{shape['height']} x {shape['width']} pixels, {shape['channels']} channel(s), grey levels 0 to 255"],
+            ["Preprocessing", ", ".join(f"{plain(str(key))} {value}" for key, value in chain.items())],
+            ["Calibration", str(card.get("calibration", {}).get("method", "n/a"))]]
+
+
+def _train_facts(train: dict[str, Any]) -> list[list[str]]:
+    if not train:
+        return []
+    best = train.get("best", {})
+    told = ", ".join(f"{plain(name)} {figure(value, 4)}" for name, value in sorted(best.items()) if name != "score")
+    return [["Weights", large(train.get("weights"))], ["Train images", count(train.get("images"))],
+            ["Epochs", f"{count(train.get('epochs_run'))} run, number {count(train.get('best_epoch'))} kept"],
+            ["At the epoch kept", told]]
+
+
+def _curves(curves: Any, best: int | None) -> list[Any]:
+    charts = []
+    for title, names in _CHARTS:
+        series = [Series(word, list(enumerate(curves[name], 1)), kind) for name, (word, kind) in names.items()
+                  if curves.get(name)]
+        if series:
+            charts.append(line_chart(series, title, best))
+    return charts
+
+
+def origins(inputs: Inputs, params: Params) -> Section:
+    """Hashes: data, split, code, every model; and the command that makes it all again."""
+    card, evaluated = inputs["card"], inputs["evaluate"]
+    rows = [[word, _short(card.get(key))] for word, key in
+            (("Data", "data_hash"), ("Split", "split"), ("Code that trained", "code_version")) if card.get(key)]
+    rows += [[f"Model {name}", _short(evaluated[name]["model"])] for name in inputs.variants
+             if "model" in evaluated.get(name, {})]
+    words = Words("Data, parameters and code decide every byte of every output but measured speed and this page. The same "
+                  "commit gives the same hashes: dvc repro makes it again, dvc status says what is stale.")
+    missing = [] if rows else [f"{METRICS['card']}: made by `dvc repro train`"]
+    return Section("origins", "Reproducibility", [words, Table(["What", "SHA-256"], rows)] if rows else [words], missing)
+
+
+def _short(value: Any) -> str:
+    """A hash as it is; what has parts, part by part."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_flat(part)}" for key, part in sorted(value.items()))
+    return str(value)
+
+
+def _flat(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def sections_missing(sections: Sequence[Section]) -> list[str]:
+    """Everything that the report lacks, once each."""
+    return list(dict.fromkeys(line for section in sections for line in section.missing))

@@ -1,0 +1,170 @@
+"""Sections on what was measured on the test split: per label, curves, calibration, confusion."""
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from markupsafe import Markup
+
+from stages.params import Params
+from stages.report.inputs import METRICS, PREDICTIONS, Inputs, Rows
+from stages.report.page import Cell, Charts, Part, Section, Table, Words, stacked, track
+from stages.report.svg import Series, legend, unit_square
+from stages.report.wording import count, figure, interval, plain, signed
+
+BINS = 10
+
+
+def labels_of(inputs: Inputs) -> list[str]:
+    """The labels, in the model's order where its card is there."""
+    entry = inputs["evaluate"].get("base") or next(iter(inputs["evaluate"].values()), {})
+    found = [name for name in entry.get("auroc", {}) if name not in ("macro", "worst")]
+    return [name for name in inputs["card"].get("labels", []) if name in found] or found
+
+
+def shown(inputs: Inputs) -> list[str]:
+    """The variants that are drawn: base and the chosen one."""
+    return [name for name in dict.fromkeys(("base", inputs.chosen)) if name in inputs["evaluate"]]
+
+
+def results(inputs: Inputs, params: Params) -> Section:
+    """Figures for each label and the curves."""
+    if not inputs["evaluate"]:
+        return Section("results", "Results on the test split", missing=[f"{METRICS['evaluate']}: made by `dvc repro evaluate`"])
+    parts: list[Part] = [Words(_about(inputs, params)), _auroc_table(inputs, shown(inputs))]
+    parts += [_threshold_table(inputs, inputs.chosen)]
+    parts += [part for part in (_square(inputs, "roc", "ROC: false positive rate across, true positive rate up", True),
+                                _square(inputs, "pr", "Precision (up) against recall (across)", False)) if part]
+    parts += [*_confusion(inputs), *_calibration(inputs)]
+    others = [name for name in inputs.variants if name in inputs["evaluate"] and name not in shown(inputs)]
+    parts += [_auroc_table(inputs, [name], folded=True) for name in others]
+    return Section("results", "Results on the test split", parts)
+
+
+def _about(inputs: Inputs, params: Params) -> str:
+    entry = inputs["evaluate"][shown(inputs)[0]] if shown(inputs) else {}
+    drawn = " and ".join(shown(inputs))
+    how = (f"Intervals are 95 %, from {params.evaluate.bootstrap} resamples of patients." if params.evaluate.bootstrap
+           else "Intervals were switched off (evaluate.bootstrap: 0).")
+    accuracy = f" Accuracy of {shown(inputs)[0]}: {figure(entry['accuracy'])}." if "accuracy" in entry else ""
+    return (f"{count(entry.get('images'))} images of {count(entry.get('patients'))} patients, {drawn}. {how} Thresholds and "
+            f"calibration were chosen on validation. Labels with few positives have wide intervals: read them first.{accuracy}")
+
+
+def _auroc_table(inputs: Inputs, names: Sequence[str], folded: bool = False) -> Table:
+    """A row for each label, AUROC and AUPRC of each variant with its interval."""
+    evaluated, labels = inputs["evaluate"], labels_of(inputs)
+    head = ["macro", *labels] if len(labels) > 1 else labels
+    rows = [[plain(name), *_positives(evaluated[names[0]], name), *_marks(evaluated, names, name),
+             *(cell for variant in names for cell in _measures(evaluated[variant], name))] for name in head]
+    titles = ["Label", "#Positives", "AUROC, 0.4 to 1", *(f"#{measure} {variant}" for variant in names
+                                                          for measure in ("AUROC", "AUPRC"))]
+    if len(names) > 1:
+        titles.append("#Difference")
+        for row, name in zip(rows, head, strict=True):
+            row.append(_difference(evaluated[names[1]], name))
+    return Table(titles, rows, f"By label: {' and '.join(names)}", folded)
+
+
+def _positives(entry: Mapping[str, Any], name: str) -> list[Cell]:
+    return [count(entry.get("counts", {}).get(name, {}).get("positives")) if name != "macro" else ""]
+
+
+def _marks(evaluated: Mapping[str, Any], names: Sequence[str], name: str) -> list[Cell]:
+    kinds = ("base", "chosen")
+    return [Markup("").join(track(evaluated[v]["auroc"].get(name), evaluated[v].get("auroc_interval", {}).get(name), kind)
+                            for v, kind in zip(names, kinds, strict=False))]
+
+
+def _measures(entry: Mapping[str, Any], name: str) -> list[Cell]:
+    return [stacked(figure(entry.get(measure, {}).get(name)), interval(entry.get(f"{measure}_interval", {}).get(name)))
+            for measure in ("auroc", "auprc")]
+
+
+def _difference(entry: Mapping[str, Any], name: str) -> Cell:
+    change = entry.get("auroc_difference", {}).get(name, {})
+    return stacked(signed(change.get("difference")), interval(change))
+
+
+def _threshold_table(inputs: Inputs, variant: str) -> Table:
+    """What the served variant's operating points from validation do on test."""
+    entry = inputs["evaluate"].get(variant, {})
+    points = entry.get("at_threshold", {})
+    keys = ("sensitivity", "specificity", "precision", "f1")
+    rows = [[plain(label), figure(points[label]["threshold"]), *(figure(points[label][key]) for key in keys),
+             *(count(points[label][key]) for key in ("tp", "fp", "fn", "tn"))]
+            for label in labels_of(inputs) if label in points]
+    titles = ["Label", "#Threshold", "#Sensitivity", "#Specificity", "#Precision", "#F1", "#TP", "#FP", "#FN", "#TN"]
+    return Table(titles, rows, f"Operating points from validation, on test: {variant}")
+
+
+def _square(inputs: Inputs, name: str, caption: str, diagonal: bool) -> Charts | None:
+    """A small chart for each label, base and chosen in it."""
+    points = _points(inputs.tables.get(name, []))
+    measure = {"roc": "auroc", "pr": "auprc"}[name]
+    charts = []
+    for label in labels_of(inputs):
+        series = [Series(variant, points[variant, label], kind) for variant, kind in zip(shown(inputs), ("base", "chosen"),
+                  strict=False) if (variant, label) in points]
+        if series:
+            values = [figure(inputs["evaluate"][s.name].get(measure, {}).get(label)) for s in series]
+            charts.append(unit_square(series, plain(label), " / ".join(values), diagonal=diagonal))
+    keys = [Series(variant, [], kind) for variant, kind in zip(shown(inputs), ("base", "chosen"), strict=False)]
+    return Charts(caption, charts, legend(keys)) if charts else None
+
+
+def _points(rows: Rows) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in rows:
+        found.setdefault((row["variant"], row["label"]), []).append((float(row["x"]), float(row["y"])))
+    return found
+
+
+def _confusion(inputs: Inputs) -> list[Part]:
+    """The classes' confusion matrix where the task is multiclass; the other tasks' counts stand at the thresholds."""
+    rows = [row for row in inputs.tables.get("confusion", []) if row["label"] == "all" and row["variant"] == inputs.chosen]
+    labels = list(dict.fromkeys(row["actual"] for row in rows))
+    counts = {(row["actual"], row["predicted"]): int(row["count"]) for row in rows}
+    if not rows:
+        return []
+    cells: list[list[Cell]] = [[plain(a), *(_shaded(counts, labels, a, p) for p in labels)] for a in labels]
+    return [Table(["Actual \\ predicted", *(f"#{plain(label)}" for label in labels)], cells,
+                  f"Confusion matrix: {inputs.chosen}")]
+
+
+def _shaded(counts: Mapping[tuple[str, str], int], labels: Sequence[str], actual: str, predicted: str) -> Cell:
+    share = counts[actual, predicted] / max(1, sum(counts[actual, p] for p in labels))
+    return Markup(f'<span class="shade" style="--share:{100 * share:.0f}%">{counts[actual, predicted]:,}</span>')  # noqa: S704
+
+
+def _calibration(inputs: Inputs) -> list[Part]:
+    """Reliability of the served variant's probabilities: the share of positives in each of ten bins, by label."""
+    entry = inputs["evaluate"].get(inputs.chosen, {}).get("calibration", {})
+    if not entry:
+        return []
+    ece, brier = entry["ece"], entry["brier"]
+    words = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width. Mean "
+             f"expected calibration error {figure(ece['mean'])}, mean Brier score {figure(brier['mean'])}.")
+    charts = [unit_square([Series(inputs.chosen, points, "chosen", dots=True)], plain(label),
+                          f"ECE {figure(ece.get(label))}", diagonal=True)
+              for label, points in reliability(inputs, labels_of(inputs)).items()]
+    return [Charts(words, charts)] if charts else [Words(words)]
+
+
+def reliability(inputs: Inputs, labels: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
+    """Label to (mean probability, share of positives) of each bin that has images; empty without predictions."""
+    path = inputs.folder / PREDICTIONS
+    if not path.exists():
+        return {}
+    columns = ["variant", *(f"{kind}_{label}" for label in labels for kind in ("probability", "target"))]
+    table = pq.read_table(path, columns=columns, filters=[("variant", "=", inputs.chosen)])
+    return {label: _bins(table[f"probability_{label}"].to_numpy(), table[f"target_{label}"].to_numpy()) for label in labels}
+
+
+def _bins(probability: np.ndarray, target: np.ndarray) -> list[tuple[float, float]]:
+    place = np.minimum((probability * BINS).astype(int), BINS - 1)
+    held = np.bincount(place, minlength=BINS)
+    used = held > 0
+    means = [np.bincount(place, values, BINS)[used] / held[used] for values in (probability, target)]
+    return [(float(x), float(y)) for x, y in zip(*means, strict=True)]
+

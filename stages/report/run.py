@@ -1,0 +1,33 @@
+"""The stage report: reads what is there, puts the sections together, writes reports/index.html."""
+from pathlib import Path
+
+from stages.artifacts import write_text
+from stages.entry import StageError
+from stages.params import Params
+from stages.report import about_data, about_model, about_results, about_variants, headline, page
+from stages.report.inputs import Inputs, read
+
+OUTPUT = Path("reports/index.html")
+SECTIONS = (about_results.results, about_variants.compression, about_variants.explanations, about_data.data,
+            about_data.validation, about_model.model, about_model.origins)
+
+
+def report(params: Params) -> None:
+    """Write the report; StageError where an input does not parse."""
+    try:
+        inputs = read()
+    except ValueError as error:
+        raise StageError(f"{error}; make it again with the stage that writes it") from error
+    write_text(OUTPUT, html(inputs, params))
+    print(f"report: {OUTPUT}")
+
+
+def html(inputs: Inputs, params: Params) -> str:
+    """The page, from the inputs and the parameters."""
+    sections = [make(inputs, params) for make in SECTIONS]
+    return page.render({
+        "title": params.report.title, "subject": headline.subject(inputs), "set": params.ingest.set,
+        "figures": headline.figures(inputs), "warnings": headline.warnings(inputs),
+        "label_note": about_data.label_note(params), "sections": sections,
+        "missing": about_model.sections_missing(sections),
+    })
