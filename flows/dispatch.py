@@ -1,19 +1,15 @@
 """The pipeline over workers: pin a pushed commit, give out what is stale, record the result. Deployed as
-`pipeline/pipeline`; `python -m flows.dispatch [--set train.epochs=2]` starts a run of it for this checkout's commit.
+`pipeline/pipeline`; `python -m flows.submit` starts a run of it for a checkout's commit.
 """
-import argparse
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, runtime
 
-from flows import conduct, overrides, record, repository, settings, summary, workspace
-from flows.repository import HandOverFailed, NotPinned
+from flows import conduct, record, repository, settings, summary, workspace
+from flows.repository import HandOverFailed
 from flows.workers import Workers, keep, kept, state_of
-
-DEPLOYMENT = "pipeline/pipeline"
 
 
 @flow(name="pipeline", persist_result=False, validate_parameters=False)
@@ -62,26 +58,3 @@ def _is_being_cancelled(run: str) -> bool:
         return state_of(run) in ("CANCELLING", "CANCELLED")
     except Exception:  # no answer: rather leave the stages to the next attempt than end them
         return False
-
-
-def main(arguments: list[str]) -> int:
-    """Start a run for this checkout's commit and follow it; 0 where it completed."""
-    from flows.follow import follow
-
-    parser = argparse.ArgumentParser(prog="python -m flows.dispatch", description="run what is stale, on the workers")
-    parser.add_argument("--set", action="append", default=[], metavar="section.key=value", dest="parameters")
-    parser.add_argument("--force", action="store_true", help="take over nothing from earlier runs")
-    given = parser.parse_args(arguments)
-    here = settings.from_environment()
-    try:
-        commit = repository.pinned(Path.cwd(), here.git)
-        parameters = overrides.parse(given.parameters)
-        overrides.check(Path.cwd() / "params.yaml", parameters)
-    except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return follow(DEPLOYMENT, {"revision": commit, "parameters": parameters, "force": given.force})
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,6 @@
 """Starts a deployment's run and shows its log in the terminal until it ends. Ctrl-C stops watching, not the run."""
 import sys
 import time
-from datetime import datetime
 from typing import Any
 
 from prefect.client.orchestration import get_client
@@ -14,7 +13,7 @@ _POLL_SECONDS = 2.0
 
 def follow(deployment: str, parameters: dict[str, Any]) -> int:
     """Exit status 0 where the run completed, 1 where it ended otherwise, 130 where nobody watches any more."""
-    run = run_deployment(deployment, parameters=parameters, timeout=0)
+    run: Any = run_deployment(deployment, parameters=parameters, timeout=0)
     print(f"run {run.name} ({run.id})", flush=True)
     try:
         return _watch(run.id)
@@ -24,7 +23,7 @@ def follow(deployment: str, parameters: dict[str, Any]) -> int:
 
 
 def _watch(run_id: Any) -> int:
-    since: datetime | None = None
+    since: Any = None
     with get_client(sync_client=True) as client:
         while True:
             state = client.read_flow_run(run_id).state
@@ -35,7 +34,7 @@ def _watch(run_id: Any) -> int:
             time.sleep(_POLL_SECONDS)
 
 
-def _show(client: Any, run_id: Any, since: datetime | None) -> datetime | None:
+def _show(client: Any, run_id: Any, since: Any) -> Any:
     wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]),
                        timestamp=LogFilterTimestamp(after_=since) if since else None)
     for log in client.read_logs(wanted, limit=200, sort=LogSort.TIMESTAMP_ASC):

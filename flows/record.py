@@ -41,7 +41,7 @@ def earlier(folder: Path, pinned: str) -> str | None:
     """Commit that already records the result of this very commit, on any branch of runs; None where there is none."""
     for line in git(folder, "for-each-ref", "--format=%(objectname)", "refs/remotes/origin/runs").splitlines():
         parents = git(folder, "show", "-s", "--format=%P", line).split()
-        if parents == [pinned] and git(folder, "diff", "--name-only", pinned, line) and not _others(folder, pinned, line):
+        if parents == [pinned] and not _others(folder, pinned, line):
             return line
     return None
 
@@ -59,7 +59,8 @@ def record(folder: Path, pinned: str) -> Recorded | None:
     git(folder, "fetch", "-q", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
     commit = _same_result(folder, pinned)
     if commit is None:
-        git(folder, "commit", "-q", "-m", "Record what the pipeline made (dvc.lock)", environment=date_of(folder, pinned))
+        git(folder, "commit", "-q", "-m", "Record what the pipeline made (dvc.lock)",
+            environment=date_of(folder, pinned))
         commit = git(folder, "rev-parse", "HEAD")
     branch = _branch(commit)
     git(folder, "push", "-q", "origin", f"{commit}:refs/heads/{branch}")

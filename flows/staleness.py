@@ -24,9 +24,8 @@ class Step:
 
 def on_files(project: Path) -> list[Step]:
     """The pipeline in running order, each stage compared with the files in this folder (as `dvc status` does)."""
-    with _pipeline(project) as (repo, steps):
-        with repo.lock:
-            return [_step(repo, stage, _changed_here(stage)) for stage in steps]
+    with _pipeline(project) as (repo, steps), repo.lock:
+        return [_step(repo, stage, _changed_here(stage)) for stage in steps]
 
 
 def on_entries(project: Path) -> list[Step]:

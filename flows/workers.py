@@ -3,6 +3,7 @@
 An order's idempotency key is (pipeline run, stage, attempt): a pipeline run that is taken up again by another worker
 gives the same orders again and so finds what its predecessor gave out.
 """
+import json
 import re
 import time
 from typing import Any
@@ -76,7 +77,7 @@ class Workers:
         state = run.state
         if state is None or not state.is_final():
             return self._stuck(run, order)
-        message = state.message or state.name
+        message = state.message or state.name or ""
         if state.is_completed():
             found = self._patiently(lambda: _read_kept(ArtifactFilter(
                 flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))))
@@ -138,7 +139,8 @@ def state_of(run: str) -> str:
 def _read_kept(wanted: ArtifactFilter) -> list[dict[str, Any]]:
     found = _with_client(lambda client: client.read_artifacts(
         artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=_KNOWN))
-    return [artifact.data for artifact in found if artifact.type == _KEPT and isinstance(artifact.data, dict)]
+    return [json.loads(artifact.data) if isinstance(artifact.data, str) else artifact.data
+            for artifact in found if artifact.type == _KEPT]
 
 
 def _with_client(action: Any) -> Any:

@@ -191,8 +191,7 @@ class Explain(Section):
 
     images_per_label: Annotated[int, Field(ge=0)] = 2  # of true and of false positives each
     boxed_images: Annotated[int, Field(ge=0)] = 40  # for the pointing game, spread over the labels
-    background: Positive = 20
-    samples: Positive = 32
+    background: Positive = 10
     seed: int = 3
 
 

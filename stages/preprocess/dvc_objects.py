@@ -34,7 +34,7 @@ def _md5s(lock: bytes, output: str) -> list[str]:
 
 
 class Objects:
-    """The objects of the project's DVC cache and of its default remote, where it has one; that is asked only if told to."""
+    """The objects of the project's DVC cache and of its default remote (asked only if told to)."""
 
     def __init__(self, scratch: Path, project: Path = Path()) -> None:
         """Read DVC's configuration; `scratch` takes what is fetched."""

@@ -14,7 +14,8 @@ def label_note(params: Params) -> str:
     ingest = params.ingest
     if ingest.set == "phantom":
         return (f"The images are rendered phantoms, no patients. Label noise: {percent(params.phantom.label_noise, 1)} of "
-                "the labels are flipped on purpose (phantom.label_noise), in the test split too.")
+                "the positive labels, and as many negative ones, are flipped on purpose (phantom.label_noise), in the test "
+                "split too.")
     if ingest.layout == "nih":
         return ("Labels are text-mined from radiology reports; their positive predictive values were found 10 to 30 "
                 "percentage points below what was published (Oakden-Rayner 2019). Test labels are as noisy as the others.")

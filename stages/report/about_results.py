@@ -13,6 +13,7 @@ from stages.report.svg import Series, legend, unit_square
 from stages.report.wording import count, figure, interval, plain, signed
 
 BINS = 10
+BIN_IMAGES = 5  # below it, a bin's share of positives is noise
 
 
 def labels_of(inputs: Inputs) -> list[str]:
@@ -143,7 +144,8 @@ def _calibration(inputs: Inputs) -> list[Part]:
     if not entry:
         return []
     ece, brier = entry["ece"], entry["brier"]
-    words = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width. Mean "
+    words = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width, those "
+             f"with at least {BIN_IMAGES} images. Mean "
              f"expected calibration error {figure(ece['mean'])}, mean Brier score {figure(brier['mean'])}.")
     charts = [unit_square([Series(inputs.chosen, points, "chosen", dots=True)], plain(label),
                           f"ECE {figure(ece.get(label))}", diagonal=True)
@@ -152,7 +154,7 @@ def _calibration(inputs: Inputs) -> list[Part]:
 
 
 def reliability(inputs: Inputs, labels: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
-    """Label to (mean probability, share of positives) of each bin that has images; empty without predictions."""
+    """Label to (mean probability, share of positives) of each bin with 5 images or more; empty without predictions."""
     path = inputs.folder / PREDICTIONS
     if not path.exists():
         return {}
@@ -164,7 +166,7 @@ def reliability(inputs: Inputs, labels: Sequence[str]) -> dict[str, list[tuple[f
 def _bins(probability: np.ndarray, target: np.ndarray) -> list[tuple[float, float]]:
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
     held = np.bincount(place, minlength=BINS)
-    used = held > 0
+    used = held >= BIN_IMAGES
     means = [np.bincount(place, values, BINS)[used] / held[used] for values in (probability, target)]
     return [(float(x), float(y)) for x, y in zip(*means, strict=True)]
 

@@ -9,7 +9,7 @@ import numpy as np
 from stages.params import Params
 from stages.report.inputs import METRICS, OVERLAYS, Inputs
 from stages.report.page import Cell, Part, Pictures, Section, Table, Words, stacked
-from stages.report.wording import count, figure, interval, large, percent, plain, size
+from stages.report.wording import count, figure, interval, large, percent, plain, scientific, size
 
 KINDS = {"true_positive": "true positive", "false_positive": "false positive"}
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 85]
@@ -28,8 +28,12 @@ def compression(inputs: Inputs, params: Params) -> Section:
 
 def _chosen(inputs: Inputs) -> Words:
     chosen = inputs["compress"].get("chosen", {})
-    return Words(f"Served: {inputs.chosen}. {chosen.get('why', '')} Chosen by AUROC on validation, bytes and multiply-adds; "
+    return Words(f"Served: {inputs.chosen}. {_sentence(chosen.get("why", ""))}Chosen by AUROC on validation, bytes and multiply-adds; "
                  "speed is measured on this machine, one image at a time, and decides nothing.")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].rstrip('.')}. " if text else ""
 
 
 def _variants(inputs: Inputs) -> Table:
@@ -95,7 +99,7 @@ def _game(game: Mapping[str, Any]) -> list[Part]:
 def _sanity(explain: Mapping[str, Any]) -> list[Part]:
     alike, error = explain.get("sanity", {}).get("randomised_correlation"), explain.get("completeness_error")
     method = explain.get("method", {}).get("name", "SHAP")
-    return [Words(f"Method: {method}. Completeness error {figure(error, 4)} of the logit's span. With the top of the net scrambled "
+    return [Words(f"Method: {method}. Completeness error {scientific(error)} of the logit's span. With the top of the net scrambled "
                   f"the maps correlate with the real ones by {figure(alike, 2)} (the lower, the more they show what was "
                   "learned).")]
 

@@ -98,7 +98,7 @@ def warnings(inputs: Inputs) -> list[str]:
     failed = {name: entry for name, entry in metrics.get("expectations", {}).items() if not entry["passed"]}
     told = []
     if shared := metrics.get("patients_in_two_splits", 0):
-        told.append(f"{wording.count(shared)} patients have images in more than one split "
+        told.append(f"{_many(shared, 'patient')} with images in more than one split "
                     f"({wording.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
                     "test figures are too good by an unknown amount")
     return told + [f"validation, {entry['severity']}: {name}: {wording.count(entry['unexpected'])} unexpected"
@@ -106,17 +106,22 @@ def warnings(inputs: Inputs) -> list[str]:
 
 
 def subject(inputs: Inputs) -> str:
-    """Set, task, number of labels, images and patients, as far as they are known."""
+    """Task, number of labels, images and patients, as far as they are known."""
     card, counts = inputs["card"], inputs["validate"]
-    parts = [str(card["set"]), f"{card['task']}, {len(card['labels'])} label(s)"] if card else []
+    parts = [str(card["task"]), _many(len(card["labels"]), "label")] if card else []
     if "rows" in counts:
-        parts.append(f"{wording.count(counts['rows'])} images of {wording.count(counts['patients'])} patients")
+        parts.append(f"{_many(counts['rows'], 'image')} of {_many(counts['patients'], 'patient')}")
     return ", ".join(parts) or "nothing was measured yet"
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
 def lines(inputs: Inputs) -> list[str]:
     """The headline as aligned lines of text."""
-    rows = [("Set", subject(inputs)), *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),
+    name = f"{inputs['card']['set']}: " if inputs["card"] else ""
+    rows = [("Set", name + subject(inputs)), *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),
             *(("Warning", text) for text in warnings(inputs)), ("Report", REPORT)]
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}" for name, value in rows]

@@ -73,9 +73,10 @@ def track(value: Any, bounds: dict[str, Any] | None, kind: str, low: float = 0.4
                   f'<b style="left:{place(float(value)):.1f}%"></b></span>')
 
 
-def stacked(*cells: Cell) -> Markup:
-    """Cells one under the other."""
-    return Markup("<br>").join(escape(cell) for cell in cells if cell)
+def stacked(first: Cell, *others: Cell) -> Markup:
+    """A cell with others under it, in small type; empty ones are left out."""
+    small = (Markup("<small>{}</small>").format(cell) for cell in others if cell)
+    return Markup("<br>").join([escape(first), *small])
 
 
 def render(content: dict[str, Any]) -> str:

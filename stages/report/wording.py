@@ -22,6 +22,11 @@ def interval(bounds: Mapping[str, Any] | None, digits: int = 3) -> str:
     return f"[{bounds['low']:.{digits}f}, {bounds['high']:.{digits}f}]"
 
 
+def scientific(value: Any) -> str:
+    """A very small number, such as 1.2e-07."""
+    return f"{value:.1e}" if _number(value) else MISSING
+
+
 def signed(value: Any, digits: int = 3) -> str:
     """A difference with its sign."""
     return f"{value:+.{digits}f}" if _number(value) else MISSING

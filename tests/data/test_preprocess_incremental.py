@@ -1,6 +1,9 @@
 """One new image costs one image: what the stage decodes, takes from its cache, and takes from earlier outputs."""
 import errno
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -160,6 +163,23 @@ def test_the_number_of_processes_does_not_change_a_byte(toy: Toy, monkeypatch: p
     monkeypatch.setenv("CXR_WORKERS", "2")
     assert toy.run()["decoded"] == 72
     assert processed() == first
+
+
+def test_two_processes_share_one_cache_even_while_it_is_cut_back(toy: Toy, tmp_path: Path, root: Path) -> None:
+    toy.add(*range(300, 340))
+    toy.section["cache_gigabytes"] = 10 * 4096 / 1e9
+    settings = {**os.environ, "PYTHONPATH": str(root), "CXR_CACHE": str(tmp_path / "shared-cache")}
+    running = []
+    for name in ("one", "two"):
+        (tmp_path / name / "data").mkdir(parents=True)
+        (tmp_path / name / "data/raw").symlink_to(tmp_path / "data/raw")
+        toy.write_manifest(tmp_path / name)
+        toy.write_params(tmp_path / name)
+        running.append(subprocess.Popen([sys.executable, "-m", "stages.preprocess"], cwd=tmp_path / name, env=settings))
+    assert [process.wait() for process in running] == [0, 0]
+    seals = {(tmp_path / name / "data/processed" / SEAL).read_text() for name in ("one", "two")}
+    toy.run()
+    assert seals == {(Path("data/processed") / SEAL).read_text()}
 
 
 def test_a_file_that_is_not_the_manifests_is_refused_by_name(toy: Toy) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import tiny_nets
 
+from stages import modelfolder
 from stages.images.chain import Chain, apply
 from stages.images.decode import decode
-from stages.inference import InferenceError
+from stages.inference import InferenceError, Net
 from stages.predict import __main__ as command
 from stages.predict.run import files, predict
 
@@ -111,6 +113,17 @@ def test_predicting_does_not_load_tensorflow(root: Path) -> None:
     shown = subprocess.run([sys.executable, "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
                            capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"
+
+
+def test_a_real_model_folder_scores_a_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = tmp_path / "model"
+    content = {**tiny_nets.card(["Mass", "Hernia"]), "preprocessing": CHAIN.to_dict()}
+    modelfolder.write(model, spec={}, weights=[], card=content, tflite=tiny_nets.flatbuffer("int8", 2))
+    assert command.main([str(model), str(folder / "dark.png"), "--json"]) == 0
+    [result] = json.loads(capsys.readouterr().out)
+    seen = apply(CHAIN, decode((folder / "dark.png").read_bytes(), 10**6))[np.newaxis]
+    expected = Net(model).probabilities(seen)[0]
+    assert [f["probability"] for f in result["findings"]] == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_a_folder_that_is_no_model_is_refused_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

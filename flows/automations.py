@@ -1,0 +1,57 @@
+"""What the server does by itself: a run that stopped beating is crashed, a crashed pipeline run is taken up again.
+
+A crashed stage is given out again by its pipeline run (`flows.conduct`), which knows the attempts.
+"""
+from datetime import timedelta
+from typing import Any
+
+from prefect.automations import Automation
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
+
+HEARTBEAT_SECONDS = 30  # the least that Prefect takes
+SILENCE_SECONDS = 90
+_BEAT = "prefect.flow-run.heartbeat"
+_ENDS = {f"prefect.flow-run.{end}" for end in
+         ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")}
+
+
+def deploy(silence_seconds: float = SILENCE_SECONDS) -> None:
+    """Create both automations on the server, or put them as they are here."""
+    for automation in (zombies_crash(silence_seconds), crashed_pipelines_go_on()):
+        _put(automation)
+
+
+def zombies_crash(silence_seconds: float) -> Automation:
+    """A flow run that beat once and then neither beats nor ends is called Crashed."""
+    return Automation(
+        name="cxr: a silent run is crashed",
+        trigger=EventTrigger(after={_BEAT}, expect={_BEAT, *_ENDS}, match={"prefect.resource.id": "prefect.flow-run.*"},
+                             for_each={"prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
+                             within=timedelta(seconds=silence_seconds)),
+        actions=[ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, force=False,
+                                    message="no heartbeat: its process or machine is gone")])
+
+
+def crashed_pipelines_go_on() -> Automation:
+    """A crashed run of the pipeline is scheduled again, at most once a minute; the flow itself counts how often."""
+    related: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": "pipeline"}
+    return Automation(
+        name="cxr: a crashed pipeline run is taken up again",
+        trigger=EventTrigger(expect={"prefect.flow-run.Crashed"}, match={"prefect.resource.id": "prefect.flow-run.*"},
+                             match_related=related, for_each={"prefect.resource.id"}, posture=Posture.Reactive,
+                             threshold=1, within=timedelta(seconds=60)),
+        actions=[ChangeFlowRunState(name="AwaitingRetry", state=StateType.SCHEDULED, force=False, message="taken up again")])
+
+
+def _put(automation: Automation) -> None:
+    try:
+        standing = Automation.read(name=automation.name)
+    except (ValueError, ObjectNotFound):
+        automation.create()
+        return
+    assert isinstance(standing, Automation)  # noqa: S101 (a coroutine only where awaited)
+    automation.id = standing.id
+    automation.update()

@@ -1,0 +1,37 @@
+"""Draws ROC curves from the evaluation's CSV as a small SVG, with nothing but the standard library."""
+import csv
+import html
+from pathlib import Path
+
+_SIDE, _MARGIN = 360, 30
+_COLOURS = ("#1b6ca8", "#c0392b", "#27ae60", "#8e44ad", "#d68910", "#16a085", "#7f8c8d")
+
+
+def draw(path: Path, variant: str = "base") -> bytes:
+    """SVG of one variant's ROC curves, one a label. Columns read: variant, label, x (1 - specificity), y."""
+    curves = _read(path, variant)
+    lines = [_line(points, _COLOURS[at % len(_COLOURS)], label) for at, (label, points) in enumerate(curves.items())]
+    axis = f'<path d="M{_MARGIN},{_SIDE - _MARGIN} L{_SIDE - _MARGIN},{_MARGIN}" stroke="#bbb" stroke-dasharray="4"/>'
+    frame = (f'<rect x="{_MARGIN}" y="{_MARGIN}" width="{_SIDE - 2 * _MARGIN}" height="{_SIDE - 2 * _MARGIN}" '
+             'fill="none" stroke="#333"/>')
+    words = (f'<text x="{_SIDE / 2}" y="{_SIDE - 8}" font-size="12" text-anchor="middle">1 - specificity</text>'
+             f'<text x="12" y="{_SIDE / 2}" font-size="12" text-anchor="middle" '
+             f'transform="rotate(-90 12 {_SIDE / 2})">sensitivity</text>')
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{_SIDE}" height="{_SIDE}" style="background:#fff">'
+            f'{frame}{axis}{"".join(lines)}{words}</svg>').encode()
+
+
+def _read(path: Path, variant: str) -> dict[str, list[tuple[float, float]]]:
+    curves: dict[str, list[tuple[float, float]]] = {}
+    with path.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            if row["variant"] == variant:
+                curves.setdefault(row["label"], []).append((float(row["x"]), float(row["y"])))
+    return curves
+
+
+def _line(points: list[tuple[float, float]], colour: str, label: str) -> str:
+    span = _SIDE - 2 * _MARGIN
+    path = " ".join(f"{_MARGIN + x * span:.1f},{_SIDE - _MARGIN - y * span:.1f}" for x, y in points)
+    return (f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5">'
+            f"<title>{html.escape(label)}</title></polyline>")

@@ -1,0 +1,84 @@
+"""Long-running processes of `make up`: started once, found again by their pid and start time, stopped by `make down`."""
+import ipaddress
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+_STOP_SECONDS = 20
+DEFAULT_PORT = 4200
+
+
+def home(project: Path) -> Path:
+    """Folder that holds the server's database, logs and pids; made where it is missing, closed to others."""
+    folder = Path(os.environ.get("CXR_HOME", project / ".prefect")).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def address() -> tuple[str, int]:
+    """Host and port of the server: loopback unless CXR_HOST says otherwise."""
+    return os.environ.get("CXR_HOST", "127.0.0.1"), int(os.environ.get("CXR_PORT", DEFAULT_PORT))
+
+
+def is_open(host: str) -> bool:
+    """True for an address that other machines can reach."""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+def start(name: str, command: list[str], folder: Path, environment: dict[str, str]) -> int:
+    """Start a service in a session of its own, unless it runs; its pid."""
+    if (pid := running(name, folder)) is not None:
+        return pid
+    with (folder / f"{name}.log").open("a") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+    (folder / f"{name}.pid").write_text(f"{process.pid} {_started(process.pid)}\n")
+    return process.pid
+
+
+def running(name: str, folder: Path) -> int | None:
+    """Pid of a service that runs, None where it does not (a pid that went to another process is not taken for it)."""
+    try:
+        pid, started = (folder / f"{name}.pid").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return int(pid) if _started(int(pid)) == started else None
+
+
+def stop(name: str, folder: Path) -> bool:
+    """End a service, by force after a while; False where it did not run."""
+    pid = running(name, folder)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    until = time.monotonic() + _STOP_SECONDS
+    while running(name, folder) is not None and time.monotonic() < until:
+        _reap(pid)
+        time.sleep(0.1)
+    if running(name, folder) is not None:
+        os.killpg(pid, signal.SIGKILL)
+        _reap(pid)
+    (folder / f"{name}.pid").unlink(missing_ok=True)
+    return True
+
+
+def _started(pid: int) -> str:
+    """Start time of a living process in clock ticks; empty where there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

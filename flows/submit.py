@@ -1,0 +1,43 @@
+"""`python -m flows.submit [--set train.epochs=2]`: run this checkout's commit on the workers, and watch.
+
+Refuses a dirty tree and a commit that is not pushed. Talks to the server of `make up`, or to that of PREFECT_API_URL.
+"""
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from flows import overrides, repository, services, settings, up
+from flows.repository import HandOverFailed, NotPinned
+
+DEPLOYMENT = "pipeline/pipeline"
+
+
+def main(arguments: list[str]) -> int:
+    """0 where the run completed; 1 where it was refused or ended otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m flows.submit", description="run what is stale, on the workers")
+    parser.add_argument("--set", action="append", default=[], metavar="section.key=value", dest="parameters")
+    parser.add_argument("--force", action="store_true", help="take over nothing from earlier runs")
+    given = parser.parse_args(arguments)
+    here = settings.from_environment()
+    try:
+        parameters = overrides.parse(given.parameters)
+        overrides.check(here.project / "params.yaml", parameters)
+        commit = repository.pinned(here.project, here.git)
+    except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return _follow({"revision": commit, "parameters": parameters, "force": given.force}, here)
+
+
+def _follow(parameters: dict[str, object], here: settings.Settings) -> int:
+    if not os.environ.get("PREFECT_API_URL"):
+        home: Path = services.home(here.project)
+        os.environ.update(up.variables(here, home))
+    from flows.follow import follow  # imports Prefect, which reads its settings from the environment once
+
+    return follow(DEPLOYMENT, parameters)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

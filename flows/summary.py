@@ -1,0 +1,117 @@
+"""What a pipeline run leaves on the server for people: metrics against the last version, pictures, where the report is.
+
+Reads only what the workspace's dvc.lock names, pulled and checked; a run whose stages make none of it has none of it.
+"""
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flows import curves, lockfile, workspace
+from flows.pictures import as_markdown
+from flows.record import Recorded
+from flows.settings import Settings
+from flows.workspace import HandOverFailed, Say
+
+_SHOWN = ("metrics/", "plots/evaluate", "reports/overlays")
+_HEADLINES = (".auroc.macro", ".auroc.worst", ".accuracy")  # leaves of metrics/evaluate.json that stand in the table
+_MOST_ROWS, _MOST_PICTURES = 60, 6
+REPORT = "reports/index.html"
+
+
+def publish(folder: Path, recorded: Recorded | None, before: str | None, settings: Settings, say: Say) -> None:
+    """Create the artifacts of a run; what can't be had is said in the log and never fails the run."""
+    from prefect.artifacts import create_link_artifact, create_markdown_artifact
+
+    try:
+        _pull_shown(folder, settings, say)
+        create_markdown_artifact(page(folder, recorded, before), key="pipeline-summary",
+                                 description="metrics, difference to the last version, pictures")
+        if recorded and (report := _report(folder, recorded, settings, say)):
+            create_link_artifact(report.as_uri(), key="report", link_text=f"report of {recorded.version}",
+                                 description=f"on the machine of this run; anywhere: {_get(recorded)}")
+    except Exception as error:
+        say(f"the summary could not be made whole: {error}")
+
+
+def page(folder: Path, recorded: Recorded | None, before: str | None) -> str:
+    """The markdown page. `before` is the gto tag of the version to compare with."""
+    parts = ["# Pipeline run", _where(recorded)]
+    now = headlines(json.loads(_read(folder / "metrics" / "evaluate.json") or "{}"))
+    if now:
+        then = headlines(_earlier(folder, before)) if before else {}
+        parts.append("\n".join(table(now, then, before)))
+    if (roc := folder / "plots" / "evaluate" / "roc.csv").exists():
+        parts.append("## ROC\n" + as_markdown("ROC of the base net", curves.draw(roc)))
+    overlays = sorted((folder / "reports" / "overlays").glob("*.png"))[:_MOST_PICTURES]
+    if overlays:
+        parts.append("## Explanations\n" + " ".join(as_markdown(path.stem, path.read_bytes()) for path in overlays))
+    return "\n\n".join(parts) + "\n"
+
+
+def headlines(metrics: dict[str, Any]) -> dict[str, float]:
+    """`variant.auroc.macro` and the like to number, from the content of metrics/evaluate.json."""
+    every = dict(_numbers(metrics))
+    chosen = {name: value for name, value in every.items()
+              if name.endswith(_HEADLINES)}
+    return dict(list((chosen or every).items())[:_MOST_ROWS])
+
+
+def table(now: dict[str, float], then: dict[str, float], before: str | None) -> Iterator[str]:
+    """Lines of a markdown table: value, value of the version before, difference."""
+    yield f"| metric (test) | this run | {before or 'no earlier version'} | difference |"
+    yield "|---|---:|---:|---:|"
+    for name, value in now.items():
+        old = then.get(name)
+        yield f"| {name} | {value:.4f} | {'n/a' if old is None else f'{old:.4f}'} | " + (
+            "n/a |" if old is None else f"{value - old:+.4f} |")
+
+
+def _numbers(tree: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _numbers(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, (int, float)) and not isinstance(tree, bool):
+        yield path, float(tree)
+
+
+def _where(recorded: Recorded | None) -> str:
+    if recorded is None:
+        return "Nothing changed: the commit's own dvc.lock stands."
+    return (f"Version **{recorded.version}**, commit `{recorded.commit}` on branch `{recorded.branch}`.\n\n"
+            f"The outputs: `git fetch && git checkout {recorded.commit[:12]} && dvc pull`. "
+            f"The report: `{_get(recorded)}`.")
+
+
+def _get(recorded: Recorded) -> str:
+    return f"dvc get . {REPORT} --rev {recorded.commit[:12]}"
+
+
+def _pull_shown(folder: Path, settings: Settings, say: Say) -> None:
+    workspace.pull(folder, [path for path in lockfile.outputs_of(folder) if path.startswith(_SHOWN)], settings, say)
+
+
+def _report(folder: Path, recorded: Recorded, settings: Settings, say: Say) -> Path | None:
+    """A copy of the report that outlives the workspace."""
+    if REPORT not in lockfile.outputs_of(folder):
+        return None
+    workspace.pull(folder, [REPORT], settings, say)
+    kept = settings.workspaces.parent / "reports" / recorded.commit[:12] / "index.html"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes((folder / REPORT).read_bytes())
+    return kept
+
+
+def _earlier(folder: Path, tag: str) -> dict[str, Any]:
+    """metrics/evaluate.json of an earlier version; empty where it can't be had any more."""
+    from dvc.api import read
+
+    try:
+        found: dict[str, Any] = json.loads(read("metrics/evaluate.json", repo=str(folder), rev=tag))
+    except (HandOverFailed, OSError, ValueError):
+        return {}
+    return found
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

@@ -1,0 +1,115 @@
+"""`make up`: server on loopback, the pools `cpu` and `gpu` with a worker each, deployments, automations.
+
+For one person on one machine; state lies in `.prefect/` of the project. docs/how-to/prefect-team.md is for more.
+"""
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from flows import repository, services, settings
+from flows.automations import HEARTBEAT_SECONDS
+from flows.pools import GPU, POOLS
+
+CODE = Path(__file__).resolve().parent.parent  # holds flows/ and prefect.yaml
+_START_SECONDS = 240
+
+
+def main() -> int:
+    """Start what is not running yet, say where it is; 1 where the server does not come up."""
+    here = settings.from_environment()
+    home = services.home(here.project)
+    environment = variables(here, home)
+    if not os.environ.get("CXR_GIT") and settings.origin(here.project) is None:
+        _hub(here, home)
+    host, port = services.address()
+    if services.is_open(host) and not os.environ.get("CXR_AUTH"):
+        print(f"refused: CXR_HOST={host} opens the server to the network without a password; set CXR_AUTH=user:word",
+              file=sys.stderr)
+        return 1
+    server = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
+    services.start("server", [sys.executable, *server], home, environment)
+    if not _answers(environment["PREFECT_API_URL"]):
+        print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
+        return 1
+    deploy(environment)
+    for pool in POOLS:
+        services.start(f"worker-{pool}", worker(pool), home, environment)
+    print(f"Prefect: {environment['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
+    print("run the pipeline on the workers: python -m flows.submit")
+    return 0
+
+
+def variables(here: settings.Settings, home: Path) -> dict[str, str]:
+    """Environment of server, workers and whoever talks to them."""
+    host, port = services.address()
+    api = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/api"  # noqa: S104
+    made = {
+        "PREFECT_HOME": str(home), "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS), "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_CLIENT_MAX_RETRIES": "10", "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "CXR_PROJECT": str(here.project), "PYTHONPATH": str(CODE), "CXR_GIT": here.git,
+        "CXR_SCHEDULES": os.environ.get("CXR_SCHEDULES", "false"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    if remote := _remote(here, home):
+        made["CXR_REMOTE"] = remote
+    if auth := os.environ.get("CXR_AUTH"):
+        made |= {"PREFECT_SERVER_API_AUTH_STRING": auth, "PREFECT_API_AUTH_STRING": auth}
+    return {**os.environ, **made}
+
+
+def worker(pool: str, name: str = "") -> list[str]:
+    """Command of a worker; one for GPUs takes one stage at a time."""
+    limit = ["--limit", "1"] if pool == GPU else []
+    return [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process",
+            "--name", name or f"{pool}-{os.uname().nodename}", *limit]
+
+
+def deploy(environment: dict[str, str]) -> None:
+    """Pools, deployments of prefect.yaml, automations; each is put as it is here. CalledProcessError if refused."""
+    script = ("from flows import pools_on_server, automations; pools_on_server.create(); automations.deploy()")
+    subprocess.run([sys.executable, "-c", script], cwd=CODE, env=environment, check=True)
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    ended = subprocess.run(command, cwd=CODE, env=environment, capture_output=True, text=True)
+    if ended.returncode:
+        print(ended.stdout + ended.stderr, file=sys.stderr)
+    ended.check_returncode()
+
+
+def _hub(here: settings.Settings, home: Path) -> None:
+    """A git remote for a checkout that has none: a bare repository that holds what is committed here."""
+    hub = home / "git"
+    if not hub.exists():
+        subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(hub)], check=True)
+    repository.git(here.project, "push", "-q", "--force", str(hub), "HEAD:refs/heads/main")
+
+
+def _remote(here: settings.Settings, home: Path) -> str | None:
+    """The DVC remote: a setting's, or the project's own (None), or a folder where the project has none."""
+    if here.remote:
+        return here.remote
+    shown = subprocess.run([sys.executable, "-m", "dvc", "remote", "default"], cwd=here.project, capture_output=True)
+    return None if shown.returncode == 0 and shown.stdout.strip() else str(home / "store")
+
+
+def _answers(api: str) -> bool:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"{api}/health", timeout=5):  # noqa: S310 (our own address)
+                return True
+        except urllib.error.HTTPError as error:
+            return error.code in (401, 403)
+        except OSError:
+            time.sleep(0.5)
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""The stage ingest at work: what it remembers, its processes, the bytes of its outputs."""
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from made_images import grey, png
+from made_sets import FOLDER, batch, folder_files, params, run
+
+from stages import artifacts, lifeline
+from stages.ingest import crew, facts
+from stages.ingest.run import ingest
+
+OUTPUTS = ("manifest.parquet", "quarantine.csv", "absent.csv", "merged.csv", "ingest.json")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """No other processes: starting them costs seconds."""
+    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
+
+
+def outputs():
+    return {name: (Path("data") / name).read_bytes() for name in OUTPUTS}
+
+
+def test_only_new_or_changed_files_are_decoded(in_this_process):
+    batch(folder_files())
+    assert ingest(params(FOLDER))["decoded"] == 8
+    batch({"NORMAL/new.png": png(grey(1)), "NORMAL/broken.png": b"no"}, "batch-002")
+    assert ingest(params(FOLDER)) == {"files": 10, "decoded": 2, "reused": 8, "damaged": 0}
+    assert ingest(params(FOLDER))["decoded"] == 0
+    assert ingest(params(FOLDER, max_pixels=99))["decoded"] == 10
+
+
+def test_a_run_from_nothing_gives_the_same_bytes_as_one_with_a_cache(in_this_process, monkeypatch, tmp_path):
+    batch(folder_files() | {"NORMAL/cut.png": png(grey(2))[:-9], "ZEBRA/z.png": png(grey(3))})
+    run(FOLDER)
+    first = outputs()
+    run(FOLDER)
+    assert outputs() == first
+    monkeypatch.setenv("CXR_CACHE", str(tmp_path / "elsewhere"))
+    run(FOLDER)
+    assert outputs() == first
+
+
+def test_a_damaged_cache_entry_is_made_again_and_said(in_this_process, capsys):
+    import sqlite3
+    batch(folder_files())
+    run(FOLDER)
+    first = outputs()
+    with sqlite3.connect(".cache/ingest/facts.sqlite") as base:
+        base.execute("UPDATE memo SET fact = replace(fact, '\"width\": 32', '\"width\": 33') WHERE rowid = 1")
+    counts = ingest(params(FOLDER))
+    assert (counts["decoded"], counts["damaged"]) == (1, 1) and outputs() == first
+    assert "1 damaged cache entries; they are made again" in capsys.readouterr().err
+
+
+def test_a_cache_that_is_no_database_is_made_again_and_said(in_this_process, capsys):
+    batch(folder_files())
+    run(FOLDER)
+    Path(".cache/ingest/facts.sqlite").write_bytes(b"garbage" * 1000)
+    assert ingest(params(FOLDER))["decoded"] == 8
+    assert "damaged cache" in capsys.readouterr().err
+    assert ingest(params(FOLDER))["decoded"] == 0
+
+
+def test_outputs_name_no_place_and_no_patient(in_this_process, tmp_path):
+    batch(folder_files())
+    run(FOLDER)
+    for name, content in outputs().items():
+        assert str(tmp_path).encode() not in content, name
+
+
+def _square_or_die(number):
+    if number == 13:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return number * number
+
+
+def test_an_item_that_kills_its_process_is_found_out_and_the_others_are_done():
+    assert dict(crew.spread(_square_or_die, range(40), 2)) == {
+        number: None if number == 13 else number * number for number in range(40)}
+
+
+STAGE = """
+import os, sys, time
+from stages import entry
+from stages.ingest import facts, run
+run_look = facts.look_at
+def slow(task):
+    time.sleep(0.2)
+    return run_look(task)
+facts.look_at = slow
+if __name__ == "__main__":
+    sys.exit(entry.run("ingest", run.ingest))
+"""
+
+
+@pytest.fixture
+def slow_stage(root):
+    """The stage as a process of its own, decoding five files a second, with two workers."""
+    batch({f"NORMAL/{number}.png": png(grey(number)) for number in range(400)})
+    Path("params.yaml").write_text(yaml.safe_dump(params(FOLDER).model_dump(mode="json", by_alias=True)))
+    Path("slow_stage.py").write_text(STAGE)
+    environment = os.environ | {"PYTHONPATH": f"{root}:.", "CXR_WORKERS": "2"}
+    process = subprocess.Popen([sys.executable, "slow_stage.py"], env=environment, stderr=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, start_new_session=True, text=True)
+    deadline = time.monotonic() + 90
+    while len(children_of(process.pid)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(3)
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def children_of(pid):
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        stat = lifeline._stat(int(path.name))
+        if stat and int(stat[0]) == pid:
+            found.append(int(path.name))
+    return found
+
+
+def gone(pids, seconds=5):
+    deadline = time.monotonic() + seconds
+    while any(lifeline._stat(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(lifeline._stat(pid) for pid in pids)
+
+
+def test_ctrl_c_ends_the_stage_and_its_workers_and_nothing_is_lost(slow_stage):
+    workers = children_of(slow_stage.pid)
+    assert len(workers) >= 2
+    os.killpg(slow_stage.pid, signal.SIGINT)
+    assert slow_stage.wait(10) == 130
+    assert gone(workers) and "interrupted" in slow_stage.stderr.read()
+    assert not Path("data/manifest.parquet").exists()
+
+
+def test_workers_die_with_a_stage_that_is_killed(slow_stage):
+    workers = children_of(slow_stage.pid)
+    assert len(workers) >= 2
+    slow_stage.kill()
+    slow_stage.wait(10)
+    assert gone(workers)
+
+
+def test_the_number_of_processes_changes_no_byte(monkeypatch):
+    batch(folder_files() | {"NORMAL/cut.png": png(grey(2))[:-9]})
+    monkeypatch.setenv("CXR_WORKERS", "1")
+    run(FOLDER)
+    first = outputs()
+    artifacts.shutil.rmtree(".cache")
+    monkeypatch.setenv("CXR_WORKERS", "3")
+    run(FOLDER)
+    assert outputs() == first
+
+
+def test_all_240_nih_images_come_in_and_111880_rows_are_counted_absent(shared_data, in_this_process):
+    files = {path.relative_to(shared_data / "nih").as_posix(): path.read_bytes()
+             for path in (shared_data / "nih").rglob("*") if path.is_file()}
+    batch(files)
+    section = yaml.safe_load((Path(__file__).parents[2] / "presets/nih.yaml").read_text())["ingest"]
+    table = run(section | {"set": "made"}, max_quarantined_fraction=0.0)
+    counts = artifacts.read_json(Path("data/ingest.json"))
+    assert (len(table), counts["rows_in"], counts["absent"], counts["boxes"]) == (240, 112_120, 111_880, 38)
+    assert table.patient.nunique() == 180
