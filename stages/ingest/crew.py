@@ -2,11 +2,11 @@
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
 from typing import TypeVar
 
 import cv2
@@ -24,53 +24,43 @@ def spread(function: Callable[[T], R], items: Sequence[T], processes: int) -> It
 
     `function` and items must be picklable. What `function` raises is raised here.
     """
-    chunks = [range(start, min(start + _CHUNK, len(items))) for start in range(0, len(items), _CHUNK)]
-    suspects: list[int] = []
-    done: set[int] = set()
-    try:
-        for index, result in _work(function, items, chunks, min(processes, len(chunks))):
-            done.add(index)
-            yield index, result
-    except BrokenProcessPool:
-        suspects = [index for index in range(len(items)) if index not in done]
-    if suspects:
-        yield from _one_by_one(function, items, suspects, processes)
-
-
-def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: list[int], processes: int,
-                ) -> Iterator[tuple[int, R | None]]:
-    """After a crash: halves at a time, until the item that kills stands alone."""
-    half = len(suspects) // 2
-    for part in (suspects[:half], suspects[half:]) if half else (suspects,):
-        chunks = [part[start:start + _CHUNK] for start in range(0, len(part), _CHUNK)]
-        done: set[int] = set()
+    waiting = deque(range(start, min(start + _CHUNK, len(items))) for start in range(0, len(items), _CHUNK))
+    while waiting:
+        begun: set[int] = set()
         try:
-            for index, result in _work(function, items, chunks, min(processes, len(chunks))):
-                done.add(index)
+            for index, result in _together(function, items, waiting, min(processes, len(waiting)), begun):
+                begun.remove(index)
                 yield index, result
         except BrokenProcessPool:
-            left = [index for index in part if index not in done]
-            if len(suspects) == 1:
-                yield suspects[0], None
-            else:
-                yield from _one_by_one(function, items, left, processes)
+            yield from _one_by_one(function, items, deque(sorted(begun)))
 
 
-def _work(function: Callable[[T], R], items: Sequence[T], chunks: Sequence[Sequence[int]], processes: int,
-          ) -> Iterator[tuple[int, R]]:
-    if not chunks:
-        return
+def _together(function: Callable[[T], R], items: Sequence[T], waiting: deque[range], processes: int, begun: set[int],
+              ) -> Iterator[tuple[int, R]]:
+    """Work on chunks from `waiting` until there are none; `begun` takes up the items that are handed out."""
     with _executor(processes) as executor:
-        waiting = iter(chunks)
         running: set[Future[list[tuple[int, R]]]] = set()
-        while True:
-            for chunk in islice(waiting, processes * _AHEAD - len(running)):
-                running.add(_submit(executor, function, [(index, items[index]) for index in chunk]))
-            if not running:
-                return
+        while waiting or running:
+            while waiting and len(running) < processes * _AHEAD:
+                begun.update(waiting[0])
+                running.add(_submit(executor, function, [(index, items[index]) for index in waiting.popleft()]))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield from future.result()
+
+
+def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[int],
+                ) -> Iterator[tuple[int, R | None]]:
+    """After a process was killed: what it may have been, each alone, in a new process after each death."""
+    while suspects:
+        try:
+            with _executor(1) as executor:
+                while suspects:
+                    index = suspects[0]
+                    yield from _submit(executor, function, [(index, items[index])]).result()
+                    suspects.popleft()
+        except BrokenProcessPool:
+            yield suspects.popleft(), None
 
 
 @contextmanager

@@ -13,13 +13,13 @@ def label_note(params: Params) -> str:
     """How far the labels can be trusted, for the report's first screen."""
     ingest = params.ingest
     if ingest.set == "phantom":
-        return (f"The images are rendered phantoms, no patients. Label noise: {percent(params.phantom.label_noise, 1)} of "
-                "the positive labels, and as many negative ones, are flipped on purpose (phantom.label_noise), in the test "
-                "split too.")
+        noise = percent(params.phantom.label_noise, 1)
+        return (f"The images are rendered phantoms, no patients. Label noise: {noise} of the positive labels, and "
+                "as many negative ones, are flipped on purpose (phantom.label_noise), in the test split too.")
     if ingest.layout == "nih":
         return ("Labels are text-mined from radiology reports; their positive predictive values were found 10 to 30 "
-                "percentage points below what was published (Oakden-Rayner 2019). Test labels are as noisy as the others.")
-    return "How the labels were made is not known to the pipeline: every figure is agreement with these labels, no more."
+                "percentage points below what was published (Oakden-Rayner 2019). The test split's are as noisy.")
+    return "How the labels were made is not known to the pipeline: figures tell agreement with these labels, no more."
 
 
 def data(inputs: Inputs, params: Params) -> Section:
@@ -38,14 +38,15 @@ def _split_rule(params: Params) -> str:
         rule = "by the set's own lists or folders; validation is cut from train by a hash of the patient"
     else:
         rule = f"by a hash of the patient, train : validation : test = {ratio}"
-    return (f"Split {rule}. {percent(split.gate_fraction)} of the validation patients are gate studies, kept from early "
-            "stopping, calibration and choice.")
+    return (f"Split {rule}. {percent(split.gate_fraction)} of the validation patients are gate studies, kept from "
+            "early stopping, calibration and choice.")
 
 
 def _splits(metrics: dict[str, Any]) -> Table:
     rows = [[name, count(part["images"]), count(part["patients"])] for name, part in metrics["split"].items()]
     ordered = sorted(rows, key=lambda row: ("train", "validation", "test").index(row[0]))
-    return Table(["Split", "#Images", "#Patients"], [*ordered, ["all", count(metrics["rows"]), count(metrics["patients"])]])
+    total = ["all", count(metrics["rows"]), count(metrics["patients"])]
+    return Table(["Split", "#Images", "#Patients"], [*ordered, total])
 
 
 def _labels(metrics: dict[str, Any]) -> Table:
@@ -94,4 +95,5 @@ def validation(inputs: Inputs, params: Params) -> Section:
     words = Words(f"{len(expectations) - len(failed)} of {len(expectations)} expectations on the manifest are met. "
                   "All of them: validation/index.html, beside this file.")
     rows = [[name, entry["severity"], count(entry["unexpected"])] for name, entry in sorted(failed.items())]
-    return Section("validation", "Validation", [words, Table(["Not met", "Severity", "#Unexpected"], rows)] if rows else [words])
+    table = [Table(["Not met", "Severity", "#Unexpected"], rows)] if rows else []
+    return Section("validation", "Validation", [words, *table])

@@ -34,8 +34,9 @@ def _card_facts(card: dict[str, Any], spec: dict[str, Any]) -> list[list[str]]:
         return []
     shape, chain = card["input"], card.get("preprocessing", {})
     net = spec.get("net") or spec.get("name") or card.get("name")
+    channels = "grey" if shape["channels"] == 1 else f"{shape['channels']} channels"
     return [["Net", str(net)],
-            ["Input", f"{shape['height']} x {shape['width']} pixels, {shape['channels']} channel(s), grey levels 0 to 255"],
+            ["Input", f"{shape['height']} x {shape['width']} pixels, {channels}, levels 0 to 255"],
             ["Preprocessing", ", ".join(f"{plain(str(key))} {value}" for key, value in chain.items())],
             ["Calibration", str(card.get("calibration", {}).get("method", "n/a"))]]
 
@@ -67,10 +68,11 @@ def origins(inputs: Inputs, params: Params) -> Section:
             (("Data", "data_hash"), ("Split", "split"), ("Code that trained", "code_version")) if card.get(key)]
     rows += [[f"Model {name}", _short(evaluated[name]["model"])] for name in inputs.variants
              if "model" in evaluated.get(name, {})]
-    words = Words("Data, parameters and code decide every byte of every output but measured speed and this page. The same "
-                  "commit gives the same hashes: dvc repro makes it again, dvc status says what is stale.")
+    words = Words("Data, parameters and code decide every byte of every output but measured speed and this page. The "
+                  "same commit gives the same hashes: dvc repro makes it again, dvc status says what is stale.")
     missing = [] if rows else [f"{METRICS['card']}: made by `dvc repro train`"]
-    return Section("origins", "Reproducibility", [words, Table(["What", "SHA-256"], rows)] if rows else [words], missing)
+    hashes = [Table(["What", "SHA-256"], rows)] if rows else []
+    return Section("origins", "Reproducibility", [words, *hashes], missing)
 
 
 def _short(value: Any) -> str:

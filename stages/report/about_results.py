@@ -12,13 +12,14 @@ from stages.report.page import Cell, Charts, Part, Section, Table, Words, stacke
 from stages.report.svg import Series, legend, unit_square
 from stages.report.wording import count, figure, interval, plain, signed
 
+KINDS = ("base", "chosen")  # classes in the style sheet, in the order of `shown`
 BINS = 10
 BIN_IMAGES = 5  # below it, a bin's share of positives is noise
 
 
 def labels_of(inputs: Inputs) -> list[str]:
     """The labels, in the model's order where its card is there."""
-    entry = inputs["evaluate"].get("base") or next(iter(inputs["evaluate"].values()), {})
+    entry: Mapping[str, Any] = inputs["evaluate"].get("base") or next(iter(inputs["evaluate"].values()), {})
     found = [name for name in entry.get("auroc", {}) if name not in ("macro", "worst")]
     return [name for name in inputs["card"].get("labels", []) if name in found] or found
 
@@ -30,8 +31,9 @@ def shown(inputs: Inputs) -> list[str]:
 
 def results(inputs: Inputs, params: Params) -> Section:
     """Figures for each label and the curves."""
+    title = "Results on the test split"
     if not inputs["evaluate"]:
-        return Section("results", "Results on the test split", missing=[f"{METRICS['evaluate']}: made by `dvc repro evaluate`"])
+        return Section("results", title, missing=[f"{METRICS['evaluate']}: made by `dvc repro evaluate`"])
     parts: list[Part] = [Words(_about(inputs, params)), _auroc_table(inputs, shown(inputs))]
     parts += [_threshold_table(inputs, inputs.chosen)]
     parts += [part for part in (_square(inputs, "roc", "ROC: false positive rate across, true positive rate up", True),
@@ -39,7 +41,7 @@ def results(inputs: Inputs, params: Params) -> Section:
     parts += [*_confusion(inputs), *_calibration(inputs)]
     others = [name for name in inputs.variants if name in inputs["evaluate"] and name not in shown(inputs)]
     parts += [_auroc_table(inputs, [name], folded=True) for name in others]
-    return Section("results", "Results on the test split", parts)
+    return Section("results", title, parts)
 
 
 def _about(inputs: Inputs, params: Params) -> str:
@@ -48,8 +50,9 @@ def _about(inputs: Inputs, params: Params) -> str:
     how = (f"Intervals are 95 %, from {params.evaluate.bootstrap} resamples of patients." if params.evaluate.bootstrap
            else "Intervals were switched off (evaluate.bootstrap: 0).")
     accuracy = f" Accuracy of {shown(inputs)[0]}: {figure(entry['accuracy'])}." if "accuracy" in entry else ""
-    return (f"{count(entry.get('images'))} images of {count(entry.get('patients'))} patients, {drawn}. {how} Thresholds and "
-            f"calibration were chosen on validation. Labels with few positives have wide intervals: read them first.{accuracy}")
+    return (f"{count(entry.get('images'))} images of {count(entry.get('patients'))} patients, {drawn}. {how} "
+            "Thresholds and calibration were chosen on validation. Labels with few positives have wide intervals: read "
+            f"them first.{accuracy}")
 
 
 def _auroc_table(inputs: Inputs, names: Sequence[str], folded: bool = False) -> Table:
@@ -72,9 +75,9 @@ def _positives(entry: Mapping[str, Any], name: str) -> list[Cell]:
 
 
 def _marks(evaluated: Mapping[str, Any], names: Sequence[str], name: str) -> list[Cell]:
-    kinds = ("base", "chosen")
-    return [Markup("").join(track(evaluated[v]["auroc"].get(name), evaluated[v].get("auroc_interval", {}).get(name), kind)
-                            for v, kind in zip(names, kinds, strict=False))]
+    entries = [(evaluated[variant], kind) for variant, kind in zip(names, KINDS, strict=False)]
+    return [Markup("").join(track(entry["auroc"].get(name), entry.get("auroc_interval", {}).get(name), kind)
+                            for entry, kind in entries)]
 
 
 def _measures(entry: Mapping[str, Any], name: str) -> list[Cell]:
@@ -103,15 +106,15 @@ def _square(inputs: Inputs, name: str, caption: str, diagonal: bool) -> Charts |
     """A small chart for each label, base and chosen in it."""
     points = _points(inputs.tables.get(name, []))
     measure = {"roc": "auroc", "pr": "auprc"}[name]
+    drawn = list(zip(shown(inputs), KINDS, strict=False))
     charts = []
     for label in labels_of(inputs):
-        series = [Series(variant, points[variant, label], kind) for variant, kind in zip(shown(inputs), ("base", "chosen"),
-                  strict=False) if (variant, label) in points]
+        series = [Series(variant, points[variant, label], kind)
+                  for variant, kind in drawn if (variant, label) in points]
         if series:
             values = [figure(inputs["evaluate"][s.name].get(measure, {}).get(label)) for s in series]
             charts.append(unit_square(series, plain(label), " / ".join(values), diagonal=diagonal))
-    keys = [Series(variant, [], kind) for variant, kind in zip(shown(inputs), ("base", "chosen"), strict=False)]
-    return Charts(caption, charts, legend(keys)) if charts else None
+    return Charts(caption, charts, legend([Series(variant, [], kind) for variant, kind in drawn])) if charts else None
 
 
 def _points(rows: Rows) -> dict[tuple[str, str], list[tuple[float, float]]]:
@@ -123,7 +126,8 @@ def _points(rows: Rows) -> dict[tuple[str, str], list[tuple[float, float]]]:
 
 def _confusion(inputs: Inputs) -> list[Part]:
     """The classes' confusion matrix where the task is multiclass; the other tasks' counts stand at the thresholds."""
-    rows = [row for row in inputs.tables.get("confusion", []) if row["label"] == "all" and row["variant"] == inputs.chosen]
+    listed = inputs.tables.get("confusion", []) if inputs["card"].get("task") == "multiclass" else []
+    rows = [row for row in listed if row["label"] == "all" and row["variant"] == inputs.chosen]
     labels = list(dict.fromkeys(row["actual"] for row in rows))
     counts = {(row["actual"], row["predicted"]): int(row["count"]) for row in rows}
     if not rows:
@@ -144,9 +148,9 @@ def _calibration(inputs: Inputs) -> list[Part]:
     if not entry:
         return []
     ece, brier = entry["ece"], entry["brier"]
-    words = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width, those "
-             f"with at least {BIN_IMAGES} images. Mean "
-             f"expected calibration error {figure(ece['mean'])}, mean Brier score {figure(brier['mean'])}.")
+    words = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width, of "
+             f"them those with at least {BIN_IMAGES} images. Mean expected calibration error {figure(ece['mean'])}, "
+             f"mean Brier score {figure(brier['mean'])}.")
     charts = [unit_square([Series(inputs.chosen, points, "chosen", dots=True)], plain(label),
                           f"ECE {figure(ece.get(label))}", diagonal=True)
               for label, points in reliability(inputs, labels_of(inputs)).items()]
@@ -160,7 +164,8 @@ def reliability(inputs: Inputs, labels: Sequence[str]) -> dict[str, list[tuple[f
         return {}
     columns = ["variant", *(f"{kind}_{label}" for label in labels for kind in ("probability", "target"))]
     table = pq.read_table(path, columns=columns, filters=[("variant", "=", inputs.chosen)])
-    return {label: _bins(table[f"probability_{label}"].to_numpy(), table[f"target_{label}"].to_numpy()) for label in labels}
+    return {label: _bins(*(table[f"{kind}_{label}"].to_numpy() for kind in ("probability", "target")))
+            for label in labels}
 
 
 def _bins(probability: np.ndarray, target: np.ndarray) -> list[tuple[float, float]]:

@@ -28,8 +28,9 @@ def compression(inputs: Inputs, params: Params) -> Section:
 
 def _chosen(inputs: Inputs) -> Words:
     chosen = inputs["compress"].get("chosen", {})
-    return Words(f"Served: {inputs.chosen}. {_sentence(chosen.get("why", ""))}Chosen by AUROC on validation, bytes and multiply-adds; "
-                 "speed is measured on this machine, one image at a time, and decides nothing.")
+    why = _sentence(chosen.get("why", ""))
+    return Words(f"Served: {inputs.chosen}. {why}Chosen by AUROC on validation, bytes and multiply-adds; speed is "
+                 "measured on this machine, one image at a time, and decides nothing.")
 
 
 def _sentence(text: str) -> str:
@@ -37,7 +38,8 @@ def _sentence(text: str) -> str:
 
 
 def _variants(inputs: Inputs) -> Table:
-    titles = ["Variant", "#Macro AUROC, test", "#Bytes", "#Zipped", "#Sparsity", "#Multiply-adds", "#ms an image", "#Speed"]
+    titles = ["Variant", "#Macro AUROC, test", "#Bytes", "#Zipped", "#Sparsity", "#Multiply-adds", "#ms an image",
+              "#Speed"]
     rows = [_variant(inputs, name) for name in inputs.variants if name in inputs["compress"]]
     return Table(titles, rows, "Variants")
 
@@ -45,9 +47,9 @@ def _variants(inputs: Inputs) -> Table:
 def _variant(inputs: Inputs, name: str) -> list[Cell]:
     made, speed = inputs["compress"][name], inputs["latency"].get(name, {})
     tested = inputs["evaluate"].get(name, {})
+    macro, bounds = (tested.get(key, {}).get("macro") for key in ("auroc", "auroc_interval"))
     ratio = speed.get("speed_ratio", {})
-    return [stacked(name, "served" if name == inputs.chosen else ""),
-            stacked(figure(tested.get("auroc", {}).get("macro")), interval(tested.get("auroc_interval", {}).get("macro"))),
+    return [stacked(name, "served" if name == inputs.chosen else ""), stacked(figure(macro), interval(bounds)),
             size(made.get("bytes")), size(made.get("bytes_gzip")), percent(made.get("sparsity")),
             large(made.get("multiply_adds")), figure(speed.get("ms_per_image"), 2),
             stacked(f"{figure(ratio.get('median'), 2)}x" if ratio else "n/a", interval(ratio, 2))]
@@ -60,7 +62,8 @@ def _verdicts(inputs: Inputs) -> list[Part]:
         refused = inputs["compress"].get(name, {}).get("refused", "n/a")
         if verdict or refused != "n/a":
             rows.append([name, verdict or "n/a", "" if refused == "n/a" else str(refused)])
-    return [Table(["Variant", "Does it pay? (test, this machine)", "Not served because (validation)"], rows, "Verdicts")] if rows else []
+    titles = ["Variant", "Does it pay? (test, this machine)", "Not served because (validation)"]
+    return [Table(titles, rows, "Verdicts")] if rows else []
 
 
 def _sparsity(inputs: Inputs) -> list[Part]:
@@ -76,8 +79,8 @@ def explanations(inputs: Inputs, params: Params) -> Section:
     parts: list[Part] = [*_game(explain.get("pointing_game", {})), *_sanity(explain)] if explain else []
     pictures = _pictures(inputs, params.report.overlays)
     if pictures:
-        parts.append(Pictures("Red speaks for the label, blue against it; green frames are the label's reference boxes, grey "
-                              "ones another label's.", pictures))
+        parts.append(Pictures("Red speaks for the label, blue against it; green frames are the label's reference "
+                              "boxes, grey ones another label's.", pictures))
     elif inputs.metrics.get("overlays") is None:
         missing.append(f"{METRICS['overlays']}: made by `dvc repro explain`")
     return Section("explanations", "Explanations", parts, missing)
@@ -87,9 +90,10 @@ def _game(game: Mapping[str, Any]) -> list[Part]:
     if not game.get("images"):
         return [Words("Pointing game: n/a, no test image has a reference box.")]
     methods = ("score", "class_prior", "centre", "random")
-    words = ("Pointing game: how often the strongest point of the attribution lies in a reference box of the label, as a mean "
-             f"over labels. It counts only above the trivial answers. {count(game.get('hits'))} hits in "
-             f"{count(game['images'])} images, share {interval(game.get('hit_share'))}.")
+    share = game.get("hit_share", {})
+    words = ("Pointing game: how often the strongest point of the attribution lies in a reference box of the label, as "
+             f"a mean over labels. It counts only above the trivial answers. {count(game.get('hits'))} hits in "
+             f"{count(game['images'])} images: {figure(share.get('value'), 2)} {interval(share, 2)}.")
     rows = [[plain(label), count(entry["images"]), *(figure(entry[m], 2) for m in methods)]
             for label, entry in game.get("by_label", {}).items()]
     total = ["mean over labels", count(game["images"]), *(figure(game.get(m), 2) for m in methods)]
@@ -99,9 +103,9 @@ def _game(game: Mapping[str, Any]) -> list[Part]:
 def _sanity(explain: Mapping[str, Any]) -> list[Part]:
     alike, error = explain.get("sanity", {}).get("randomised_correlation"), explain.get("completeness_error")
     method = explain.get("method", {}).get("name", "SHAP")
-    return [Words(f"Method: {method}. Completeness error {scientific(error)} of the logit's span. With the top of the net scrambled "
-                  f"the maps correlate with the real ones by {figure(alike, 2)} (the lower, the more they show what was "
-                  "learned).")]
+    return [Words(f"Method: {method}. Completeness error {scientific(error)}. With the top of the net scrambled the "
+                  f"maps correlate with the real ones by {figure(alike, 2)}: the lower, the more they show what was "
+                  "learned.")]
 
 
 def _pictures(inputs: Inputs, most: int) -> list[tuple[str, str]]:
@@ -118,7 +122,7 @@ def _pictures(inputs: Inputs, most: int) -> list[tuple[str, str]]:
 
 
 def _picture(inputs: Inputs, entry: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Data URI and caption of an overlay, as JPEG (a fifth of the PNG); None where the file is missing or unreadable."""
+    """Data URI and caption of an overlay, as JPEG (a fifth of the PNG); None where there is no readable file."""
     path = inputs.folder / OVERLAYS / str(entry["file"])
     if path.parent != inputs.folder / OVERLAYS or not path.is_file():
         return None
@@ -127,5 +131,6 @@ def _picture(inputs: Inputs, entry: Mapping[str, Any]) -> tuple[str, str] | None
         return None
     _, encoded = cv2.imencode(".jpg", pixels, _JPEG)
     kind = KINDS.get(str(entry["kind"]), plain(str(entry["kind"])))
-    caption = f"{plain(str(entry['label']))}, {kind}, p {figure(entry.get('probability'))}, image {str(entry['image_id'])[:8]}"
+    likely, image = figure(entry.get("probability")), str(entry["image_id"])[:8]
+    caption = f"{plain(str(entry['label']))}, {kind}, p {likely}, image {image}"
     return f"data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}", caption

@@ -27,7 +27,7 @@ class Charts:
 
     caption: str
     charts: Sequence[Markup]
-    legend: Markup = Markup("")
+    legend: Cell = ""
     folded: bool = False
 
 

@@ -65,7 +65,8 @@ def _line(points: Sequence[Point], series: Series) -> str:
 
 
 def _tick(height: float, value: float) -> str:
-    return f'<path class="grid" d="M34 {height:.1f}H296"/><text class="end" x="30" y="{height + 3:.1f}">{value:.3g}</text>'
+    word = f'<text class="end" x="30" y="{height + 3:.1f}">{value:.3g}</text>'
+    return f'<path class="grid" d="M34 {height:.1f}H296"/>{word}'
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Data Docs as static pages: Great Expectations' own sections inside a page of ours that needs no network and no script.
+"""Data Docs as static pages: Great Expectations' own sections in a page of ours that needs no network and no script.
 
 Its own pages load styles and scripts from elsewhere and hold the clock and random ids.
 """

@@ -1,4 +1,4 @@
-"""The stage validate: reads the manifest and ingest's counts, writes Data Docs and metrics, stops on what is critical."""
+"""The stage validate: reads manifest and ingest's counts, writes Data Docs and metrics, stops on what is critical."""
 from pathlib import Path
 from typing import Any
 

@@ -142,7 +142,7 @@ def test_a_wrong_class_and_strays_of_a_folder_set_are_quarantined():
 
 def test_too_much_quarantined_stops_the_stage_and_leaves_the_list():
     batch({"NORMAL/a.png": SOUND, "NORMAL/b.png": b""})
-    with pytest.raises(StageError, match=r"1 of 2 inputs .* max_quarantined_fraction \(0.4\).*\.runs/quarantine\.csv"):
+    with pytest.raises(StageError, match=r"1 of 2 inputs .*\.max_quarantined_fraction \(0.4\).*\.runs/quarantine\.csv"):
         run(FOLDER, max_quarantined_fraction=0.4)
     assert "empty_file" in artifacts.Path(".runs/quarantine.csv").read_text()
     assert not artifacts.Path("data/manifest.parquet").exists()

@@ -1,5 +1,4 @@
 """What the expectations on the manifest let through and what they refuse."""
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +31,8 @@ def a_manifest(labels: tuple[str, ...] = ("Mass", "Hernia"), task: str = "multil
         "view": "PA", "sex": "F", "age": np.float32(40), "batch": "batch-001",
         "source": [f"images/{i}.png" for i in range(count)], "sha256": [f"{i:064x}" for i in range(count)],
         "width": np.int32(256), "height": np.int32(256), "bit_depth": np.int16(8), "mean": np.float32(120),
-        "std": np.float32(50), "boxes": "[]", "split": split, "gate": split.eq("validation") & (patient % 4 == 0), **hits,
+        "std": np.float32(50), "boxes": "[]", "split": split,
+        "gate": split.eq("validation") & (patient % 4 == 0), **hits,
     })
     return Manifest(Head("set", task, labels), table)
 
@@ -157,7 +157,8 @@ def put(manifest: Manifest) -> None:
 
 def params(**section: Any) -> Params:
     """Parameters with this section `validate`."""
-    ingest = {"set": "set", "layout": "nih", "task": "multilabel", "labels": ["Mass", "Hernia"], "salt_fingerprint": "0"}
+    ingest = {"set": "set", "layout": "nih", "task": "multilabel", "labels": ["Mass", "Hernia"],
+              "salt_fingerprint": "0"}
     return Params.model_validate({"ingest": ingest, "validate": {"min_patients_for_label_check": 10} | section})
 
 
@@ -201,7 +202,7 @@ def test_another_process_with_other_hash_seeds_writes_the_same_bytes(project: Pa
     written = []
     for seed in ("1", "2"):
         environment = {"PYTHONPATH": str(root), "PYTHONHASHSEED": seed, "PATH": "/usr/bin:/bin", "TZ": f"UTC+{seed}"}
-        subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)  # noqa: S603
+        subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)
         written.append([sha256_file(path) for path in (run.METRICS, *sorted(run.DOCS.glob("*.html")))])
     assert written[0] == written[1]
     assert len(written[0]) == 3
