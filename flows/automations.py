@@ -43,7 +43,8 @@ def crashed_pipelines_go_on() -> Automation:
         trigger=EventTrigger(expect={"prefect.flow-run.Crashed"}, match={"prefect.resource.id": "prefect.flow-run.*"},
                              match_related=related, for_each={"prefect.resource.id"}, posture=Posture.Reactive,
                              threshold=1, within=timedelta(seconds=60)),
-        actions=[ChangeFlowRunState(name="AwaitingRetry", state=StateType.SCHEDULED, force=False, message="taken up again")])
+        actions=[ChangeFlowRunState(name="AwaitingRetry", state=StateType.SCHEDULED, force=False,
+                                    message="taken up again")])
 
 
 def _put(automation: Automation) -> None:

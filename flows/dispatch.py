@@ -27,10 +27,9 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
         commit = pin(folder, revision, parameters or {}, run, here)
         say(f"pinned {commit}")
         entries = conduct.conduct(folder, commit, run, crew, here, say, force)
-        say(f"{len(entries)} stages were stale" if entries else "nothing is stale")
-        before = record.last_version(folder)
+        say(f"made or taken over: {', '.join(entries)}" if entries else "nothing is stale")
         recorded = record.record(folder, commit)
-        summary.publish(folder, recorded, before, here, say)
+        summary.publish(folder, recorded, record.version_before(folder, recorded), here, say)
     except BaseException:
         if _is_being_cancelled(run):
             crew.cancel()

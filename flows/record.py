@@ -67,10 +67,10 @@ def record(folder: Path, pinned: str) -> Recorded | None:
     return Recorded(commit, branch, _register(folder, commit))
 
 
-def last_version(folder: Path) -> str | None:
-    """Newest gto tag of the model (`model@v0.0.2`), None before the first."""
+def version_before(folder: Path, recorded: Recorded | None) -> str | None:
+    """Newest gto tag of the model (`model@v0.0.2`) but for the one just recorded, None where there is none."""
     tags = git(folder, "tag", "--list", f"{MODEL}@v*", "--sort=-v:refname").splitlines()
-    return tags[0] if tags else None
+    return next((tag for tag in tags if recorded is None or tag != f"{MODEL}@{recorded.version}"), None)
 
 
 def _branch(commit: str) -> str:
@@ -95,8 +95,8 @@ def _confirm_objects(folder: Path) -> None:
     with Repo(str(folder)) as repo:
         absent = [name for name, status in repo.status(cloud=True).items() if status in ("missing", "new")]
     if absent:
-        raise HandOverFailed(f"the DVC remote misses {len(absent)} objects of this run (the first: {absent[0]}): nothing "
-                             "is recorded; `dvc push` where they were made, or run the pipeline again")
+        raise HandOverFailed(f"the DVC remote misses {len(absent)} objects of this run (the first: {absent[0]}): "
+                             "nothing is recorded; `dvc push` where they were made, or run the pipeline again")
 
 
 def _register(folder: Path, commit: str) -> str:

@@ -1,4 +1,4 @@
-"""Long-running processes of `make up`: started once, found again by their pid and start time, stopped by `make down`."""
+"""Processes of `make up`: started once, found again by their pid and start time, stopped by `make down`."""
 import ipaddress
 import os
 import signal

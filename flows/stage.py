@@ -1,4 +1,4 @@
-"""The flow that a worker runs: one stage, in a workspace of its own. Deployed as `stage/stage-cpu`, `stage/stage-gpu`."""
+"""The flow that a worker runs: one stage, in a workspace of its own. Deployed as `stage/stage-cpu` and `stage-gpu`."""
 import re
 import time
 from typing import Any

@@ -3,7 +3,6 @@
 A git repository with a bare remote, a DVC remote in a local folder, no TensorFlow. Each stage appends its name to the
 file in RAN (outside the workspace), waits SLEEP_<NAME> seconds and writes outputs made of its inputs and parameters.
 """
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +64,6 @@ STAGES = {  # reads that stages make, writes
     "explain": (["models/base"], ["reports/overlays"]),
     "report": (["metrics/evaluate.json", "models/base/card.json", "reports/overlays"], ["reports/index.html"]),
 }
-POOL = {"train": "gpu", "compress": "gpu", "explain": "gpu"}
 
 
 @dataclass(frozen=True)
@@ -108,12 +106,12 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def make(top: Path) -> Project:
-    """Make the project below `top`: committed, pushed, nothing run."""
+def make(top: Path, stages: list[str] | None = None) -> Project:
+    """Make the project below `top`, with all stages or those named: committed, pushed, nothing run."""
     project = Project(top / "checkout", top / "git", top / "store", top / "ran.log")
     project.checkout.mkdir(parents=True)
     git(top, "init", "-q", "--bare", "-b", "main", str(project.git))
-    for name, text in _files().items():
+    for name, text in _files(stages or list(STAGES)).items():
         path = project.checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -124,14 +122,16 @@ def make(top: Path) -> Project:
     git(project.checkout, "add", "-A")
     git(project.checkout, "commit", "-qm", "miniature")
     git(project.checkout, "push", "-q", "origin", "main")
-    os.environ["RAN"] = str(project.ran)
     return project
 
 
-def _files() -> dict[str, str]:
-    stages = {name: _stage(name, reads, writes) for name, (reads, writes) in STAGES.items()}
+def _files(kept: list[str]) -> dict[str, str]:
+    made = {out for name in kept for out in STAGES[name][1]} | {"data/raw/phantom"}
+    stages = {name: _stage(name, [read for read in STAGES[name][0] if read in made or read.startswith("models/base")],
+                           STAGES[name][1]) for name in kept}
     phantom = _stage("phantom", ["data/params.ok"], ["data/raw/phantom"])
-    params = {name: {"value": 1} for name in [*STAGES, "phantom"]} | {"train": {"epochs": 3}}
+    params: dict[str, object] = {name: {"fail": False, "seconds": 0.0} for name in [*kept, "phantom"]}
+    params["train"] = {"epochs": 3, "fail": False, "seconds": 0.0}
     outs = ["/data/params.ok", "/data/raw/phantom"] + ["/" + out for _, outs in STAGES.values() for out in outs]
     return {
         "dvc.yaml": yaml.safe_dump({"stages": stages}, sort_keys=False),

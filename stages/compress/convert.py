@@ -2,6 +2,7 @@
 
 Always by way of `from_keras_model`, whose bytes are the same every time. The float32 one: `stages.learning.served`.
 """
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from tensorflow.lite.python.convert import mlir_quantize
 from stages.learning.served import converter
 
 
-class InputNotExact(Exception):  # noqa: N818
+class InputNotExact(Exception):
     """An int8 net would not take grey levels as they are (scale 1, zero point 0)."""
 
 
@@ -53,7 +54,9 @@ def _calibrated(net: keras.Model, images: np.ndarray) -> bytes:
     calibrating.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     calibrating.representative_dataset = lambda: _representative(images)
     calibrating._experimental_calibrate_only = True  # the public way quantizes the output layer too
-    return bytes(calibrating.convert())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs")  # they come with the quantization below
+        return bytes(calibrating.convert())
 
 
 def _representative(images: np.ndarray) -> Iterator[list[np.ndarray]]:

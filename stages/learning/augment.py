@@ -16,8 +16,8 @@ def _geometric(image: np.ndarray, augment: Augment, random: np.random.Generator)
     if not (augment.flip or augment.shift or augment.zoom or augment.rotate):
         return image
     centre = ((image.shape[1] - 1) / 2, (side - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(centre, angle * augment.rotate, 1 + scale * augment.zoom)
-    matrix[:, 2] += (dx * augment.shift * image.shape[1], dy * augment.shift * side)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, angle * augment.rotate, 1 + scale * augment.zoom), np.float64)
+    matrix[:, 2] += np.array([dx * augment.shift * image.shape[1], dy * augment.shift * side])
     if augment.flip and mirror > 0:
         matrix = matrix @ np.array([[-1, 0, 2 * centre[0]], [0, 1, 0], [0, 0, 1]])
     size = (image.shape[1], side)

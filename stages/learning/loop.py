@@ -130,7 +130,7 @@ class Training:
         if figures["score"] > state.best_score:
             state.best_score, state.best_epoch, self.best = figures["score"], state.epoch, self.net.get_weights()
         print(f"epoch {state.epoch + 1}/{self.plan.epochs}: "
-              + ", ".join(f"{name} {value:.4f}" for name, value in entry.items()), flush=True)
+              + ", ".join(f"{name} {value:.4f}" for name, value in entry.items() if name != "score"), flush=True)
         state.epoch, state.step, state.losses = state.epoch + 1, 0, []
         self._save()
         self.on_epoch(state.history)

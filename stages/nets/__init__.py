@@ -36,7 +36,7 @@ def build(spec: dict[str, Any], weights: str | None = None) -> keras.Model:
 
 
 def load(folder: Path) -> keras.Model:
-    """The float net of a model folder with its weights. HashMismatch where the folder's bytes are not the sealed ones."""
+    """The float net of a model folder with its weights; HashMismatch where a file's bytes are not the sealed ones."""
     net = build(modelfolder.read_spec(folder))
     net.set_weights(modelfolder.read_weights(folder))
     return net

@@ -62,14 +62,20 @@ def _came_in(inputs: Inputs) -> list[Part]:
     if not counts:
         return []
     words = (f"{count(counts['rows_in'])} rows came in: {count(counts['manifest'])} in the manifest, "
-             f"{count(counts['quarantined'])} quarantined, {count(counts['merged'])} merged (the same pixels again), "
-             f"{count(counts['absent'])} without image.")
+             f"{count(counts['quarantined'])} quarantined, {count(counts['merged'])} merged (the same pixels again"
+             f"{_merges(counts.get('merged_by_outcome', {}))}), {count(counts['absent'])} without image.")
     parts: list[Part] = [Words(words)]
     reasons = counts.get("quarantined_by_reason", {})
     if reasons:
         parts.append(Table(["Reason", "#Inputs"], [[plain(name), count(n)] for name, n in sorted(reasons.items())],
                            "Quarantine"))
     return parts + _refused(inputs)
+
+
+def _merges(outcomes: dict[str, int]) -> str:
+    """What the merged inputs' labels were, where there are any: the same, corrected by a later batch, in conflict."""
+    told = [f"{count(number)} {name}" for name, number in sorted(outcomes.items()) if number]
+    return f"; labels: {', '.join(told)}" if told else ""
 
 
 def _refused(inputs: Inputs) -> list[Part]:

@@ -10,7 +10,7 @@ from stages.artifacts import read_json
 Rows = list[dict[str, str]]
 # What each part of the report is made from, and the stage that makes it.
 METRICS = {
-    "ingest": Path("data/ingest.json"), "validate": Path("metrics/validate.json"), "train": Path("metrics/train.json"),
+    "validate": Path("metrics/validate.json"), "train": Path("metrics/train.json"),
     "compress": Path("metrics/compress.json"), "evaluate": Path("metrics/evaluate.json"),
     "latency": Path("metrics/latency.json"), "explain": Path("metrics/explain.json"),
     "card": Path("models/base/card.json"), "spec": Path("models/base/spec.json"),

@@ -22,7 +22,8 @@ from stages.params.schema import Train
 from stages.shards import Shards
 from stages.train.curves import record
 
-CODE = ("train", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference", "session")
+CODE = ("train", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference",
+        "session")
 PROCESSED, BASE = Path("data/processed"), Path("models/base")
 
 
@@ -95,7 +96,8 @@ def validation_figures(net: keras.Model, feed: Feed, manifest: Manifest, train: 
     """Loss and macro AUROC on validation; `score` is the AUROC (minus the loss where no label has both classes)."""
     logits = float_logits(net, feed, train.batch_size)
     loss = float(losses.build(train.loss, manifest.head.task)(feed.targets, logits))
-    macro = measures.auroc(feed.targets, measures.scores(logits, manifest.head.task), list(manifest.head.labels))["macro"]
+    scores = measures.scores(logits, manifest.head.task)
+    macro = measures.auroc(feed.targets, scores, list(manifest.head.labels))["macro"]
     if not isinstance(macro, float):
         return {"val_loss": loss, "score": -loss}
     return {"val_loss": loss, "val_auroc": macro, "score": macro}

@@ -73,7 +73,8 @@ def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.Ou
     """Content of metrics/validate.json."""
     failed = [each for each in found if not each.passed]
     numbers = {
-        "ingest": totals(ingested) | {"quarantined_by_reason": reasons(ingested)},
+        "ingest": totals(ingested) | {"quarantined_by_reason": reasons(ingested),
+                                      "merged_by_outcome": ingested.get("merged_by_outcome", {})},
         "expectations": {each.name: each.numbers() for each in found},
         "unexpected": {each.name: each.unexpected for each in found},
         "failed": {severity: sum(each.severity == severity for each in failed) for severity in checks.SEVERITIES},

@@ -36,7 +36,7 @@ def test_what_a_killed_run_left_under_the_temporary_name_is_not_taken_over(tmp_p
 
 
 def test_json_refuses_nan_and_orders_keys():
-    assert artifacts.canonical_json({"b": 1, "a": 2}).index('"a"') < artifacts.canonical_json({"b": 1, "a": 2}).index('"b"')
+    assert artifacts.canonical_json({"b": 1, "a": 2}) == artifacts.canonical_json({"a": 2, "b": 1})
     with pytest.raises(ValueError):
         artifacts.canonical_json({"a": float("nan")})
     assert artifacts.number(float("nan")) == "n/a"

@@ -61,10 +61,9 @@ def test_an_archive_with_a_member_that_is_no_plain_file_inside_is_refused(change
 
 def test_archives_that_are_cut_off_compressed_or_no_archive_are_refused():
     whole = tar([("good.txt", bytes(4000))])
-    for content, why in ((whole[:2000], "cut off|not an uncompressed"), (b"\x1f\x8b" + bytes(600), "not an uncompressed"),
-                         (b"no archive", "not an uncompressed")):
+    for content in (whole[:2000], b"\x1f\x8b" + bytes(600), b"no archive"):
         batch({"x.tar": content})
-        with pytest.raises(BatchError, match=why):
+        with pytest.raises(BatchError, match=r"cut off|not an uncompressed"):
             open_set(SET)
 
 
@@ -192,11 +191,11 @@ def test_a_batch_beside_the_ledger_or_gone_from_disk_is_refused_by_name():
     made = batch({"a.txt": "1"})
     ledger(**{"batch-001": artifacts.sha256_file(made / "SHA256SUMS")})
     batch({"b.txt": "1"}, "batch-002")
-    with pytest.raises(BatchError, match="batch-002: not in data/raw/made.ledger"):
+    with pytest.raises(BatchError, match=r"batch-002: not in data/raw/made\.ledger"):
         verified()
     artifacts.shutil.rmtree(SET / "batch-002")
     ledger(**{"batch-001": artifacts.sha256_file(made / "SHA256SUMS"), "batch-002": "0" * 64})
-    with pytest.raises(BatchError, match="batch-002: in data/raw/made.ledger but not on disk"):
+    with pytest.raises(BatchError, match=r"batch-002: in data/raw/made\.ledger but not on disk"):
         verified()
 
 
@@ -206,5 +205,5 @@ def test_a_ledger_that_is_gone_or_garbled_is_refused():
     with pytest.raises(BatchError, match=r"made\.ledger: is missing though data/raw/made\.dvc"):
         verified()
     ledger(**{"batch-001": "short"})
-    with pytest.raises(BatchError, match="made.ledger line 1"):
+    with pytest.raises(BatchError, match=r"made\.ledger line 1"):
         verified()

@@ -19,7 +19,8 @@ QUICK = [("train", 6.0), ("preprocess", 0.5), ("train", None)]  # None: in the m
 def long_plan(seed=2026):
     """20 kills: every stage at least once, training at least six times, twice while a checkpoint is written."""
     random.seed(seed)
-    kills = [(stage, random.uniform(0.0, 4.0)) for stage in STAGES] + [("train", random.uniform(0.0, 14.0)) for _ in range(5)]
+    kills = [(stage, random.uniform(0.0, 4.0)) for stage in STAGES]
+    kills += [("train", random.uniform(0.0, 14.0)) for _ in range(5)]
     kills += [("train", None)] * 2 + [(random.choice(STAGES), random.uniform(0.0, 8.0)) for _ in range(4)]
     return sorted(kills, key=lambda kill: STAGES.index(kill[0]))
 

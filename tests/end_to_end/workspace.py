@@ -10,7 +10,8 @@ from pathlib import Path
 from flows.lockfile import outputs_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("stages", "flows", "presets", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml", "Makefile", "data/raw/dvc.yaml")
+SOURCES = ("stages", "flows", "presets", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml", "Makefile",
+           "data/raw/dvc.yaml", ".dvc/plots")
 
 
 class Workspace:

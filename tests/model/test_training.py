@@ -32,9 +32,10 @@ def feed(tmp_path_factory):
 
 
 def plan(**changed):
-    values = {"epochs": 3, "batch_size": 16, "seed": 1, "optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 1e-4,
-              "schedule": Schedule(name="cosine", warmup_epochs=0.5), "augment": Augment(shift=0.1, brightness=0.1),
-              "patience": 5, "checkpoint_seconds": 1e9}
+    values = {"epochs": 3, "batch_size": 16, "seed": 1, "optimizer": "adamw", "learning_rate": 0.01,
+              "weight_decay": 1e-4, "patience": 5, "checkpoint_seconds": 1e9,
+              "schedule": Schedule(name="cosine", warmup_epochs=0.5),
+              "augment": Augment(shift=0.1, brightness=0.1)}
     return Plan(**{**values, **changed})
 
 
@@ -108,7 +109,7 @@ def test_the_best_epochs_weights_are_kept_and_patience_ends_it(feed, monkeypatch
 def test_a_loss_that_is_not_finite_stops_with_a_word_on_where(feed, monkeypatch, tmp_path):
     job = training(feed, monkeypatch, tmp_path)
     job.net.layers[-1].kernel.assign(np.full(job.net.layers[-1].kernel.shape, np.nan))
-    with pytest.raises(Diverged, match="epoch 1, step 1 of 6.*learning_rate"):
+    with pytest.raises(Diverged, match=r"epoch 1, step 1 of 6.*learning_rate"):
         job.run()
 
 

@@ -1,0 +1,268 @@
+"""Flows on a miniature project (tests/flows_project.py): what runs, what is handed over, what is recorded, faults."""
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from flows import (
+    conduct,
+    lockfile,
+    objects,
+    overrides,
+    record,
+    repository,
+    staleness,
+    supervised,
+    supervisor,
+    workspace,
+)
+from flows.settings import Settings, from_environment, without_credentials
+from flows.workspace import Order
+from tests.flows_project import Project, git, make
+
+SHORT = ["check", "ingest", "train", "evaluate", "explain"]
+
+
+class Here:
+    """A crew of one: carries orders out in this process when asked for news; `lose` names stages lost at first."""
+
+    def __init__(self, settings: Settings, lose: set[str] | None = None) -> None:
+        self.settings, self.lose = settings, lose or set()
+        self.given: list[Order] = []
+        self.waiting: list[Order] = []
+        self.kept: dict[str, list[lockfile.Entry]] = {}
+
+    def give(self, order: Order) -> None:
+        self.given.append(order)
+        self.waiting.append(order)
+
+    def news(self) -> list[conduct.News]:
+        order = self.waiting.pop(0)
+        if order.attempt == 1 and order.stage in self.lose:
+            return [conduct.News(order, "lost", message="killed")]
+        try:
+            return [conduct.News(order, "done", workspace.carry_out(order, self.settings, print))]
+        except workspace.StageFailed as failed:
+            return [conduct.News(order, "failed", message=str(failed))]
+
+    def known(self, stage: str) -> list[lockfile.Entry]:
+        return self.kept.get(stage, [])
+
+    def accepted(self, stage: str, entry: lockfile.Entry) -> None:
+        self.kept.setdefault(stage, []).insert(0, entry)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch):
+    def of(project: Project, machine: Path) -> Settings:
+        for key, value in project.environment(machine).items():
+            monkeypatch.setenv(key, value)
+        monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        return from_environment()
+    return of
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return make(tmp_path, SHORT)
+
+
+def dispatched(project: Project, settings: Settings, crew: Here, folder: Path, parameters: dict | None = None,
+               ) -> tuple[dict[str, lockfile.Entry], record.Recorded | None]:
+    repository.clone(folder, settings.git)
+    commit = repository.resolve(folder, "main")
+    repository.git(folder, "checkout", "-q", "--detach", commit)
+    workspace.configure(folder, settings)
+    commit = record.commit_overrides(folder, parameters) if parameters else commit
+    entries = conduct.conduct(folder, commit, "run", crew, settings, print)
+    return entries, record.record(folder, commit)
+
+
+def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_runs_again(
+        project: Project, environment, tmp_path: Path) -> None:
+    settings = environment(project, tmp_path / "machine")
+    crew = Here(settings, lose={"train"})
+
+    entries, recorded = dispatched(project, settings, crew, tmp_path / "first", {"train.epochs": 2})
+
+    assert [(o.stage, o.attempt) for o in crew.given] == [
+        ("data/raw/dvc.yaml:phantom", 1), ("ingest", 1), ("train", 1), ("train", 2), ("evaluate", 1), ("explain", 1)
+    ] or {o.stage for o in crew.given[-2:]} == {"evaluate", "explain"}
+    assert recorded is not None and recorded.version == "v0.0.1"
+    train = next(o for o in crew.given if o.stage == "train")
+    assert "evaluate" not in train.entries and "epochs: 2" in git(project.git, "show", f"{train.commit}:params.yaml")
+    assert git(project.git, "rev-list", "--count", recorded.commit) == "3", "the miniature, the parameters, the record"
+
+    other = tmp_path / "anyone"
+    git(tmp_path, "clone", "-q", "-b", recorded.branch, str(project.git), str(other))
+    workspace.configure(other, environment(project, tmp_path / "elsewhere"))
+    project.forget()
+    for words in (["pull", "-q"], ["repro", "-q"]):
+        subprocess.run([sys.executable, "-m", "dvc", *words], cwd=other, check=True)
+    assert project.runs() == ["check"], "only the gate, whose output is not cached"
+    assert lockfile.outputs_of(other) == lockfile.committed(other)
+    assert not git(other, "status", "--porcelain")
+
+    again = Here(settings)
+    again.kept = crew.kept
+    _, twice = dispatched(project, settings, again, tmp_path / "second", {"train.epochs": 2})
+    assert again.given == [], "what an earlier run made from the same inputs is taken over"
+    assert twice == recorded, "recorded twice is recorded once"
+
+
+def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_there(
+        project: Project, environment, tmp_path: Path) -> None:
+    settings = environment(project, tmp_path / "machine")
+    project.set(train={"epochs": 3, "fail": True, "seconds": 0.0})
+    project.commit("a fault")
+    crew = Here(settings)
+    with pytest.raises(workspace.StageFailed, match=r"stage train failed with exit status \d+(.|\n)*Pneumonja"):
+        dispatched(project, settings, crew, tmp_path / "first")
+    assert "evaluate" not in project.runs() and git(project.git, "tag") == ""
+
+    project.set(train={"epochs": 3, "fail": False, "seconds": 0.0})
+    project.commit("mended")
+    again = Here(settings)
+    again.kept = crew.kept
+    dispatched(project, settings, again, tmp_path / "second")
+    assert [order.stage for order in again.given][0] == "train"
+
+
+def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_again(
+        project: Project, environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = environment(project, tmp_path / "machine")
+    commit, entries = git(project.checkout, "rev-parse", "HEAD"), {}
+    for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
+        folder = tmp_path / "look"
+        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, print)
+        assert not folder.exists()
+    victim = objects.path_of(settings.cache, entries["ingest"]["outs"][0]["md5"])
+    victim.chmod(0o644)
+    victim.write_text("rot")
+    victim.chmod(0o444)
+
+    entry = workspace.carry_out(Order("train", commit, entries, 1, "run"), settings, print)
+
+    assert "was damaged" in capsys.readouterr().out
+    assert victim.read_text() != "rot" and entry["outs"]
+
+
+def test_a_remote_that_is_gone_is_waited_for(project: Project, environment, tmp_path: Path,
+                                             capsys: pytest.CaptureFixture[str]) -> None:
+    settings = environment(project, tmp_path / "machine")
+    project.store.write_text("not a folder: nothing can be pushed")
+
+    def back() -> None:
+        time.sleep(4)
+        project.store.unlink()
+
+    thread = threading.Thread(target=back)
+    thread.start()
+    commit = git(project.checkout, "rev-parse", "HEAD")
+    entry = workspace.carry_out(Order("data/raw/dvc.yaml:phantom", commit, {}, 1, "run"), settings, print)
+    thread.join()
+    assert "trying again" in capsys.readouterr().out
+    assert not objects.missing(project.store, [entry["outs"][0]["md5"]])
+
+
+def test_the_local_pipeline_runs_only_what_is_stale_and_imports_no_prefect(project: Project, environment,
+                                                                           tmp_path: Path) -> None:
+    environment(project, tmp_path / "machine")
+
+    def pipeline(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        script = ("import sys; from flows.pipeline import main; status = main(sys.argv[1:]); "
+                  "print('prefect' in sys.modules); sys.exit(status)")
+        variables = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT")}
+        return subprocess.run([sys.executable, "-c", script, *arguments], cwd=project.checkout, text=True,
+                              capture_output=True, env={**variables, "PYTHONPATH": str(Path(__file__).parents[2])})
+
+    first = pipeline()
+    assert first.returncode == 0, first.stderr
+    assert "train: working" in first.stdout and "False" in first.stdout.splitlines()[-1]
+    assert project.runs() == ["check", "phantom", "ingest", "train", "evaluate", "explain"] or set(
+        project.runs()) == {"check", "phantom", "ingest", "train", "evaluate", "explain"}
+    project.forget()
+    assert "nothing is stale" in pipeline().stdout and project.runs() == []
+    assert pipeline("--set", "evaluate.seconds=0.01").returncode == 0
+    assert project.runs() == ["check", "evaluate"]
+    wrong = pipeline("--set", "train.epohs=2")
+    assert wrong.returncode == 1 and "did you mean `epochs`?" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_a_killed_flow_leaves_no_stage_behind(tmp_path: Path) -> None:
+    script = tmp_path / "flow.py"
+    script.write_text("import sys\nfrom pathlib import Path\nfrom flows.supervised import run\n"
+                      "run([sys.executable, '-c', sys.argv[1]], Path.cwd(), {}, lambda line: print(line, flush=True))\n")
+    stage = ("import os, subprocess, time; child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
+             "print(os.getpid(), child.pid, flush=True); time.sleep(600)")
+    flow = subprocess.Popen([sys.executable, str(script), stage], stdout=subprocess.PIPE, text=True,
+                            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    assert flow.stdout is not None
+    pids = [int(pid) for pid in flow.stdout.readline().split()]
+    flow.kill()
+    flow.wait()
+    until = time.monotonic() + 15
+    while any(supervisor._parent(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert [pid for pid in pids if supervisor._parent(pid)] == []
+
+
+def test_what_a_supervised_command_writes_is_streamed_and_its_last_lines_are_kept(tmp_path: Path) -> None:
+    seen: list[str] = []
+    ended = supervised.run([sys.executable, "-c", "print('a\\rb'); print('c'); raise SystemExit(3)"], tmp_path, {},
+                           seen.append)
+    assert (ended.status, ended.tail) == (3, ["a", "b", "c"]) and seen == ["a", "b", "c"]
+
+
+def test_no_secret_reaches_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:secret")
+    seen: list[str] = []
+    supervised.run([sys.executable, "-c", "import os; print(dict(os.environ))"], tmp_path, {}, seen.append)
+    assert "secret" not in "".join(seen)
+    assert without_credentials("fetch https://me:word@host/x failed") == "fetch https://***@host/x failed"
+
+
+def test_a_checkout_is_pinned_only_when_clean_and_pushed(project: Project) -> None:
+    commit = git(project.checkout, "rev-parse", "HEAD")
+    assert repository.pinned(project.checkout, str(project.git)) == commit
+    (project.checkout / "params.yaml").write_text("{}\n")
+    with pytest.raises(repository.NotPinned, match=r"params\.yaml(.|\n)*commit them"):
+        repository.pinned(project.checkout, str(project.git))
+    git(project.checkout, "commit", "-qam", "here only")
+    with pytest.raises(repository.NotPinned, match="git push"):
+        repository.pinned(project.checkout, str(project.git))
+
+
+def test_ready_are_stale_stages_below_which_nothing_is_open() -> None:
+    def step(address: str, *upstream: str, stale: str = "") -> staleness.Step:
+        return staleness.Step(address, upstream, (), (), False, stale)
+
+    steps = [step("a", stale="x"), step("b", "a", stale="x"), step("c", "b", stale="x"), step("d", stale="x"),
+             step("e"), step("f", "e", stale="x")]
+    assert [s.address for s in staleness.ready(steps, set())] == ["a", "d", "f"]
+    assert [s.address for s in staleness.ready(steps, {"a"})] == ["d", "f"]
+    fresh = [step("a"), step("b", "a"), step("c", "b", stale="x")]
+    assert [s.address for s in staleness.ready(fresh, {"a"})] == [], "c hangs on a through b"
+
+
+def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path) -> None:
+    older, newer = Order("train", "c", {}, 1, "run"), Order("train", "c", {}, 2, "run")
+    said: list[str] = []
+    under_way, entries = {"train": newer}, {}
+    conduct._take(conduct.News(older, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], Here(None), None,  # type: ignore[arg-type]
+                  said.append)
+    assert entries == {} and under_way == {"train": newer} and "refused" in said[0]
+
+
+def test_an_override_keeps_comments_and_refuses_what_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("# top\ntrain:\n  epochs: 3  # enough\n")
+    assert overrides.apply(path, overrides.parse(["train.epochs=2"])) == ["params.yaml: train.epochs 3 -> 2"]
+    assert path.read_text() == "# top\ntrain:\n  epochs: 2  # enough\n"
+    for text in ("train.epochs", "train=3=4:x: y", "model.epochs=1"):
+        with pytest.raises(overrides.OverrideError, match="--set"):
+            overrides.apply(path, overrides.parse([text]))
