@@ -127,8 +127,10 @@ def make(top: Path, stages: list[str] | None = None) -> Project:
 
 def _files(kept: list[str]) -> dict[str, str]:
     made = {out for name in kept for out in STAGES[name][1]} | {"data/raw/phantom"}
-    stages = {name: _stage(name, [read for read in STAGES[name][0] if read in made or read.startswith("models/base")],
-                           STAGES[name][1]) for name in kept}
+    stages = {}
+    for name in kept:
+        reads = [read for read in STAGES[name][0] if read in made or read.startswith("models/base")]
+        stages[name] = _stage(name, reads or ["data/manifest.parquet"] if name != "check" else [], STAGES[name][1])
     phantom = _stage("phantom", ["data/params.ok"], ["data/raw/phantom"])
     params: dict[str, object] = {name: {"fail": False, "seconds": 0.0} for name in [*kept, "phantom"]}
     params["train"] = {"epochs": 3, "fail": False, "seconds": 0.0}

@@ -50,9 +50,10 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
     DVC drops the outputs of a failed stage, so the list goes to .runs/quarantine.csv.
     """
     present, refused = rows.rows_in - len(rows.absent), len(rows.refused)
-    if rows.candidates and refused <= section.max_quarantined_fraction * present:
-        return
     listed = work.RUNS / "quarantine.csv"
+    if rows.candidates and refused <= section.max_quarantined_fraction * present:
+        listed.unlink(missing_ok=True)  # of an earlier run that failed
+        return
     write_csv(listed, tables.QUARANTINE, tables.quarantine_rows(rows.refused))
     if not rows.candidates:
         raise StageError(f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "

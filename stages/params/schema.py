@@ -85,7 +85,7 @@ class Ingest(Section):
 class Validate(Section):
     """Bounds and severities of the expectations on the manifest."""
 
-    severity: dict[str, Severity] = {}  # expectation name -> severity; unnamed ones are critical
+    severity: dict[str, Severity] = {}  # expectation name -> severity; see stages/validate/checks.py
     prevalence: tuple[Fraction, Fraction] = (0.0001, 0.95)
     min_side: Positive = 32
     max_side: Positive = 20_000

@@ -1,4 +1,4 @@
-"""The healthy thorax: its outlines, and its attenuation as a layer to which signs are added.
+"""The outlines of a healthy thorax, a patient's in one study. Draws nothing; see `thorax`.
 
 Coordinates are fractions of the image's side, x from the image's left, where the patient's right
 lung lies. `side` is -1 for that lung and +1 for the patient's left. Attenuation has no unit: air
@@ -8,22 +8,10 @@ is 0, the lung about 0.45, the mediastinum about 1.
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.phantom.drawing import (
-    Layer,
-    Mask,
-    Points,
-    blank,
-    blurred,
-    discs,
-    fill,
-    ribbons,
-    smooth_curve,
-    stroke,
-)  # fmt: skip
+from stages.phantom.drawing import Points, smooth_curve
 from stages.phantom.plan import StudyPlan, stream
 
 _WALL = np.array([[0.055, 0.13], [0.085, 0.03], [0.13, 0.0], [0.19, 0.045], [0.25, 0.16],
@@ -128,146 +116,3 @@ def build_anatomy(plan: StudyPlan, seed: int) -> Anatomy:
         vessels=(1 + 0.35 * traits[10]) * (1 - 0.3 * trapped),
         habitus=float(traits[11]), female=female, bedside=bedside,
     )  # fmt: skip
-
-
-def _body(anatomy: Anatomy) -> Points:
-    """The skin's outline (80, 2): neck, shoulders, trunk; wider where the patient is stouter."""
-    w = anatomy.width * (1.02 + 0.05 * anatomy.habitus)
-    shoulder = anatomy.apex + (-0.03 if anatomy.bedside else 0.01)
-    half = np.array([[0.075, -0.1], [0.085, shoulder - 0.09], [0.2, shoulder - 0.04],
-                     [0.36 * w, shoulder + 0.01], [0.47 * w, shoulder + 0.12], [0.46 * w, 0.36],
-                     [0.42 * w, 0.5], [0.425 * w, 0.8], [0.44 * w, 1.1]])  # fmt: skip
-    edge = smooth_curve(half, 40)
-    mirrored = edge[::-1] * [-1, 1]
-    return np.add(np.concatenate([edge, mirrored]), [0.5, 0])
-
-
-def _wall_at(lung: Lung, y: NDArray[Any]) -> NDArray[Any]:
-    """Half-width of the chest at heights y."""
-    return np.abs(np.interp(y, lung.wall[12:, 1], lung.wall[12:, 0]) - 0.5)
-
-
-def _posterior_ribs(anatomy: Anatomy) -> Points:
-    """Nine arcs a side (18, 12, 2) from the spine over the lung to the chest wall."""
-    r, i = np.linspace(0, 1, 12), np.arange(9)[:, None]
-    pitch = (anatomy.base - anatomy.apex + 0.06) / 9
-    start = anatomy.apex - 0.025 + i * pitch
-    end = start + 0.03 + 0.011 * i
-    y = start + (end - start) * r**2.2 - 0.03 * np.sin(np.pi * r**0.8)
-    sides = []
-    for lung in anatomy.lungs:
-        x = 0.5 + lung.side * (0.035 + r * (_wall_at(lung, end) * 1.015 - 0.035))
-        sides.append(np.stack([x, y], axis=2))
-    return np.concatenate(sides)
-
-
-def _anterior_ribs(anatomy: Anatomy) -> Points:
-    """Six fainter arcs a side (12, 10, 2) that fall from the chest wall towards the sternum."""
-    r, i = np.linspace(0, 1, 10), np.arange(6)[:, None]
-    start = anatomy.apex + 0.085 + i * (anatomy.base - anatomy.apex) / 8.2
-    y = start + (0.075 + 0.008 * i) * np.sin(0.5 * np.pi * r) ** 1.2
-    sides = []
-    for lung in anatomy.lungs:
-        wall = _wall_at(lung, start)
-        x = 0.5 + lung.side * (wall + r * (0.13 + 0.012 * i - wall))
-        sides.append(np.stack([x, y], axis=2))
-    return np.concatenate(sides)
-
-
-def _tubes(size: int, curves: Points, width: float, cortex: float, marrow: float) -> Mask:
-    """Bones as hollow tubes about curves (n, m, 2): a bright cortex about a fainter marrow."""
-    canvas = fill(blank(size), ribbons(curves, width), round(cortex * UNIT))
-    return fill(canvas, ribbons(curves, width * 0.5), round(marrow * UNIT))
-
-
-def _clavicles(anatomy: Anatomy) -> Points:
-    """Both clavicles (2, 24, 2): an S from the sternum to the shoulder."""
-    rise = 0.0 if anatomy.bedside else 0.05
-    controls = np.array([[0.035, 0.075], [0.11, 0.045], [0.2, 0.035], [0.29, 0.0], [0.37, -0.005]])
-    y = anatomy.apex + controls[:, 1] + rise * (1 - controls[:, 0] / 0.37) - 0.01
-    half = smooth_curve(np.stack([controls[:, 0] * anatomy.width, y], 1), 24)
-    return half * np.array([[[-1, 1]], [[1, 1]]]) + [0.5, 0]
-
-
-def _scapulae(anatomy: Anatomy) -> list[Points]:
-    """Both shoulder blades: over the lungs in AP, swung out to the side in PA."""
-    inner = 0.27 if anatomy.bedside else 0.35
-    shape = np.array([[0.0, 0.06], [0.03, 0.2], [0.055, 0.32], [0.085, 0.2], [0.1, 0.08], [0.05, 0.02]])
-    half = smooth_curve(np.add(shape, [inner * anatomy.width, anatomy.apex]), 40, closed=True)
-    return [half * [s, 1] + [0.5, 0] for s in (-1, 1)]
-
-
-def _spine(anatomy: Anatomy, size: int) -> Mask:
-    """Vertebral bodies with their discs and pedicles."""
-    height = (anatomy.base - anatomy.apex) / 9
-    top = np.arange(-0.12, 1.0, height)[:, None]
-    body = np.array([[-0.036, 0.0], [0.036, 0.0], [0.033, 0.5], [0.036, 0.84], [-0.036, 0.84], [-0.033, 0.5]])
-    bodies = body * [1, height] + np.stack([np.full_like(top, 0.5), top], axis=2)
-    weight = 0.085 * anatomy.bone * UNIT
-    canvas = fill(blank(size), bodies, round(weight))
-    for side in (-0.023, 0.023):
-        centres = np.concatenate([np.full_like(top, 0.5 + side), top + 0.3 * height], axis=1)
-        discs(canvas, centres, np.full(len(top), 0.007), round(1.5 * weight))
-    return canvas
-
-
-def _bones(anatomy: Anatomy, size: int) -> Mask:
-    """Ribs, clavicles, shoulder blades and spine."""
-    bone = anatomy.bone
-    out = _tubes(size, _posterior_ribs(anatomy), 0.03, 0.14 * bone, 0.095 * bone)
-    cv2.add(out, _tubes(size, _anterior_ribs(anatomy), 0.033, 0.07 * bone, 0.05 * bone), out)
-    cv2.add(out, _tubes(size, _clavicles(anatomy), 0.033, 0.145 * bone, 0.11 * bone), out)
-    cv2.add(out, fill(blank(size), _scapulae(anatomy), round(0.076 * bone * UNIT)), out)
-    return cv2.add(out, _spine(anatomy, size), out)
-
-
-def _branches(start: Points, heading: NDArray[np.float64], reach: NDArray[np.float64],
-              rng: np.random.Generator) -> Points:  # fmt: skip
-    """Wandering curves (n, 7, 2) from `start` (n, 2) that keep turning a little."""
-    turns = heading[:, None] + np.cumsum(rng.normal(0, 0.19, (len(heading), 6)), axis=1)
-    step = np.stack([np.cos(turns), np.sin(turns)], axis=2) * (reach[:, None, None] / 6)
-    return np.concatenate([start[:, None], start[:, None] + np.cumsum(step, axis=1)], axis=1)
-
-
-def _vessels(anatomy: Anatomy, rng: np.random.Generator, size: int) -> Mask:
-    """Pulmonary vessels that branch from the hila and thin out towards the periphery, 0..255."""
-    hila = np.repeat(anatomy.hila, 9, axis=0)
-    heading = np.tile(np.linspace(-1.25, 1.3, 9), 2) + rng.normal(0, 0.1, 18)
-    turn = np.where(np.arange(18) < 9, np.pi - heading, heading)
-    trunks = _branches(hila, turn, rng.uniform(0.12, 0.24, 18), rng)
-    forks = trunks[:, [2, 4, 5]].reshape(-1, 2)
-    angles = np.repeat(turn, 3) + rng.choice([-1, 1], 54) * rng.uniform(0.3, 0.75, 54)
-    twigs = _branches(forks, angles, rng.uniform(0.06, 0.14, 54), rng)
-    canvas = stroke(blank(size), twigs, 0.004, 90)
-    fill(canvas, ribbons(trunks, 0.006), 140)
-    fill(canvas, ribbons(trunks[:, :4], 0.011), 190)
-    knots = np.repeat(anatomy.hila, 3, axis=0) + rng.normal(0, 0.012, (6, 2))
-    return discs(canvas, knots, np.tile([0.02, 0.017, 0.014], 2), 190)
-
-
-def _breasts(anatomy: Anatomy, size: int) -> Mask:
-    """Breast shadows over the lower lungs; sharp only at the lower edge."""
-    low = anatomy.base + 0.02 + 0.05 * anatomy.habitus
-    shape = np.array([[0.36, -0.26], [0.41, -0.1], [0.36, 0.0], [0.22, 0.02], [0.1, -0.04], [0.12, -0.16]])
-    half = smooth_curve(shape * [anatomy.width, 1] + [0, low], 40, closed=True)
-    outlines = [half * [s, 1] + [0.5, 0] for s in (-1, 1)]
-    return blurred(fill(blank(size), outlines, round(0.09 * UNIT)), 0.018)
-
-
-def attenuation(anatomy: Anatomy, rng: np.random.Generator, size: int) -> Layer:
-    """The healthy thorax as a float32 layer (size, size) of attenuation.
-
-    Summed in 8 bits, 1/160 a step (the detector's noise is larger), and softened once at the end.
-    """
-    density = 0.88 + 0.06 * anatomy.habitus
-    out = fill(blank(size), [_body(anatomy)], round(density * UNIT))
-    air = fill(blank(size), [lung.outline for lung in anatomy.lungs])
-    fill(air, [anatomy.heart], 18)
-    out = cv2.addWeighted(out, 1, air, -0.5 * UNIT / 255, 0)
-    cv2.add(out, fill(blank(size), [anatomy.heart], round(0.06 * UNIT)), out)
-    cv2.add(out, _bones(anatomy, size), out)
-    vessels = cv2.multiply(_vessels(anatomy, rng, size), air, scale=1 / 255)
-    out = cv2.addWeighted(out, 1, vessels, 0.26 * anatomy.vessels * UNIT / 255, 0)
-    if anatomy.female:
-        cv2.add(out, _breasts(anatomy, size), out)
-    return blurred(out, 0.0048) * np.float32(1 / UNIT)

@@ -1,10 +1,11 @@
-"""Anti-aliased strokes, fills and soft edges on a square canvas whose side is 1.
+"""Anti-aliased fills, strokes and soft edges in a frame: the detector's square, before which a patient stands somehow.
 
-Points are (x, y) as fractions of the image's side, lengths and widths likewise, so that one
-drawing serves every image size. Knows nothing about anatomy.
+Points are (x, y) as fractions of the thorax's square, lengths and widths likewise, so that one drawing serves every
+image size and every position: the frame places the points, and no picture is warped. Knows nothing about anatomy.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,87 +19,97 @@ Layer = NDArray[Any]  # float32 (size, size)
 Mask = NDArray[Any]  # uint8 (size, size)
 
 _SHIFT = 5  # binary digits behind the point that OpenCV draws with
+_ONE = 1 << _SHIFT
 
 
-def _fixed_point(points: Points, size: int) -> NDArray[np.int32]:
-    """Unit coordinates (..., 2) as OpenCV's fixed-point pixels."""
-    return np.round((points * size - 0.5) * (1 << _SHIFT)).astype(np.int32)
+@dataclass(frozen=True)
+class Frame:
+    """An image of `size` pixels a side, and the affine map (2, 3) from points to its pixels (0 is a pixel's centre).
+
+    The drawing methods change the uint8 canvas (size, size) that they are given, and return it.
+    """
+
+    size: int
+    matrix: NDArray[np.float64]
+
+    @classmethod
+    def upright(cls, size: int) -> "Frame":
+        """A patient who fills the frame, neither turned nor shifted."""
+        return cls.posed(size, 0.0, 1.0, (0.0, 0.0))
+
+    @classmethod
+    def posed(cls, size: int, degrees: float, zoom: float, shift: tuple[float, float]) -> "Frame":
+        """A patient turned about the centre, magnified, and shifted by fractions of the side."""
+        turn = np.radians(degrees)
+        cos, sin = zoom * np.cos(turn), zoom * np.sin(turn)
+        x, y = 0.5 + shift[0] - 0.5 * (cos + sin), 0.5 + shift[1] - 0.5 * (cos - sin)
+        return cls(size, np.array([[cos, sin, x], [-sin, cos, y]]) * size - [[0, 0, 0.5]])
+
+    def coarse(self, shrink: int) -> "Frame":
+        """The same view in pixels `shrink` times as large."""
+        size = self.size // shrink
+        return Frame(size, (self.matrix + [[0, 0, 0.5]]) * (size / self.size) - [[0, 0, 0.5]])
+
+    def blank(self, value: int = 0) -> Mask:
+        """A canvas all of one value."""
+        return np.full((self.size, self.size), value, np.uint8) if value else np.zeros((self.size,) * 2, np.uint8)
+
+    def place(self, points: Points) -> NDArray[np.int32]:
+        """Points (..., 2) as OpenCV's fixed-point pixels."""
+        matrix = self.matrix * _ONE
+        return np.rint(points @ matrix[:, :2].T + matrix[:, 2]).astype(np.int32)
+
+    def fill(self, canvas: Mask, outlines: Sequence[Points] | Points, value: int = 255, *, smooth: bool = True) -> Mask:
+        """Fill closed outlines, each (n, 2) and apart from the others; not `smooth` is for what is blurred later."""
+        cv2.fillPoly(canvas, self._curves(outlines), value, cv2.LINE_AA if smooth else cv2.LINE_8, _SHIFT)
+        return canvas
+
+    def stroke(self, canvas: Mask, curves: Sequence[Points] | Points, width: float, value: int = 255) -> Mask:
+        """Draw open curves, each (n, 2), in whole pixels of width; for many segments, filled ribbons are quicker."""
+        cv2.polylines(canvas, self._curves(curves), False, value, self._thickness(width), cv2.LINE_AA, _SHIFT)
+        return canvas
+
+    def discs(self, canvas: Mask, centres: Points, radii: NDArray[np.float64] | float, value: int = 255) -> Mask:
+        """Draw filled discs at centres (n, 2) with radii (n,)."""
+        return self._circles(canvas, centres, radii, value, -1)
+
+    def rings(
+        self, canvas: Mask, centres: Points, radii: NDArray[np.float64] | float, width: float, value: int = 255
+    ) -> Mask:
+        """Draw circles at centres (n, 2) with radii (n,)."""
+        return self._circles(canvas, centres, radii, value, self._thickness(width))
+
+    def _circles(
+        self, canvas: Mask, centres: Points, radii: NDArray[np.float64] | float, value: int, thickness: int
+    ) -> Mask:
+        reach = np.rint(np.broadcast_to(radii, len(centres)) * (self.size * _ONE)).astype(int).tolist()
+        for at, radius in zip(self.place(centres).tolist(), reach, strict=True):
+            cv2.circle(canvas, at, radius, value, thickness, cv2.LINE_AA, _SHIFT)
+        return canvas
+
+    def _thickness(self, width: float) -> int:
+        return max(1, round(width * self.size))
+
+    def _curves(self, curves: Sequence[Points] | Points) -> list[NDArray[np.int32]]:
+        """Several curves in fixed point; an array (n, m, 2) is converted at once."""
+        if isinstance(curves, np.ndarray):
+            return list(self.place(curves))
+        return [self.place(curve) for curve in curves]
 
 
-def blank(size: int) -> Mask:
-    """An empty uint8 canvas (size, size)."""
-    return np.zeros((size, size), np.uint8)
-
-
-def _curves(curves: Sequence[Points] | Points, size: int) -> list[NDArray[np.int32]]:
-    """Several curves in fixed point; an array (n, m, 2) is converted at once."""
-    if isinstance(curves, np.ndarray):
-        return list(_fixed_point(curves, size))
-    return [_fixed_point(curve, size) for curve in curves]
-
-
-def fill(canvas: Mask, outlines: Sequence[Points] | Points, value: int = 255) -> Mask:
-    """Fill closed outlines, each (n, 2) and apart from the others, and return the canvas."""
-    cv2.fillPoly(canvas, _curves(outlines, canvas.shape[0]), value, cv2.LINE_AA, _SHIFT)
-    return canvas
-
-
-def stroke(canvas: Mask, curves: Sequence[Points] | Points, width: float, value: int = 255) -> Mask:
-    """Draw open curves, each (n, 2), `width` of the side wide, and return the canvas."""
-    size = canvas.shape[0]
-    thickness = max(1, round(width * size))
-    cv2.polylines(canvas, _curves(curves, size), False, value, thickness, cv2.LINE_AA, _SHIFT)
-    return canvas
-
-
-def discs(canvas: Mask, centres: Points, radii: NDArray[np.float64], value: int = 255) -> Mask:
-    """Draw filled discs at centres (n, 2) with radii (n,), and return the canvas."""
-    size = canvas.shape[0]
-    at = _fixed_point(centres, size)
-    reach = np.round(radii * size * (1 << _SHIFT)).astype(int)
-    for (x, y), radius in zip(at.tolist(), reach.tolist(), strict=True):
-        cv2.circle(canvas, (x, y), radius, value, -1, cv2.LINE_AA, _SHIFT)
-    return canvas
-
-
-def rings(canvas: Mask, centres: Points, radii: NDArray[np.float64], width: float) -> Mask:
-    """Draw circles at centres (n, 2) with radii (n,), `width` of the side wide."""
-    size = canvas.shape[0]
-    at = _fixed_point(centres, size)
-    reach = np.round(radii * size * (1 << _SHIFT)).astype(int)
-    thickness = max(1, round(width * size))
-    for (x, y), radius in zip(at.tolist(), reach.tolist(), strict=True):
-        cv2.circle(canvas, (x, y), radius, 255, thickness, cv2.LINE_AA, _SHIFT)
-    return canvas
-
-
-def ribbons(curves: Points, width: float) -> Points:
+def ribbons(curves: Points, width: float | NDArray[np.float64]) -> Points:
     """Outlines (n, 2 m, 2) of bands `width` wide about curves (n, m, 2)."""
     along = np.empty_like(curves)
     along[:, 1:-1] = curves[:, 2:] - curves[:, :-2]
     along[:, 0], along[:, -1] = curves[:, 1] - curves[:, 0], curves[:, -1] - curves[:, -2]
-    along /= np.hypot(along[..., :1], along[..., 1:])
-    aside = along[..., ::-1] * [-0.5 * width, 0.5 * width]
+    aside = along[..., ::-1] * (0.5 * width / np.sqrt((along * along).sum(axis=2, keepdims=True)))
+    aside[..., 0] *= -1
     return np.concatenate([curves + aside, (curves - aside)[:, ::-1]], axis=1)
 
 
-def blurred(layer: Layer | Mask, sigma: float) -> Layer | Mask:
-    """Blur by a Gaussian of `sigma` sides, keeping the dtype; what varies slowly is blurred at a coarser scale."""
-    size = layer.shape[0]
-    pixels = sigma * size
-    if pixels < 0.3:
-        return layer
-    shrink = 1 << max(int(np.log2(pixels / 2.2)), 0) if pixels > 4 else 1
-    if shrink == 1:
-        return cv2.GaussianBlur(layer, (0, 0), pixels)
-    small = cv2.resize(layer, (size // shrink, size // shrink), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), pixels / shrink)
-    return cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
-
-
-def soften(canvas: Mask, sigma: float = 0.0) -> Layer:
-    """A drawn uint8 canvas as a float32 layer in 0..1 with edges `sigma` sides soft."""
-    return blurred(canvas, sigma) * np.float32(1 / 255)
+def blurred(layer: Layer | Mask, pixels: float) -> Layer | Mask:
+    """Blur by a Gaussian of `pixels`, keeping the dtype; below a third of a pixel nothing changes."""
+    return layer if pixels < 0.3 else cv2.GaussianBlur(layer, (0, 0), pixels)
 
 
 @lru_cache(maxsize=64)
@@ -129,12 +140,15 @@ def smooth_curve(controls: Points, samples: int = 48, *, closed: bool = False) -
     return _spline_basis(len(controls), samples, closed) @ controls
 
 
-def blob(
-    rng: np.random.Generator, centre: Points, radii: tuple[float, float], roughness: float
-) -> Points:
+def blob(rng: np.random.Generator, centre: Points, radii: tuple[float, float], roughness: float) -> Points:
     """A rounded, irregular closed outline (48, 2) about `centre`, radii in sides."""
     corners = 9
     angle = np.arange(corners) * (2 * np.pi / corners) + rng.uniform(0, 1)
     reach = 1 + roughness * rng.uniform(-1, 1, corners)
     offsets = np.stack([np.cos(angle) * radii[0], np.sin(angle) * radii[1]], axis=1)
     return smooth_curve(centre + offsets * reach[:, None], closed=True)
+
+
+def rim(outline: Points, width: float) -> Points:
+    """A band (1, 2 n + 2, 2) along a closed outline (n, 2)."""
+    return ribbons(np.concatenate([outline, outline[:1]])[None], width)

@@ -1,7 +1,6 @@
 """The 14 findings: which sign shows each, how strongly, and where its boxes lie.
 
-Signs are weakened in their lowest spatial frequencies, as multi-frequency processing on a console
-does: what a finding changes is texture and edges, hardly the brightness of a whole region.
+Reading from anatomy alone; `render` then weakens the lowest spatial frequencies of what is drawn here.
 """
 
 from dataclasses import dataclass
@@ -10,11 +9,12 @@ import cv2
 import numpy as np
 
 from stages.phantom import parenchyma, pleura
-from stages.phantom.anatomy import Anatomy
-from stages.phantom.drawing import Layer, blurred
+from stages.phantom.anatomy import UNIT, Anatomy
+from stages.phantom.drawing import Frame, Layer, Mask
 from stages.phantom.plan import CHRONIC, FINDINGS, StudyPlan, stream
+from stages.phantom.signs import BASE, STEPS, Sign
 
-SIGNS: dict[str, parenchyma.Sign] = {
+SIGNS: dict[str, Sign] = {
     "Atelectasis": parenchyma.atelectasis,
     "Cardiomegaly": pleura.cardiomegaly,
     "Consolidation": parenchyma.consolidation,
@@ -30,45 +30,43 @@ SIGNS: dict[str, parenchyma.Sign] = {
     "Pneumonia": parenchyma.pneumonia,
     "Pneumothorax": pleura.pneumothorax,
 }
-_FLATTENING = 0.95  # fraction of a sign's low frequencies taken away
 _GAIN = 1.45  # contrast of all signs alike
-_SOFTNESS = 0.0025  # how soft every sign's edges are, in sides
 _EDGE = 0.25  # a box holds what exceeds this fraction of its sign's maximum
 
 
 @dataclass(frozen=True)
-class Extent:
-    """Where one finding shows before positioning: left, top, right, bottom in pixels."""
+class Box:
+    """A finding's box in the rendered image's pixels: left, top, width, height."""
 
     finding: str
-    corners: tuple[int, int, int, int]
+    x: float
+    y: float
+    width: float
+    height: float
 
 
-def _extent(finding: str, sign: Layer) -> Extent | None:
+def _box(finding: str, sign: Mask) -> Box | None:
     """The rectangle that holds a sign's visible part, or None where nothing shows."""
-    strength = np.abs(sign)
-    visible = (strength > max(_EDGE * float(strength.max()), 1e-4)).astype(np.uint8)
-    x, y, width, height = cv2.boundingRect(visible)
-    return Extent(finding, (x, y, x + width, y + height)) if width and height else None
+    strength = cv2.absdiff(sign, BASE)
+    _, visible = cv2.threshold(strength, _EDGE * int(strength.max()), 1, cv2.THRESH_BINARY)
+    x, y, width, height = map(float, cv2.boundingRect(visible))
+    return Box(finding, x, y, width, height) if width and height else None
 
 
-def add_findings(
-    layer: Layer, plan: StudyPlan, anatomy: Anatomy, seed: int
-) -> list[Extent]:
-    """Add the planned signs to an attenuation layer in place, and return where they lie.
+def draw_findings(plan: StudyPlan, anatomy: Anatomy, frame: Frame, seed: int) -> tuple[Layer, tuple[Box, ...]]:
+    """The planned signs as a float32 layer (size, size) in steps of 1/UNIT, and where they lie.
 
     Each finding draws from a stream of its own, so one more finding moves no other.
     """
-    size, extents = layer.shape[0], []
-    total = np.zeros_like(layer)
+    total = np.zeros((frame.size, frame.size), np.float32)
+    boxes = []
     for finding, grade in plan.visibility.items():
         rng = _sign_stream(plan, finding, seed)
-        for sign in SIGNS[finding](anatomy, rng, size):
-            total += sign * np.float32(_GAIN * grade)
-            extents.append(_extent(finding, sign))
-    if extents:
-        layer += blurred(total, _SOFTNESS) - np.float32(_FLATTENING) * blurred(total, 0.05)
-    return [extent for extent in extents if extent is not None]
+        weight = _GAIN * grade * UNIT / STEPS
+        for sign in SIGNS[finding](anatomy, rng, frame):
+            cv2.addWeighted(total, 1, sign, weight, -weight * BASE, total, dtype=cv2.CV_32F)
+            boxes.append(_box(finding, sign))
+    return total, tuple(box for box in boxes if box is not None)
 
 
 def _sign_stream(plan: StudyPlan, finding: str, seed: int) -> np.random.Generator:

@@ -2,24 +2,23 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from stages.phantom import scanner
-from stages.phantom.anatomy import attenuation, build_anatomy
-from stages.phantom.findings import Extent, add_findings
+from stages.phantom.anatomy import UNIT, Anatomy, build_anatomy
+from stages.phantom.drawing import Frame, Layer, Mask, blurred
+from stages.phantom.findings import Box, draw_findings
 from stages.phantom.plan import PhantomParams, StudyPlan, stream
+from stages.phantom.thorax import breasts, thorax
+from stages.phantom.vessels import vessel_tree
 
-
-@dataclass(frozen=True)
-class Box:
-    """A finding's box in the rendered image's pixels: left, top, width, height."""
-
-    finding: str
-    x: float
-    y: float
-    width: float
-    height: float
+_COARSE = 4  # what varies slowly is computed in pixels so many times as large
+_SOFT = 0.0048  # how soft the anatomy's edges are, in sides
+_CRISP = 0.0025  # how soft those of signs and devices are
+_FLATTENING = 0.95  # fraction of the signs' low frequencies taken away
+_BROAD = 0.05  # what counts as a low frequency: Gaussian of so many sides
 
 
 @dataclass(frozen=True)
@@ -30,15 +29,28 @@ class RenderedStudy:
     boxes: tuple[Box, ...]
 
 
-def _place(extent: Extent, matrix: NDArray[np.float64], size: int) -> Box | None:
-    """The upright box about a positioned extent, cut at the image's border; None if outside."""
-    left, top, right, bottom = extent.corners
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], float)
-    moved = np.clip(scanner.placed(corners, matrix), 0, size)
-    (x, y), (far_x, far_y) = moved.min(axis=0), moved.max(axis=0)
-    if min(far_x - x, far_y - y) < 1:
-        return None
-    return Box(extent.finding, float(x), float(y), float(far_x - x), float(far_y - y))
+def _field(signs: Layer, anatomy: Anatomy, frame: Frame, rng: np.random.Generator) -> Layer:
+    """All that varies slowly, on the coarse grid: exposure, breasts, and the signs' low frequencies taken away.
+
+    The last is what multi-frequency processing on a console does: what a finding changes is texture and edges,
+    hardly the brightness of a whole region.
+    """
+    coarse = frame.coarse(_COARSE)
+    field = scanner.uneven_exposure(rng, coarse.size, 0.05 * UNIT)
+    if anatomy.female:
+        field += UNIT * breasts(anatomy, coarse)
+    low = cv2.resize(signs, field.shape, interpolation=cv2.INTER_AREA)
+    return cv2.addWeighted(field, 1, blurred(low, _BROAD * coarse.size), -_FLATTENING, 0)
+
+
+def _add_crisp(layer: Layer, signs: Layer, devices: Mask | None, pixels: float) -> None:
+    """Add signs and devices to the soft anatomy, in place; only the part that shows them is blurred."""
+    if devices is not None:
+        cv2.add(signs, devices, signs, dtype=cv2.CV_32F)
+    x, y, width, height = cv2.boundingRect(cv2.compare(signs, 0, cv2.CMP_NE))
+    if width and height:
+        part = np.s_[max(y - 4, 0) : y + height + 4, max(x - 4, 0) : x + width + 4]
+        layer[part] += blurred(signs[part], pixels)
 
 
 def render_study(plan: StudyPlan, params: PhantomParams) -> RenderedStudy:
@@ -48,12 +60,11 @@ def render_study(plan: StudyPlan, params: PhantomParams) -> RenderedStudy:
     """
     size, seed = params.image_size, params.seed
     rng = stream(seed, plan.patient, 5, plan.study)
+    frame, blur = scanner.pose(rng, size), scanner.SCANNERS[plan.scanner].blur
     anatomy = build_anatomy(plan, seed)
-    layer = attenuation(anatomy, stream(seed, plan.patient, 6), size)
-    extents = add_findings(layer, plan, anatomy, seed)
-    layer += scanner.uneven_exposure(rng, size, 0.05)
-    layer += scanner.devices(rng, size)
-    matrix = scanner.pose(rng, size)
-    pixels = scanner.expose(layer, matrix, scanner.SCANNERS[plan.scanner], rng)
-    placed = (_place(extent, matrix, size) for extent in extents)
-    return RenderedStudy(pixels, tuple(box for box in placed if box is not None))
+    healthy = thorax(anatomy, vessel_tree(seed, plan.patient), frame).astype(np.float32)
+    layer = blurred(healthy, size * float(np.hypot(_SOFT, blur)))
+    signs, boxes = draw_findings(plan, anatomy, frame, seed)
+    field = _field(signs, anatomy, frame, rng)
+    _add_crisp(layer, signs, scanner.devices(rng, frame), size * float(np.hypot(_CRISP, blur)))
+    return RenderedStudy(scanner.expose(layer, field, plan.scanner, rng), boxes)

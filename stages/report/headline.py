@@ -35,7 +35,8 @@ def _aurocs(inputs: Inputs) -> list[Figure]:
         if entry := inputs["evaluate"].get(name):
             among = f"{wording.count(entry.get('images'))} test images" if "images" in entry else ""
             bounds = wording.interval(entry.get("auroc_interval", {}).get("macro"))
-            title = f"AUROC, {name}" + (" (served)" if name == inputs.chosen else "")
+            measure = "Macro AUROC" if len(entry["auroc"]) > 3 else "AUROC"  # macro, worst and the labels
+            title = f"{measure}, {name}" + (" (served)" if name == inputs.chosen else "")
             detail = ", ".join(filter(None, (bounds and f"95 % {bounds}", among)))
             found.append(Figure(title, wording.figure(entry["auroc"].get("macro")), detail))
     return found

@@ -34,6 +34,7 @@ class Here:
         self.settings, self.lose = settings, lose or set()
         self.given: list[Order] = []
         self.waiting: list[Order] = []
+        self.side_by_side = 0
         self.kept: dict[str, list[lockfile.Entry]] = {}
 
     def give(self, order: Order) -> None:
@@ -41,6 +42,7 @@ class Here:
         self.waiting.append(order)
 
     def news(self) -> list[conduct.News]:
+        self.side_by_side = max(self.side_by_side, len(self.waiting))
         order = self.waiting.pop(0)
         if order.attempt == 1 and order.stage in self.lose:
             return [conduct.News(order, "lost", message="killed")]
@@ -87,11 +89,11 @@ def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_run
     settings = environment(project, tmp_path / "machine")
     crew = Here(settings, lose={"train"})
 
-    entries, recorded = dispatched(project, settings, crew, tmp_path / "first", {"train.epochs": 2})
+    _, recorded = dispatched(project, settings, crew, tmp_path / "first", {"train.epochs": 2})
 
-    assert [(o.stage, o.attempt) for o in crew.given] == [
-        ("data/raw/dvc.yaml:phantom", 1), ("ingest", 1), ("train", 1), ("train", 2), ("evaluate", 1), ("explain", 1)
-    ] or {o.stage for o in crew.given[-2:]} == {"evaluate", "explain"}
+    assert [(o.stage, o.attempt) for o in crew.given[:4]] == [
+        ("data/raw/dvc.yaml:phantom", 1), ("ingest", 1), ("train", 1), ("train", 2)]
+    assert {o.stage for o in crew.given[4:]} == {"evaluate", "explain"} and crew.side_by_side == 2
     assert recorded is not None and recorded.version == "v0.0.1"
     train = next(o for o in crew.given if o.stage == "train")
     assert "evaluate" not in train.entries and "epochs: 2" in git(project.git, "show", f"{train.commit}:params.yaml")
@@ -129,7 +131,7 @@ def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_th
     again = Here(settings)
     again.kept = crew.kept
     dispatched(project, settings, again, tmp_path / "second")
-    assert [order.stage for order in again.given][0] == "train"
+    assert again.given[0].stage == "train"
 
 
 def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_again(
@@ -137,9 +139,7 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
     settings = environment(project, tmp_path / "machine")
     commit, entries = git(project.checkout, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
-        folder = tmp_path / "look"
         entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, print)
-        assert not folder.exists()
     victim = objects.path_of(settings.cache, entries["ingest"]["outs"][0]["md5"])
     victim.chmod(0o644)
     victim.write_text("rot")
@@ -147,6 +147,7 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
 
     entry = workspace.carry_out(Order("train", commit, entries, 1, "run"), settings, print)
 
+    assert not list(settings.workspaces.iterdir()), "workspaces are taken away"
     assert "was damaged" in capsys.readouterr().out
     assert victim.read_text() != "rot" and entry["outs"]
 
@@ -183,8 +184,7 @@ def test_the_local_pipeline_runs_only_what_is_stale_and_imports_no_prefect(proje
     first = pipeline()
     assert first.returncode == 0, first.stderr
     assert "train: working" in first.stdout and "False" in first.stdout.splitlines()[-1]
-    assert project.runs() == ["check", "phantom", "ingest", "train", "evaluate", "explain"] or set(
-        project.runs()) == {"check", "phantom", "ingest", "train", "evaluate", "explain"}
+    assert sorted(project.runs()) == ["check", "evaluate", "explain", "ingest", "phantom", "train"]
     project.forget()
     assert "nothing is stale" in pipeline().stdout and project.runs() == []
     assert pipeline("--set", "evaluate.seconds=0.01").returncode == 0
@@ -196,11 +196,11 @@ def test_the_local_pipeline_runs_only_what_is_stale_and_imports_no_prefect(proje
 def test_a_killed_flow_leaves_no_stage_behind(tmp_path: Path) -> None:
     script = tmp_path / "flow.py"
     script.write_text("import sys\nfrom pathlib import Path\nfrom flows.supervised import run\n"
-                      "run([sys.executable, '-c', sys.argv[1]], Path.cwd(), {}, lambda line: print(line, flush=True))\n")
+                      "run([sys.executable, '-c', sys.argv[1]], Path.cwd(), {}, print)\n")
     stage = ("import os, subprocess, time; child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
              "print(os.getpid(), child.pid, flush=True); time.sleep(600)")
     flow = subprocess.Popen([sys.executable, str(script), stage], stdout=subprocess.PIPE, text=True,
-                            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+                            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"})
     assert flow.stdout is not None
     pids = [int(pid) for pid in flow.stdout.readline().split()]
     flow.kill()
@@ -219,10 +219,10 @@ def test_what_a_supervised_command_writes_is_streamed_and_its_last_lines_are_kep
 
 
 def test_no_secret_reaches_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:secret")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:hunter2")
     seen: list[str] = []
     supervised.run([sys.executable, "-c", "import os; print(dict(os.environ))"], tmp_path, {}, seen.append)
-    assert "secret" not in "".join(seen)
+    assert "hunter2" not in "".join(seen)
     assert without_credentials("fetch https://me:word@host/x failed") == "fetch https://***@host/x failed"
 
 
@@ -253,7 +253,8 @@ def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path) -> None:
     older, newer = Order("train", "c", {}, 1, "run"), Order("train", "c", {}, 2, "run")
     said: list[str] = []
     under_way, entries = {"train": newer}, {}
-    conduct._take(conduct.News(older, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], Here(None), None,  # type: ignore[arg-type]
+    settings = from_environment()
+    conduct._take(conduct.News(older, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], Here(settings), settings,
                   said.append)
     assert entries == {} and under_way == {"train": newer} and "refused" in said[0]
 
@@ -263,6 +264,6 @@ def test_an_override_keeps_comments_and_refuses_what_is_not_there(tmp_path: Path
     path.write_text("# top\ntrain:\n  epochs: 3  # enough\n")
     assert overrides.apply(path, overrides.parse(["train.epochs=2"])) == ["params.yaml: train.epochs 3 -> 2"]
     assert path.read_text() == "# top\ntrain:\n  epochs: 2  # enough\n"
-    for text in ("train.epochs", "train=3=4:x: y", "model.epochs=1"):
+    for text in ("train.epochs", "train.epochs=: : [", "model.epochs=1"):
         with pytest.raises(overrides.OverrideError, match="--set"):
             overrides.apply(path, overrides.parse([text]))

@@ -13,7 +13,7 @@ SECTIONS = {
     "phantom": {"machine", "phantom"}, "ingest": {"ingest", "machine"}, "validate": {"validate"},
     "preprocess": {"machine", "preprocess"}, "train": {"machine", "train"},
     "compress": {"compress", "machine", "train"}, "evaluate": {"evaluate", "machine"},
-    "explain": {"explain", "machine"}, "report": {"report"}, "check": set(),
+    "explain": {"explain", "machine"}, "report": {"evaluate", "ingest", "phantom", "report"}, "check": set(),
 }
 
 

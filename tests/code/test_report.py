@@ -174,9 +174,9 @@ def test_labels_with_few_cases_or_none_are_named_before_any_figure_is_believed(p
 
 def test_the_headline_is_aligned_and_names_set_figures_and_report(project: Path) -> None:
     lines = headline.lines(read(project))
-    assert lines[0] == "Set                   phantom: multilabel, 2 labels, 300 images of 120 patients"
+    assert lines[0] == "Set                         phantom: multilabel, 2 labels, 300 images of 120 patients"
     assert lines[-1].endswith("reports/index.html")
-    assert any(line.startswith("AUROC, int8 (served)  0.840  95 % [0.700, 0.950]") for line in lines)
+    assert any(line.startswith("Macro AUROC, int8 (served)  0.840  95 % [0.700, 0.950]") for line in lines)
 
 
 def test_the_headline_of_nothing_says_so() -> None:
