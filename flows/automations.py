@@ -11,8 +11,8 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
-HEARTBEAT_SECONDS = 30  # the least that Prefect takes
 SILENCE_SECONDS = 90
+SETTLE_SECONDS = 20
 _BEAT = "prefect.flow-run.heartbeat"
 _ENDS = {f"prefect.flow-run.{end}" for end in
          ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")}
@@ -36,13 +36,17 @@ def zombies_crash(silence_seconds: float) -> Automation:
 
 
 def crashed_pipelines_go_on() -> Automation:
-    """A crashed run of the pipeline is scheduled again, at most once a minute; the flow itself counts how often."""
+    """A pipeline run that crashed, and that nobody moved on since, is scheduled again; the flow counts how often.
+
+    Not at once: a worker reports a killed flow twice within a second, and the second report would undo it.
+    """
     related: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": "pipeline"}
     return Automation(
         name="cxr: a crashed pipeline run is taken up again",
-        trigger=EventTrigger(expect={"prefect.flow-run.Crashed"}, match={"prefect.resource.id": "prefect.flow-run.*"},
-                             match_related=related, for_each={"prefect.resource.id"}, posture=Posture.Reactive,
-                             threshold=1, within=timedelta(seconds=60)),
+        trigger=EventTrigger(after={"prefect.flow-run.Crashed"}, expect={"prefect.flow-run.AwaitingRetry"},
+                             match={"prefect.resource.id": "prefect.flow-run.*"}, match_related=related,
+                             for_each={"prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
+                             within=timedelta(seconds=SETTLE_SECONDS)),
         actions=[ChangeFlowRunState(name="AwaitingRetry", state=StateType.SCHEDULED, force=False,
                                     message="taken up again")])
 

@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> int:
 
 def _dvc_repro(arguments: list[str]) -> int:
     """Run it in this process group, so that Ctrl-C and kills reach all; wait through an interrupt for its clean end."""
-    child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env={**os.environ})
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # dvc.yaml's `python` is this one
+    child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env={**os.environ, "PATH": path})
     while True:
         try:
             return child.wait()

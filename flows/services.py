@@ -8,6 +8,7 @@ from pathlib import Path
 
 _STOP_SECONDS = 20
 DEFAULT_PORT = 4200
+HEARTBEAT_SECONDS = 30  # the least that Prefect takes
 
 
 def home(project: Path) -> Path:

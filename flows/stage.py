@@ -19,6 +19,7 @@ def stage(order: dict[str, Any]) -> None:
     asked = workspace.Order(**order)
     shown = Shown(asked.stage.rpartition(":")[2])
     entry = workspace.carry_out(asked, settings.from_environment(), shown)
+    shown.finished()
     keep({"stage": asked.stage, "attempt": asked.attempt, "entry": entry})
 
 
@@ -35,9 +36,14 @@ class Shown:
         percent = _PERCENT.search(line)
         if percent is None:
             self._log.info(settings.without_credentials(line))
-        elif time.monotonic() - self._last > _PROGRESS_SECONDS:
+        elif time.monotonic() - self._last > _PROGRESS_SECONDS or percent[1] == "100":
             self._last = time.monotonic()
             self._progress(float(percent[1]), line.split(":")[0])
+
+    def finished(self) -> None:
+        """Fill the bar where there is one."""
+        if self._artifact is not None:
+            self._progress(100.0, "done")
 
     def _progress(self, percent: float, what: str) -> None:
         try:

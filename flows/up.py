@@ -11,7 +11,6 @@ import urllib.request
 from pathlib import Path
 
 from flows import repository, services, settings
-from flows.automations import HEARTBEAT_SECONDS
 from flows.pools import GPU, POOLS
 
 CODE = Path(__file__).resolve().parent.parent  # holds flows/ and prefect.yaml
@@ -36,8 +35,9 @@ def main() -> int:
         print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
         return 1
     deploy(environment)
-    for pool in POOLS:
-        services.start(f"worker-{pool}", worker(pool), home, environment)
+    without_database = {name: value for name, value in environment.items() if "DATABASE" not in name}
+    for pool in os.environ.get("CXR_POOLS_HERE", " ".join(POOLS)).split():
+        services.start(f"worker-{pool}", worker(pool), home, without_database)
     print(f"Prefect: {environment['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
     print("run the pipeline on the workers: python -m flows.submit")
     return 0
@@ -50,7 +50,7 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
     made = {
         "PREFECT_HOME": str(home), "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS), "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(services.HEARTBEAT_SECONDS), "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_CLIENT_MAX_RETRIES": "10",
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",

@@ -83,7 +83,7 @@ def stripped_weights(net: keras.Model, spec: dict[str, Any]) -> list[np.ndarray]
     stripped, plain = tfmot.sparsity.keras.strip_pruning(net), nets.build(spec)
     for layer in plain.layers:
         layer.set_weights(stripped.get_layer(layer.name).get_weights())
-    return plain.get_weights()
+    return list(plain.get_weights())
 
 
 def _pruning_step_callback(net: keras.Model) -> Any:
@@ -103,4 +103,4 @@ def _end_of_epoch(net: keras.Model, update: Any) -> dict[str, float]:
 def masked(net: keras.Model) -> float:
     """Fraction of zeros in the kernels of a wrapped net's pruned layers."""
     kernels = [layer.layer.kernel.numpy() for layer in net.layers if hasattr(layer, "pruning_step")]
-    return 1 - sum(np.count_nonzero(k) for k in kernels) / sum(k.size for k in kernels)
+    return float(1 - sum(np.count_nonzero(k) for k in kernels) / sum(k.size for k in kernels))

@@ -6,6 +6,7 @@ is 0, the lung about 0.45, the mediastinum about 1.
 """
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from stages.phantom.plan import StudyPlan, stream
 
 _WALL = np.array([[0.055, 0.13], [0.085, 0.03], [0.13, 0.0], [0.19, 0.045], [0.25, 0.16],
                   [0.30, 0.34], [0.33, 0.56], [0.343, 0.8], [0.34, 1.0]])  # fmt: skip
+
+_ACROSS = np.array([0.34, 0.30, 0.24, 0.17, 0.09, 0.05])  # of the diaphragm, from the costophrenic angle
+_RISE = np.array([1.0, 0.42, 0.1, 0.0, 0.12, 0.3])
 
 UNIT = 160  # 8-bit steps for an attenuation of 1
 
@@ -31,13 +35,18 @@ class Lung:
     outline: Points
 
     def at(self, across: NDArray[Any] | float, down: NDArray[Any] | float) -> Points:
-        """Points (..., 2) at `across` (0 mediastinum, 1 chest wall), `down` (0 apex, 1 base)."""
-        top, bottom = self.wall[:, 1].min(), self.diaphragm[:, 1].mean()
-        y = top + np.asarray(down) * (bottom - top)
+        """Points (2,) or (n, 2) at `across` (0 mediastinum, 1 chest wall), `down` (0 apex, 1 base)."""
+        top, bottom = self._reach
+        y = top + down * (bottom - top)
         lateral = np.abs(np.interp(y, self.wall[12:, 1], self.wall[12:, 0]) - 0.5)
         medial = 0.07
-        x = 0.5 + self.side * (medial + np.asarray(across) * (lateral - medial))
-        return np.stack(np.broadcast_arrays(x, y), axis=-1)
+        x = 0.5 + self.side * (medial + across * (lateral - medial))
+        return np.array([x, y + 0 * x]).T
+
+    @cached_property
+    def _reach(self) -> tuple[float, float]:
+        """Heights of apex and base."""
+        return float(self.wall[:, 1].min()), float(self.diaphragm[:, 1].mean())
 
 
 @dataclass(frozen=True)
@@ -66,13 +75,12 @@ class Anatomy:
 def _lung(side: int, apex: float, dome: float, width: float, flat: float, sulcus: float) -> Lung:
     """Build a lung from the height of its apex and dome, and the depth of its sulcus."""
     angle = dome + sulcus
-    wall = np.stack([0.5 + side * _WALL[:, 0] * width, apex + _WALL[:, 1] * (angle - apex)], axis=1)
-    wall = smooth_curve(wall, 40)
-    rise = np.array([1.0, 0.42, 0.1, 0.0, 0.12, 0.3]) * sulcus
-    across = np.array([0.34, 0.30, 0.24, 0.17, 0.09, 0.05]) * width
-    dome_points = np.stack([0.5 + side * across, dome + rise * flat + sulcus * (1 - flat)], axis=1)
-    dome_points[0, 1] = angle
-    diaphragm = smooth_curve(dome_points, 24)
+    wall = smooth_curve(_WALL * [side * width, angle - apex] + [0.5, apex], 40)
+    domed = np.empty((6, 2))
+    domed[:, 0] = 0.5 + side * width * _ACROSS
+    domed[:, 1] = dome + sulcus * (_RISE * flat + 1 - flat)
+    domed[0, 1] = angle
+    diaphragm = smooth_curve(domed, 24)
     return Lung(side, wall, diaphragm, np.concatenate([wall, diaphragm]))
 
 
@@ -88,10 +96,15 @@ def _heart(apex: float, base: float, left: float, right: float, knob: float) -> 
     return smooth_curve(at, 72, closed=True)
 
 
-def build_anatomy(plan: StudyPlan, seed: int) -> Anatomy:
-    """A patient's thorax: traits from the patient's stream, inspiration from the study's."""
-    body, now = stream(seed, plan.patient, 2), stream(seed, plan.patient, 3, plan.study)
-    traits, breath = body.uniform(-1, 1, 12), now.uniform(-1, 1, 4)
+@lru_cache(maxsize=16)
+def _traits(seed: int, patient: int) -> tuple[float, ...]:
+    """Twelve traits of a patient in -1..1. Kept, as a patient's studies come together."""
+    return tuple(stream(seed, patient, 2).uniform(-1, 1, 12).tolist())
+
+
+def build_anatomy(plan: StudyPlan, seed: int, rng: np.random.Generator) -> Anatomy:
+    """A patient's thorax: traits from the patient's stream, inspiration from the study's (`rng`)."""
+    traits, breath = _traits(seed, plan.patient), rng.uniform(-1, 1, 4).tolist()
     bedside, female, years = plan.view == "AP", plan.sex == "F", (plan.age - 50) / 40
     heart_grade = plan.visibility.get("Cardiomegaly", 0.0)
     trapped = 0.5 if "Emphysema" in plan.visibility else 0.0

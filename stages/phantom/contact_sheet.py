@@ -59,7 +59,9 @@ def _picture(caption: str, study: RenderedStudy, boxes: bool) -> NDArray[np.uint
 def contact_sheet(columns: int = 5) -> NDArray[np.uint8]:
     """The sheet as BGR uint8, in rows of `columns` pictures of equal size."""
     params = SheetParams()
-    cells = [_picture(text, render_study(plan, params), boxes) for text, plan, boxes in _examples()]
+    cells = [
+        _picture(text, render_study(plan, params.image_size, params.seed), boxes) for text, plan, boxes in _examples()
+    ]
     rows = [np.concatenate(cells[i : i + columns], axis=1) for i in range(0, len(cells), columns)]
     return np.concatenate(rows)
 

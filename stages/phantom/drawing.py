@@ -6,7 +6,7 @@ image size and every position: the frame places the points, and no picture is wa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -20,6 +20,7 @@ Mask = NDArray[Any]  # uint8 (size, size)
 
 _SHIFT = 5  # binary digits behind the point that OpenCV draws with
 _ONE = 1 << _SHIFT
+_HALF_PIXEL = np.array([[0, 0, 0.5]])
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Frame:
         turn = np.radians(degrees)
         cos, sin = zoom * np.cos(turn), zoom * np.sin(turn)
         x, y = 0.5 + shift[0] - 0.5 * (cos + sin), 0.5 + shift[1] - 0.5 * (cos - sin)
-        return cls(size, np.array([[cos, sin, x], [-sin, cos, y]]) * size - [[0, 0, 0.5]])
+        return cls(size, np.array([[cos, sin, x], [-sin, cos, y]]) * size - _HALF_PIXEL)
 
     def coarse(self, shrink: int) -> "Frame":
         """The same view in pixels `shrink` times as large."""
         size = self.size // shrink
-        return Frame(size, (self.matrix + [[0, 0, 0.5]]) * (size / self.size) - [[0, 0, 0.5]])
+        return Frame(size, (self.matrix + _HALF_PIXEL) * (size / self.size) - _HALF_PIXEL)
 
     def blank(self, value: int = 0) -> Mask:
         """A canvas all of one value."""
@@ -56,36 +57,36 @@ class Frame:
 
     def place(self, points: Points) -> NDArray[np.int32]:
         """Points (..., 2) as OpenCV's fixed-point pixels."""
-        matrix = self.matrix * _ONE
-        return np.rint(points @ matrix[:, :2].T + matrix[:, 2]).astype(np.int32)
+        placed = cv2.transform(points.reshape(-1, 1, 2), self._fixed_point)
+        return np.rint(placed).astype(np.int32).reshape(points.shape)
+
+    @cached_property
+    def _fixed_point(self) -> NDArray[np.float64]:
+        return self.matrix * _ONE
 
     def fill(self, canvas: Mask, outlines: Sequence[Points] | Points, value: int = 255, *, smooth: bool = True) -> Mask:
         """Fill closed outlines, each (n, 2) and apart from the others; not `smooth` is for what is blurred later."""
-        cv2.fillPoly(canvas, self._curves(outlines), value, cv2.LINE_AA if smooth else cv2.LINE_8, _SHIFT)
-        return canvas
+        return paint(canvas, self._curves(outlines), value, smooth=smooth)
 
     def stroke(self, canvas: Mask, curves: Sequence[Points] | Points, width: float, value: int = 255) -> Mask:
         """Draw open curves, each (n, 2), in whole pixels of width; for many segments, filled ribbons are quicker."""
         cv2.polylines(canvas, self._curves(curves), False, value, self._thickness(width), cv2.LINE_AA, _SHIFT)
         return canvas
 
-    def discs(self, canvas: Mask, centres: Points, radii: NDArray[np.float64] | float, value: int = 255) -> Mask:
+    def discs(self, canvas: Mask, centres: Points, radii: NDArray[np.float64], value: int = 255) -> Mask:
         """Draw filled discs at centres (n, 2) with radii (n,)."""
-        return self._circles(canvas, centres, radii, value, -1)
-
-    def rings(
-        self, canvas: Mask, centres: Points, radii: NDArray[np.float64] | float, width: float, value: int = 255
-    ) -> Mask:
-        """Draw circles at centres (n, 2) with radii (n,)."""
-        return self._circles(canvas, centres, radii, value, self._thickness(width))
-
-    def _circles(
-        self, canvas: Mask, centres: Points, radii: NDArray[np.float64] | float, value: int, thickness: int
-    ) -> Mask:
-        reach = np.rint(np.broadcast_to(radii, len(centres)) * (self.size * _ONE)).astype(int).tolist()
+        reach = np.rint(radii * (self.size * _ONE)).astype(int).tolist()
         for at, radius in zip(self.place(centres).tolist(), reach, strict=True):
-            cv2.circle(canvas, at, radius, value, thickness, cv2.LINE_AA, _SHIFT)
+            cv2.circle(canvas, at, radius, value, -1, cv2.LINE_AA, _SHIFT)
         return canvas
+
+    def cells(
+        self, canvas: Mask, centres: Points, radii: NDArray[np.float64], width: float, values: tuple[int, int]
+    ) -> Mask:
+        """Draw round cells at centres (n, 2): first all walls, then what is inside; `values` are those of both."""
+        wall, inside = values
+        self.discs(canvas, centres, radii + 0.5 * width, wall)
+        return self.discs(canvas, centres, radii - 0.5 * width, inside)
 
     def _thickness(self, width: float) -> int:
         return max(1, round(width * self.size))
@@ -97,19 +98,47 @@ class Frame:
         return [self.place(curve) for curve in curves]
 
 
-def ribbons(curves: Points, width: float | NDArray[np.float64]) -> Points:
+def paint(canvas: Mask, outlines: Sequence[NDArray[np.int32]], value: int, *, smooth: bool = False) -> Mask:
+    """Fill closed outlines that a frame has placed, each (n, 2) and apart from the others."""
+    cv2.fillPoly(canvas, outlines, value, cv2.LINE_AA if smooth else cv2.LINE_8, _SHIFT)
+    return canvas
+
+
+def ribbons(curves: Points, width: float) -> Points:
     """Outlines (n, 2 m, 2) of bands `width` wide about curves (n, m, 2)."""
+    return _bands(curves, width * _half_normals(curves))
+
+
+def tubes(curves: Points, width: NDArray[np.float64]) -> tuple[Points, Points]:
+    """Outer and inner outlines, each (n, 2 m, 2), of curves (n, m, 2) as tubes, `width` (n,) and half as wide."""
+    aside = _half_normals(curves) * width[:, None, None]
+    return _bands(curves, aside), _bands(curves, 0.5 * aside)
+
+
+def _half_normals(curves: Points) -> Points:
+    """Half of the unit normal at each point of curves (n, m, 2)."""
     along = np.empty_like(curves)
     along[:, 1:-1] = curves[:, 2:] - curves[:, :-2]
     along[:, 0], along[:, -1] = curves[:, 1] - curves[:, 0], curves[:, -1] - curves[:, -2]
-    aside = along[..., ::-1] * (0.5 * width / np.sqrt((along * along).sum(axis=2, keepdims=True)))
-    aside[..., 0] *= -1
-    return np.concatenate([curves + aside, (curves - aside)[:, ::-1]], axis=1)
+    x, y = along[..., 0], along[..., 1]
+    scale = 0.5 / np.sqrt(x * x + y * y)
+    aside = np.empty_like(curves)
+    aside[..., 0], aside[..., 1] = -y * scale, x * scale
+    return aside
+
+
+def _bands(curves: Points, aside: Points) -> Points:
+    count = curves.shape[1]
+    bands = np.empty((len(curves), 2 * count, 2))
+    np.add(curves, aside, out=bands[:, :count])
+    np.subtract(curves, aside, out=bands[:, :count - 1:-1])
+    return bands
 
 
 def blurred(layer: Layer | Mask, pixels: float) -> Layer | Mask:
-    """Blur by a Gaussian of `pixels`, keeping the dtype; below a third of a pixel nothing changes."""
-    return layer if pixels < 0.3 else cv2.GaussianBlur(layer, (0, 0), pixels)
+    """Blur by a Gaussian of `pixels`, cut at 2.5 of them; below a third of a pixel nothing changes."""
+    side = 2 * int(np.ceil(2.5 * pixels)) + 1
+    return layer if pixels < 0.3 else cv2.GaussianBlur(layer, (side, side), pixels)
 
 
 @lru_cache(maxsize=64)

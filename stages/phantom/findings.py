@@ -12,7 +12,7 @@ from stages.phantom import parenchyma, pleura
 from stages.phantom.anatomy import UNIT, Anatomy
 from stages.phantom.drawing import Frame, Layer, Mask
 from stages.phantom.plan import CHRONIC, FINDINGS, StudyPlan, stream
-from stages.phantom.signs import BASE, STEPS, Sign
+from stages.phantom.signs import BASE, STEPS, Sign, change
 
 SIGNS: dict[str, Sign] = {
     "Atelectasis": parenchyma.atelectasis,
@@ -45,12 +45,17 @@ class Box:
     height: float
 
 
-def _box(finding: str, sign: Mask) -> Box | None:
-    """The rectangle that holds a sign's visible part, or None where nothing shows."""
-    strength = cv2.absdiff(sign, BASE)
-    _, visible = cv2.threshold(strength, _EDGE * int(strength.max()), 1, cv2.THRESH_BINARY)
-    x, y, width, height = map(float, cv2.boundingRect(visible))
-    return Box(finding, x, y, width, height) if width and height else None
+def _add(total: Layer, sign: Mask, weight: float) -> tuple[int, int, int, int] | None:
+    """Add a sign to a layer in place, and return left, top, width and height of what one sees of it, if anything."""
+    strength = change(sign)
+    x, y, width, height = cv2.boundingRect(strength)
+    if not (width and height):
+        return None
+    part = np.s_[y : y + height, x : x + width]
+    total[part] += np.float32(weight) * (sign[part].astype(np.float32) - BASE)
+    faint = _EDGE * int(strength[part].max())
+    left, top, width, height = cv2.boundingRect(cv2.threshold(strength[part], faint, 1, cv2.THRESH_BINARY)[1])
+    return x + left, y + top, width, height
 
 
 def draw_findings(plan: StudyPlan, anatomy: Anatomy, frame: Frame, seed: int) -> tuple[Layer, tuple[Box, ...]]:
@@ -62,11 +67,10 @@ def draw_findings(plan: StudyPlan, anatomy: Anatomy, frame: Frame, seed: int) ->
     boxes = []
     for finding, grade in plan.visibility.items():
         rng = _sign_stream(plan, finding, seed)
-        weight = _GAIN * grade * UNIT / STEPS
         for sign in SIGNS[finding](anatomy, rng, frame):
-            cv2.addWeighted(total, 1, sign, weight, -weight * BASE, total, dtype=cv2.CV_32F)
-            boxes.append(_box(finding, sign))
-    return total, tuple(box for box in boxes if box is not None)
+            if place := _add(total, sign, _GAIN * grade * UNIT / STEPS):
+                boxes.append(Box(finding, *map(float, place)))
+    return total, tuple(boxes)
 
 
 def _sign_stream(plan: StudyPlan, finding: str, seed: int) -> np.random.Generator:

@@ -55,7 +55,7 @@ def pneumonia(anatomy: Anatomy, rng: np.random.Generator, frame: Frame) -> list[
     radii = (rng.uniform(0.075, 0.095), rng.uniform(0.07, 0.09))
     puffs = scatter(rng, centre, radii, 15)
     drawn = frame.discs(frame.blank(BASE), puffs, rng.uniform(0.016, 0.022, 15), level(0.36))
-    frame.discs(softened(drawn, 0.005), puffs, 0.0075, level(0.0))
+    frame.discs(softened(drawn, 0.005), puffs, np.full(15, 0.0075), level(0.0))
     return [within(lung, drawn, frame)]
 
 
@@ -94,8 +94,8 @@ def fibrosis(anatomy: Anatomy, rng: np.random.Generator, frame: Frame) -> list[M
         cells = np.stack([(x + 0.5 * (rows[:, None] % 2)).ravel(), y.ravel()], 1) * pitch
         cells = cells[np.hypot(cells[:, 0] * 1.25, cells[:, 1]) < rng.uniform(0.075, 0.095)]
         cells = centre + cells + rng.normal(0, 0.0025, cells.shape)
-        drawn = frame.discs(frame.blank(BASE), cells, 0.0128, level(0.40))
-        layers.append(within(lung, frame.discs(drawn, cells, 0.008, level(0.0)), frame))
+        drawn = frame.cells(frame.blank(BASE), cells, np.full(len(cells), 0.0104), 0.0048, (level(0.40), BASE))
+        layers.append(within(lung, drawn, frame))
     return layers
 
 
@@ -103,12 +103,12 @@ def edema(anatomy: Anatomy, rng: np.random.Generator, frame: Frame) -> list[Mask
     """Kerley B lines at both lateral bases, and bat-wing cuffing about the hila."""
     layers = []
     for lung, hilum in zip(anatomy.lungs, anatomy.hila, strict=True):
-        top = rng.uniform(0.55, 0.66)
+        top = rng.uniform(0.42, 0.66)
         down = top + np.arange(9) * 0.034
         outer, inner = lung.at(0.99, down), lung.at(rng.uniform(0.66, 0.76, 9), down)
         cuffs = scatter(rng, hilum + np.array([lung.side * 0.035, 0.0]), (0.05, 0.08), 9)
-        wings = frame.rings(frame.blank(BASE), cuffs, 0.0115, 0.007, level(0.26))
-        lines = ribbons(np.stack([outer, inner], 1), 0.0075)
+        wings = frame.cells(frame.blank(BASE), cuffs, np.full(9, 0.0115), 0.0075, (level(0.26), level(0.06)))
+        lines = ribbons(np.stack([outer, inner], 1), 0.0065)
         layers.append(within(lung, frame.fill(softened(wings, 0.0035), lines, level(0.34)), frame))
     return layers
 
@@ -122,6 +122,6 @@ def emphysema(anatomy: Anatomy, rng: np.random.Generator, frame: Frame) -> list[
         angle = np.arange(5) * (2 * np.pi / 5) + rng.uniform(-0.35, 0.35, 5) + rng.uniform(0, 6)
         around = np.stack([np.cos(angle), np.sin(angle)], 1) * rng.uniform(0.036, 0.068, (5, 1))
         radii = rng.uniform(0.022, 0.04, 5)
-        drawn = frame.discs(frame.blank(BASE), centre + around, radii, level(-0.15))
-        layers.append(within(lung, frame.rings(drawn, centre + around, radii, 0.006, level(0.24)), frame))
+        drawn = frame.cells(frame.blank(BASE), centre + around, radii, 0.007, (level(0.24), level(-0.15)))
+        layers.append(within(lung, drawn, frame))
     return layers

@@ -53,7 +53,7 @@ def pleural_thickening(anatomy: Anatomy, rng: np.random.Generator, frame: Frame)
     at = rng.integers(2, length - 2, 12)
     flecks = outer[at] + (inner - outer)[at] * rng.uniform(0.2, 1.0, (12, 1))
     drawn = frame.fill(frame.blank(BASE), [rind], level(0.32))
-    return [frame.discs(drawn, flecks, 0.007, level(0.62))]
+    return [frame.discs(drawn, flecks, np.full(12, 0.007), level(0.62))]
 
 
 def cardiomegaly(anatomy: Anatomy, rng: np.random.Generator, frame: Frame) -> list[Mask]:
@@ -67,7 +67,7 @@ def cardiomegaly(anatomy: Anatomy, rng: np.random.Generator, frame: Frame) -> li
     drawn = frame.fill(frame.blank(BASE), [atrium], level(0.10))
     frame.fill(drawn, rim(atrium, 0.009), level(0.25))
     for edge in (heart[low & (heart[:, 0] > 0.5)], heart[low & (heart[:, 0] < 0.5)]):
-        frame.fill(drawn, ribbons(edge[None], 0.009), level(0.24))
+        frame.fill(drawn, ribbons(edge[None], 0.009), level(0.26))
     return [drawn]
 
 

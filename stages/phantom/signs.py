@@ -16,6 +16,7 @@ Sign = Callable[[Anatomy, np.random.Generator, Frame], list[Mask]]
 
 BASE = 128
 STEPS = 180
+_NOTHING = np.array([BASE], float)  # OpenCV takes an array of one number for a scalar
 
 
 def level(attenuation: float) -> int:
@@ -23,10 +24,15 @@ def level(attenuation: float) -> int:
     return BASE + round(attenuation * STEPS)
 
 
+def change(canvas: Mask) -> Mask:
+    """How much a sign changes each pixel, uint8 (size, size) in steps."""
+    return cv2.absdiff(canvas, _NOTHING)
+
+
 def softened(canvas: Mask, sigma: float) -> Mask:
     """Soften in place, by `sigma` sides, the part that is drawn on."""
     pixels = sigma * canvas.shape[0]
-    x, y, width, height = cv2.boundingRect(cv2.absdiff(canvas, BASE))
+    x, y, width, height = cv2.boundingRect(change(canvas))
     if pixels < 0.3 or not width:
         return canvas
     reach = int(3 * pixels) + 1

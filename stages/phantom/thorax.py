@@ -23,7 +23,7 @@ def _body(anatomy: Anatomy) -> Points:
                      [0.36 * w, shoulder + 0.01], [0.47 * w, shoulder + 0.12], [0.46 * w, 0.36],
                      [0.42 * w, 0.5], [0.425 * w, 0.8], [0.44 * w, 1.3]])  # fmt: skip
     edge = smooth_curve(half, 40)
-    return np.concatenate([edge, edge[::-1] * [-1, 1]]) + [0.5, 0]
+    return np.add(np.concatenate([edge, edge[::-1] * [-1, 1]]), [0.5, 0])
 
 
 def breasts(anatomy: Anatomy, frame: Frame) -> Layer:

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 from stages.phantom.drawing import Frame, Mask, Points, ribbons
 from stages.phantom.plan import stream
 
+_KNOTS = np.tile([0.02, 0.017, 0.014], 2)
 _HEADINGS = np.linspace(-1.25, 1.3, 9)
 
 
 @dataclass(frozen=True)
 class VesselTree:
-    """Outlines about each hilum (2, n, m, 2) of stems, trunks and twigs, and the knots (2, 3, 2)."""
+    """About their hilum: outlines (n, m, 2) of stems and trunks, curves (n, m, 2) of twigs, and knots (6, 2).
+
+    The first half of each belongs to the right hilum, the second to the left.
+    """
 
     stems: Points
     trunks: Points
@@ -43,18 +47,17 @@ def vessel_tree(seed: int, patient: int) -> VesselTree:
     angles = np.repeat(turn, 3) + rng.choice([-1, 1], 54) * rng.uniform(0.3, 0.75, 54)
     twigs = _branches(forks, angles, rng.uniform(0.06, 0.14, 54), rng)
     return VesselTree(
-        stems=ribbons(trunks[:, :4], 0.011).reshape(2, 9, -1, 2),
-        trunks=ribbons(trunks, 0.006).reshape(2, 9, -1, 2),
-        twigs=ribbons(twigs, 0.0042).reshape(2, 27, -1, 2),
-        knots=rng.normal(0, 0.012, (2, 3, 2)),
+        stems=ribbons(trunks[:, :4], 0.011),
+        trunks=ribbons(trunks, 0.006),
+        twigs=twigs[:, ::2],
+        knots=rng.normal(0, 0.012, (6, 2)),
     )
 
 
 def vessels(tree: VesselTree, hila: Points, frame: Frame, strength: float) -> Mask:
     """The vessels about both hila (2, 2), as a uint8 canvas whose brightest is `strength` steps."""
-    canvas, at = frame.blank(), hila[:, None, None]
-    for outlines, share in ((tree.twigs, 0.47), (tree.trunks, 0.74), (tree.stems, 1.0)):
-        points = (outlines + at).reshape(-1, outlines.shape[2], 2)
-        frame.fill(canvas, points, round(share * strength), smooth=False)
-    knots = (tree.knots + hila[:, None]).reshape(-1, 2)
-    return frame.discs(canvas, knots, np.tile([0.02, 0.017, 0.014], 2), round(strength))
+    at = np.repeat(hila, 27, axis=0)[:, None]
+    canvas = frame.stroke(frame.blank(), tree.twigs + at, 0.004, round(0.47 * strength))
+    frame.fill(canvas, tree.trunks + at[18:36], round(0.74 * strength), smooth=False)
+    frame.fill(canvas, tree.stems + at[18:36], round(strength), smooth=False)
+    return frame.discs(canvas, tree.knots + at[24:30, 0], _KNOTS, round(strength))

@@ -7,13 +7,16 @@ of the CSV has no box either: box lists are drawn up from images that carry the 
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 from tqdm import tqdm
 
 from stages.artifacts import seal, write_text
+from stages.machine import workers
 from stages.phantom.plan import PhantomParams, StudyPlan, plan_studies
+from stages.phantom.pool import spread
 from stages.phantom.render import RenderedStudy, render_study
 from stages.phantom.scanner import SCANNERS
 
@@ -24,7 +27,14 @@ _ENTRY_HEADER = (
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]\n"
 )
 _BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 2]
+# Measured on these images: Huffman codes alone, of differences to the row above, take 40 % of the time of OpenCV's
+# default and are 3 % smaller. Noise has no repeats to be found.
+_PNG = [
+    cv2.IMWRITE_PNG_COMPRESSION, 1,
+    cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY,
+    cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP,
+]  # fmt: skip
+_CHUNK = 64  # studies handed to a process at once; fewer are not worth its start
 
 
 def entry_line(plan: StudyPlan) -> str:
@@ -58,6 +68,16 @@ def _plans(
         yield plan if scanner is None else replace(plan, scanner=scanner)
 
 
+def _write_images(images: Path, size: int, seed: int, plans: list[StudyPlan]) -> str:
+    """Render studies into the folder `images`, and return their lines of the box list."""
+    lines = []
+    for plan in plans:
+        study = render_study(plan, size, seed)
+        (images / plan.image_index).write_bytes(_png(study))
+        lines.append(box_lines(plan, study))
+    return "".join(lines)
+
+
 def _png(study: RenderedStudy) -> bytes:
     """The radiograph as PNG bytes, always compressed alike."""
     done, encoded = cv2.imencode(".png", study.pixels, _PNG)
@@ -78,16 +98,19 @@ def write_batch(
 
     `scanner` ("A" or "B") takes all pictures instead of a `scanner_b_fraction` of them, `studies`
     overrides `params.studies`, and patients count from `first_patient`: a later batch of other
-    patients starts where this one ended. Raises ValueError on an unknown scanner.
+    patients starts where this one ended. The bytes do not depend on `workers()`. Raises ValueError on an unknown
+    scanner.
     """
     plans = list(_plans(params, scanner, studies, first_patient))
     images = folder / "images"
     images.mkdir(parents=True)
+    chunks = [plans[start : start + _CHUNK] for start in range(0, len(plans), _CHUNK)]
+    render = partial(_write_images, images, params.image_size, params.seed)
     boxes = []
-    for plan in tqdm(plans, desc="phantom", unit="image"):
-        study = render_study(plan, params)
-        (images / plan.image_index).write_bytes(_png(study))
-        boxes.append(box_lines(plan, study))
+    with tqdm(total=len(plans), desc="phantom", unit="image", mininterval=1) as bar:
+        for chunk, lines in zip(chunks, spread(render, chunks, min(workers(), len(chunks))), strict=True):
+            boxes.append(lines)
+            bar.update(len(chunk))
     write_text(folder / DATA_ENTRY, _ENTRY_HEADER + "".join(map(entry_line, plans)))
     write_text(folder / BOX_LIST, _BOX_HEADER + "".join(boxes))
     seal(folder)

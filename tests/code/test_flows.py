@@ -1,4 +1,5 @@
 """Flows on a miniature project (tests/flows_project.py): what runs, what is handed over, what is recorded, faults."""
+import json
 import os
 import subprocess
 import sys
@@ -7,17 +8,23 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows import (
     conduct,
+    curves,
     lockfile,
     objects,
     overrides,
+    pools,
     record,
     repository,
+    services,
     staleness,
+    summary,
     supervised,
     supervisor,
+    up,
     workspace,
 )
 from flows.settings import Settings, from_environment, without_credentials
@@ -267,3 +274,46 @@ def test_an_override_keeps_comments_and_refuses_what_is_not_there(tmp_path: Path
     for text in ("train.epochs", "train.epochs=: : [", "model.epochs=1"):
         with pytest.raises(overrides.OverrideError, match="--set"):
             overrides.apply(path, overrides.parse([text]))
+
+
+def test_the_summary_shows_metrics_against_the_last_version_and_pictures(tmp_path: Path) -> None:
+    evaluated = {"base": {"auroc": {"macro": 0.91, "worst": 0.7}, "auprc": {"macro": 0.4}, "images": 200}}
+    for name, content in {"metrics/evaluate.json": json.dumps(evaluated).encode(),
+                          "plots/evaluate/roc.csv": b"variant,label,x,y\nbase,<Mass>,0,0\nbase,<Mass>,1,1\n",
+                          "reports/overlays/mass_tp_1.png": b"\x89PNG\r\n"}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    shown = summary.page(tmp_path, record.Recorded("c" * 40, "runs/cccccccccccc", "v0.0.2"), None)
+
+    assert "| base.auroc.macro | 0.9100 | n/a | n/a |" in shown and "auprc" not in shown
+    assert "data:image/png;base64," in shown and "data:image/svg+xml;base64," in shown and "**v0.0.2**" in shown
+    assert "&lt;Mass&gt;" in curves.draw(tmp_path / "plots/evaluate/roc.csv").decode()
+    now, then = summary.headlines(evaluated), {"base.auroc.macro": 0.90}
+    assert "| base.auroc.macro | 0.9100 | 0.9000 | +0.0100 |" in list(summary.table(now, then, "model@v0.0.1"))
+
+
+def test_the_server_is_not_opened_to_a_network_without_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    monkeypatch.setenv("CXR_GIT", str(tmp_path))
+    monkeypatch.setenv("CXR_HOST", "0.0.0.0")  # noqa: S104
+    monkeypatch.delenv("CXR_AUTH", raising=False)
+    assert up.main() == 1 and "CXR_AUTH" in capsys.readouterr().err
+    assert not services.is_open("127.0.0.1") and not services.is_open("localhost") and services.is_open("10.0.0.1")
+
+
+def test_the_deployments_use_pools_that_are_made(root: Path) -> None:
+    deployments = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
+    assert {d["work_pool"]["name"] for d in deployments} == set(pools.POOLS)
+    assert {f"stage-{pool}" for pool in pools.POOLS} <= {d["name"] for d in deployments}
+    assert (pools.pool("train"), pools.pool("data/raw/dvc.yaml:phantom")) == ("gpu", "cpu")
+
+
+def test_a_service_is_found_again_by_its_start_and_stopped(tmp_path: Path) -> None:
+    pid = services.start("sleeper", ["sleep", "60"], tmp_path, dict(os.environ))
+    assert services.start("sleeper", ["sleep", "60"], tmp_path, dict(os.environ)) == pid
+    assert services.stop("sleeper", tmp_path) and not services.stop("sleeper", tmp_path)
+    (tmp_path / "sleeper.pid").write_text(f"{os.getpid()} 1\n")
+    assert services.running("sleeper", tmp_path) is None, "another process that got the same pid"

@@ -11,7 +11,7 @@ from flows.lockfile import outputs_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("stages", "flows", "presets", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml", "Makefile",
-           "data/raw/dvc.yaml", ".dvc/plots")
+           "data/raw/dvc.yaml")
 
 
 class Workspace:
@@ -19,7 +19,8 @@ class Workspace:
 
     def __init__(self, folder: Path, preset: str = "tiny", cache: Path | None = None) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
+                            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         self.environment.pop("CXR_CACHE", None)
         if cache:
             self.environment["CXR_CACHE"] = str(cache)
@@ -30,6 +31,7 @@ class Workspace:
         self.run("git", "config", "user.email", "test@localhost")
         self.run("git", "config", "user.name", "test")
         self.run(sys.executable, "-m", "dvc", "init", "-q")
+        self._copy(ROOT / ".dvc/plots", folder / ".dvc/plots")
         self.run(sys.executable, "-m", "dvc", "config", "core.analytics", "false")
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", "start")
