@@ -10,7 +10,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-full lint preset add-batch verify report clean
+.PHONY: help setup repro test test-full lint preset add-batch verify report clean run up down
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,3 +47,12 @@ report: ## where the report is
 
 clean: ## remove caches that can be made again (.cache, .runs); outputs and .venv stay
 	@rm -rf .cache .runs
+
+run: $(READY) ## hand the pipeline to the workers that `make up` started (ARGS="--set train.epochs=2")
+	@python -m flows.submit $(ARGS)
+
+up: $(READY) ## start a Prefect server on loopback, work pools, workers and deployments
+	@python -m flows.up
+
+down: ## stop what `make up` started
+	@python -m flows.down

@@ -20,6 +20,7 @@ _CAPS = {
 }
 _ALWAYS = {
     "TF_USE_LEGACY_KERAS": "1",  # tfmot works with tf-keras only
+    "TF_ENABLE_ONEDNN_OPTS": "1",  # TensorFlow itself turns it on by processor family
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_DETERMINISTIC_OPS": "1",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
