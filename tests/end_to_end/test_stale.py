@@ -11,7 +11,8 @@ from .workspace import ROOT
 LEARNED = {"train", "compress"}
 USERS = {  # section of params.yaml -> stages that are stale when one of its keys changes
     "machine": {"phantom", "ingest", "preprocess", "train", "compress", "evaluate", "explain"},
-    "phantom": {"phantom", "report"}, "ingest": {"ingest", "report"}, "validate": {"validate"}, "preprocess": {"preprocess"},
+    "phantom": {"phantom", "report"},
+    "ingest": {"ingest", "report"}, "validate": {"validate"}, "preprocess": {"preprocess"},
     "train": LEARNED, "compress": {"compress"}, "evaluate": {"evaluate", "report"}, "explain": {"explain"},
     "report": {"report"},
 }

@@ -212,7 +212,7 @@ def test_pruning_stays_in_the_int8_file(project, done):
     assert kernels and np.mean(np.concatenate([k.ravel() for k in kernels]) == 0) > 0.45
 
 
-class Killed(Exception):  # noqa: N818
+class Killed(Exception):
     """Stands for SIGKILL: nothing is written on the way out."""
 
 
