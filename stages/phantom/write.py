@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stages.artifacts import seal, write_text
@@ -73,17 +75,17 @@ def _write_images(images: Path, size: int, seed: int, plans: list[StudyPlan]) ->
     lines = []
     for plan in plans:
         study = render_study(plan, size, seed)
-        (images / plan.image_index).write_bytes(_png(study))
+        (images / plan.image_index).write_bytes(encoded(study.pixels))
         lines.append(box_lines(plan, study))
     return "".join(lines)
 
 
-def _png(study: RenderedStudy) -> bytes:
-    """The radiograph as PNG bytes, always compressed alike."""
-    done, encoded = cv2.imencode(".png", study.pixels, _PNG)
+def encoded(pixels: NDArray[np.uint8]) -> bytes:
+    """A radiograph (H, W) as PNG bytes, always compressed alike."""
+    done, content = cv2.imencode(".png", pixels, _PNG)
     if not done:
         raise RuntimeError("OpenCV could not encode a PNG")
-    return encoded.tobytes()
+    return content.tobytes()
 
 
 def write_batch(
