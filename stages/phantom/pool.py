@@ -5,12 +5,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
 
 import cv2
 
 from stages import lifeline
+from stages.entry import StageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,8 +21,8 @@ R = TypeVar("R")
 def spread(function: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
     """`function` of each item, in order; one process works in this one.
 
-    `function` and items must be picklable. What `function` raises is raised here, and BrokenProcessPool where a
-    worker is killed.
+    `function` and items must be picklable. What `function` raises is raised here; StageError where a worker is killed
+    (most often for want of memory).
     """
     cv2.setNumThreads(1)  # the processes are the parallelism; the bytes do not depend on it
     if processes < 2:
@@ -42,6 +44,8 @@ def _executor(processes: int) -> Iterator[ProcessPoolExecutor]:
     executor = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _settle, (os.getpid(),))
     try:
         yield executor
+    except BrokenProcessPool as error:
+        raise StageError("a worker process was killed (out of memory?); CXR_WORKERS=1 needs least of it") from error
     except BaseException:
         for worker in multiprocessing.active_children():
             worker.kill()
