@@ -3,7 +3,7 @@
 Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `patient` (str, salted hash), `study`
 (str), `view` (str, "PA", "AP", ... or ""), `sex` ("M", "F", ""), `age` (float32 years, NaN unknown), `batch` (str),
 `source` (str, path inside the batch), `sha256` (str, of the file's bytes), `width`, `height` (int32 pixels),
-`bit_depth` (int16), `mean`, `std` (float32, grey levels scaled to 0..255), `boxes` (str, JSON list of
+`bit_depth` (int16), the STATISTICS (float32, see `stages.images.statistics`), `boxes` (str, JSON list of
 {"label", "x", "y", "w", "h"} in source pixels), `split` ("train", "validation", "test"), `gate` (bool, kept for
 promotion), and `label_<name>` (int8, 1 present, 0 absent) for each label. Sorted by image_id.
 """
@@ -21,10 +21,12 @@ import pyarrow.parquet as pq
 from stages.artifacts import atomic_file
 
 SPLITS = ("train", "validation", "test")
+STATISTICS = ("mean", "std", "median", "contrast", "skewness", "black", "white", "border", "sharpness", "noise",
+              "aspect")
 _TYPES: dict[str, pa.DataType] = {
     "image_id": pa.string(), "patient": pa.string(), "study": pa.string(), "view": pa.string(), "sex": pa.string(),
     "age": pa.float32(), "batch": pa.string(), "source": pa.string(), "sha256": pa.string(), "width": pa.int32(),
-    "height": pa.int32(), "bit_depth": pa.int16(), "mean": pa.float32(), "std": pa.float32(), "boxes": pa.string(),
+    "height": pa.int32(), "bit_depth": pa.int16(), **dict.fromkeys(STATISTICS, pa.float32()), "boxes": pa.string(),
     "split": pa.string(), "gate": pa.bool_(),
 }
 COLUMNS = tuple(_TYPES)

@@ -1,7 +1,6 @@
 """What ingest wants to know of each image file: found out by decoding it once, and remembered by the file's SHA-256."""
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from stages.artifacts import code_version
 from stages.batches import Batch, BatchError, Location
 from stages.batches.memo import Memo
 from stages.images.decode import Undecodable, decode, image_id
+from stages.images.statistics import describe
 from stages.ingest.crew import spread
 from stages.ingest.layouts import ImageKey
 from stages.machine import workers
@@ -25,16 +25,15 @@ _REMEMBER_EVERY = 500  # files; what an interrupt or kill can cost
 
 @dataclass(frozen=True)
 class Fact:
-    """One file: `sha256` of its bytes; `image_id`, `width`, `height` (pixels), `bit_depth` (8, 16), `mean` and `std`
-    (grey levels scaled to 0..255) of its pixels; or `reason` and `detail` why it is no image."""
+    """One file: `sha256` of its bytes; `image_id`, `width`, `height` (pixels), `bit_depth` (8, 16) and `statistics` (in
+    the order of the manifest's STATISTICS) of its pixels; or `reason` and `detail` why it is no image."""
 
     sha256: str
     image_id: str = ""
     width: int = 0
     height: int = 0
     bit_depth: int = 0
-    mean: float = 0.0
-    std: float = 0.0
+    statistics: tuple[float, ...] = ()
     reason: str = ""
     detail: str = ""
 
@@ -97,20 +96,7 @@ def look_at(task: _Task) -> Fact:
     except Undecodable as error:
         return Fact(task.sha256, reason=error.reason, detail=error.detail)
     height, width = decoded.pixels.shape[:2]
-    mean, std = grey_levels(decoded.pixels)
-    return Fact(task.sha256, image_id(decoded), width, height, decoded.bit_depth, mean, std)
-
-
-def grey_levels(pixels: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation in grey levels of 0..255, from exact integer sums; colour by ITU-R BT.601 luma."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
-    full = int(np.iinfo(grey.dtype).max)
-    counts = np.bincount(grey.ravel(), minlength=full + 1).tolist()
-    total = grey.size
-    first = sum(level * count for level, count in enumerate(counts))
-    second = sum(level * level * count for level, count in enumerate(counts))
-    variance = (second * total - first * first) / (total * total)
-    return first / total * (255 / full), math.sqrt(variance) * (255 / full)
+    return Fact(task.sha256, image_id(decoded), width, height, decoded.bit_depth, tuple(describe(decoded).values()))
 
 
 def _look_at(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
@@ -144,6 +130,6 @@ _VERSION: list[str] = []
 def _version() -> str:
     """Everything but the file that decides its facts: our code, OpenCV and NumPy."""
     if not _VERSION:
-        code = code_version("images/decode", "ingest/facts")
+        code = code_version("images/decode", "images/statistics", "ingest/facts")
         _VERSION.append(hashlib.sha256(f"{code} {cv2.__version__} {np.__version__}".encode()).hexdigest()[:16])
     return _VERSION[0]

@@ -82,7 +82,7 @@ def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str
     study = f"{patient}-{record.study.zfill(3)}" if record.study else ""
     boxes = json.dumps([asdict(box) for box in record.boxes], sort_keys=True)
     return (fact.image_id, patient, study, record.view, record.sex, record.age, batch, source, fact.sha256, fact.width,
-            fact.height, fact.bit_depth, fact.mean, fact.std, boxes, split, gate)
+            fact.height, fact.bit_depth, *fact.statistics, boxes, split, gate)
 
 
 def _origin(fault: Fault) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import numpy as np
 from stages import calibration, measures
 from stages.artifacts import canonical_json, number
 from stages.images.chain import Chain
-from stages.manifest import Manifest
+from stages.manifest import STATISTICS, Manifest
 
 SCHEMA = 1
 _QUANTILES = np.linspace(0, 1, 21)
@@ -47,9 +47,9 @@ def measured(manifest: Manifest, logits: np.ndarray) -> dict[str, Any]:
 
 
 def drift_reference(manifest: Manifest, probabilities: np.ndarray) -> dict[str, Any]:
-    """21 quantiles of each label's probability and of the images' mean and standard deviation (grey levels)."""
+    """21 quantiles of each label's probability and of the images' statistics and sides."""
     columns = {f"probability_{name}": probabilities[:, i] for i, name in enumerate(manifest.head.labels)}
-    columns |= {name: manifest.table[name].to_numpy(float) for name in ("mean", "std", "width", "height")}
+    columns |= {name: manifest.table[name].to_numpy(float) for name in (*STATISTICS, "width", "height")}
     quantiles = {name: [number(v) for v in np.quantile(values, _QUANTILES)] for name, values in columns.items()}
     return {"images": len(probabilities), "quantiles": quantiles}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-from stages.manifest import COLUMNS, SPLITS, Head
+from stages.manifest import COLUMNS, SPLITS, STATISTICS, Head
 from stages.params.schema import Validate
 from stages.validate.checks import CHECKS
 from stages.validate.columns import DERIVED
@@ -15,8 +15,8 @@ Named = tuple[str, gxe.Expectation]
 VIEWS = ["", "PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL"]
 _TYPES = {
     "image_id": "str", "patient": "str", "study": "str", "view": "str", "sex": "str", "age": "float32", "batch": "str",
-    "source": "str", "sha256": "str", "width": "int32", "height": "int32", "bit_depth": "int16", "mean": "float32",
-    "std": "float32", "boxes": "str", "split": "str", "gate": "bool",
+    "source": "str", "sha256": "str", "width": "int32", "height": "int32", "bit_depth": "int16",
+    **dict.fromkeys(STATISTICS, "float32"), "boxes": "str", "split": "str", "gate": "bool",
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from stages import manifest as manifests
 from stages.artifacts import read_json, sha256_file, write_json
 from stages.entry import StageError
-from stages.manifest import Head, Manifest
+from stages.manifest import STATISTICS, Head, Manifest
 from stages.params.schema import Params, Validate
 from stages.validate import checks, columns, run
 
@@ -30,8 +30,8 @@ def a_manifest(labels: tuple[str, ...] = ("Mass", "Hernia"), task: str = "multil
         "image_id": [f"{i:032x}" for i in range(count)], "patient": [f"{p:016x}" for p in patient], "study": "1",
         "view": "PA", "sex": "F", "age": np.float32(40), "batch": "batch-001",
         "source": [f"images/{i}.png" for i in range(count)], "sha256": [f"{i:064x}" for i in range(count)],
-        "width": np.int32(256), "height": np.int32(256), "bit_depth": np.int16(8), "mean": np.float32(120),
-        "std": np.float32(50), "boxes": "[]", "split": split,
+        "width": np.int32(256), "height": np.int32(256), "bit_depth": np.int16(8),
+        **dict.fromkeys(STATISTICS, np.float32(50)), "boxes": "[]", "split": split,
         "gate": split.eq("validation") & (patient % 4 == 0), **hits,
     })
     return Manifest(Head("set", task, labels), table)

@@ -40,8 +40,8 @@ class Toy:
         self.rows[name] = {
             "image_id": image_id(decode(data, 10**8)), "patient": "p", "study": "s", "view": "", "sex": "",
             "age": np.nan, "batch": "batch-001", "source": name, "sha256": hashlib.sha256(data).hexdigest(),
-            "width": pixels.shape[1], "height": pixels.shape[0], "bit_depth": 8, "mean": 0.0, "std": 1.0, "boxes": "[]",
-            "split": "train", "gate": False, "label_ill": 0,
+            "width": pixels.shape[1], "height": pixels.shape[0], "bit_depth": 8,
+            **dict.fromkeys(manifest.STATISTICS, 1.0), "boxes": "[]", "split": "train", "gate": False, "label_ill": 0,
         }
 
     def write_manifest(self, top: Path = Path()) -> None:

@@ -41,7 +41,7 @@ def made_up_rows(random, count):
     ids = sorted(f"{i:08x}{i:024x}" for i in random.choice(2**31, count, replace=False))
     split = np.resize(["train", "train", "validation"], count)
     filled = {"study": "", "view": "PA", "sex": "", "age": np.float32(50), "batch": "b", "source": "", "sha256": "",
-              "width": SIDE, "height": SIDE, "bit_depth": 8, "mean": np.float32(90), "std": np.float32(40),
+              "width": SIDE, "height": SIDE, "bit_depth": 8, **dict.fromkeys(manifest.STATISTICS, np.float32(40)),
               "boxes": "[]", "gate": np.arange(count) % 15 == 2}
     table = pd.DataFrame({"image_id": ids, "patient": ids, "split": split, **filled})
     for label in LABELS:

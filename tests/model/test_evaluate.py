@@ -45,8 +45,8 @@ def write_project(folder: Path, task: str) -> None:
                           "split": np.where(np.arange(COUNT) // 4 % 2, "test", "train")})
     for name in manifest.COLUMNS:
         if name not in table:
-            table[name] = {"boxes": "[]", "gate": False, "width": 16, "height": 16, "bit_depth": 8, "mean": 1.0,
-                           "std": 1.0, "age": np.nan}.get(name, "")
+            table[name] = {"boxes": "[]", "gate": False, "width": 16, "height": 16, "bit_depth": 8, "age": np.nan,
+                           **dict.fromkeys(manifest.STATISTICS, 1.0)}.get(name, "")
     for position, label in enumerate(labels):
         table[f"label_{label}"] = truth[:, position].astype(np.int8) if label != "rare" else 0
     manifest.write(folder / "data/manifest.parquet", manifest.Manifest(manifest.Head("made-up", task, tuple(labels)),

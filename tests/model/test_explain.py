@@ -37,7 +37,7 @@ def rows(count, with_boxes):
             "image_id": image_id(number), "patient": f"p{number // 2}", "study": "s", "view": "PA", "sex": "",
             "age": 1.0, "batch": "b", "source": "f", "sha256": "0" * 64, "bit_depth": 8,
             "width": 2 * SIDE, "height": SIDE,
-            "mean": 0.0, "std": 0.0, "boxes": json.dumps([box] if with_boxes else []),
+            **dict.fromkeys(manifest.STATISTICS, 0.0), "boxes": json.dumps([box] if with_boxes else []),
             "split": "train" if number < count // 2 else "test", "gate": False, **labels})
     return pd.DataFrame(table)
 

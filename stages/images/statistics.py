@@ -1,0 +1,100 @@
+"""What an image looks like, in a dozen figures: kept in the manifest and the scoring log, watched for drift.
+
+All are computed from the decoded pixels, before any preprocessing, by integer sums and by operations whose result does
+not depend on the processor, so that training's figures and serving's are the same to the last bit. Grey levels are
+scaled to 0..255 whatever the bit depth; colour counts by its luma (ITU-R BT.601). Not for judging a single image.
+"""
+import math
+
+import cv2
+import numpy as np
+
+from stages.images.decode import Decoded
+from stages.manifest import STATISTICS
+
+NAMES = STATISTICS
+_SIDE = 256  # sharpness and border are measured on the image reduced to at most this side: the same at any matrix size
+_CROP = 512  # noise is measured in the pixels as stored, on the middle of the image
+_DARK, _BRIGHT = 5, 250  # grey levels of 255 at and beyond which a pixel counts as black or white
+_NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+
+
+def describe(decoded: Decoded) -> dict[str, float]:
+    """Figures by the names of NAMES, floats, all finite.
+
+    `mean`, `std`, `median`: grey levels; `contrast`: 5th to 95th percentile (grey levels); `skewness`: turns its sign
+    where black and white are swapped; `black`, `white`: fractions of pixels at the ends of the range; `border`: mean of
+    the outermost twentieth less the mean of the image (grey levels); `sharpness`: deviation of the Laplacian over that
+    of the image, both reduced to 256 pixels; `noise`: Immerkaer's estimate (1996, doi:10.1006/cviu.1996.0060), grey
+    levels; `aspect`: width over height.
+    """
+    grey = cv2.cvtColor(decoded.pixels, cv2.COLOR_RGB2GRAY) if decoded.pixels.ndim == 3 else decoded.pixels
+    scale = 255 / (2**decoded.bit_depth - 1)
+    small = _reduced(grey)
+    figures = _of_histogram(grey, scale)
+    figures |= {"border": _border(small) * scale, "sharpness": _sharpness(small), "noise": _noise(grey) * scale,
+                "aspect": grey.shape[1] / grey.shape[0]}
+    return {name: figures[name] for name in NAMES}
+
+
+def _of_histogram(grey: np.ndarray, scale: float) -> dict[str, float]:
+    """Moments, quantiles and the ends of the range, from exact counts of the grey levels of (H, W)."""
+    counts = _histogram(grey)
+    present = np.flatnonzero(counts)
+    counts, total = counts[present], int(counts.sum())
+    mean = float(counts @ present) / total
+    away = present - mean
+    variance = math.fsum(counts * away * away) / total
+    third = math.fsum(counts * away * away * away) / total
+    low, median, high = present[np.searchsorted(counts.cumsum(), [0.05 * total, 0.5 * total, 0.95 * total])]
+    return {"mean": mean * scale, "std": math.sqrt(variance) * scale, "median": float(median * scale),
+            "contrast": float((high - low) * scale), "skewness": third / variance**1.5 if variance else 0.0,
+            "black": float(counts[present * scale <= _DARK].sum() / total),
+            "white": float(counts[present * scale >= _BRIGHT].sum() / total)}
+
+
+def _histogram(grey: np.ndarray) -> np.ndarray:
+    """How many pixels have each level, int64 (256,) or (65536,); OpenCV counts in integers, fast on 8 bit."""
+    if grey.dtype == np.uint8 and grey.size < 2**24:  # OpenCV hands the counts out as float32
+        return cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    return np.bincount(grey.ravel(), minlength=int(np.iinfo(grey.dtype).max) + 1)
+
+
+def _reduced(grey: np.ndarray) -> np.ndarray:
+    """(H, W) with sides of at most 256, by area averaging."""
+    height, width = grey.shape
+    smaller = (min(width, _SIDE), min(height, _SIDE))
+    return grey if smaller == (width, height) else cv2.resize(grey, smaller, interpolation=cv2.INTER_AREA)
+
+
+def _border(small: np.ndarray) -> float:
+    """Mean level of the frame, a twentieth of each side wide, less the mean of all."""
+    down, across = (math.ceil(side / 20) for side in small.shape)
+    inner = small[down:-down, across:-across]
+    total, within = int(small.sum(dtype=np.int64)), int(inner.sum(dtype=np.int64))
+    return (total - within) / (small.size - inner.size) - total / small.size
+
+
+def _sharpness(small: np.ndarray) -> float:
+    """Deviation of the Laplacian over the image's deviation; 0 for a flat image."""
+    plain = _deviation(small)
+    return _deviation(cv2.Laplacian(small.astype(np.float32), cv2.CV_32F)) / plain if plain else 0.0
+
+
+def _deviation(values: np.ndarray) -> float:
+    """Standard deviation of whole numbers by sums below 2^53, which are exact in any order."""
+    whole = values.ravel().astype(np.float64)
+    first, second = int(whole.sum()), int(whole @ whole)
+    return math.sqrt(second * values.size - first * first) / values.size
+
+
+def _noise(grey: np.ndarray) -> float:
+    """Deviation of the noise, in levels, from what a mask blind to edges and slopes leaves over; 0 below 3 x 3."""
+    height, width = grey.shape
+    top, left = max(0, height - _CROP) // 2, max(0, width - _CROP) // 2
+    crop = grey[top:top + _CROP, left:left + _CROP]
+    if min(crop.shape) < 3:
+        return 0.0
+    kind = cv2.CV_16S if grey.dtype == np.uint8 else cv2.CV_32F  # whole numbers below 2^24 either way: exact
+    residue = cv2.filter2D(crop, kind, _NOISE_KERNEL)[1:-1, 1:-1]
+    return math.sqrt(math.pi / 2) * cv2.norm(residue, cv2.NORM_L1) / (6 * residue.size)
