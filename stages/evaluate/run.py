@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from stages import modelfolder
+from stages import latency, modelfolder
 from stages.artifacts import atomic_folder, write_csv, write_json
 from stages.entry import StageError
-from stages.evaluate import curves, latency, predictions, verdict
+from stages.evaluate import curves, predictions, verdict
 from stages.evaluate.figures import Answers, Truth, answers, difference, figures
 from stages.evaluate.variants import BASE, Variant, listed, opened
 from stages.inference import InferenceError, Net

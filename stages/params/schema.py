@@ -202,6 +202,32 @@ class Report(Section):
     overlays: Annotated[int, Field(ge=0)] = 24
 
 
+class Gate(Section):
+    """What a challenger must show against the model in production, on gate studies; see docs/explanation/gate.md."""
+
+    old_margin: Fraction = 0.02  # macro AUROC that may be lost on studies of batches that the champion's data held
+    new_gain: Fraction = 0.0  # macro AUROC that must be gained on studies of batches since
+    worst_margin: Fraction = 0.05  # AUROC that any one label may lose
+    min_cases: Positive = 5  # positives, and negatives, that a label needs to be judged
+    ece_rise: Fraction = 0.02  # mean expected calibration error
+    brier_rise: Fraction = 0.01  # mean Brier score
+    latency_ratio: Annotated[float, Field(gt=0)] = 1.5  # median time of an image, challenger to champion
+    latency_images: Positive = 40
+    explanation_fraction: Fraction = 0.5  # of the champion's pointing game that must be kept
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95  # of each one-sided bound
+    bootstrap: Annotated[int, Field(ge=100)] = 1000  # patient-wise resamples
+    seed: int = 17
+
+
+class Retrain(Section):
+    """When a new model is trained, how, and what it must show to go into production. No stage depends on it."""
+
+    min_new_studies: Positive = 200  # waiting in production/inbox, below which nothing is trained
+    warm_start: bool = True  # from the weights in production; false: from scratch
+    cooldown_seconds: Positive = 3600  # after a drift event that started a retraining, others start none for so long
+    gate: Gate = Gate()
+
+
 class Params(Section):
     """All of params.yaml."""
 
@@ -215,3 +241,4 @@ class Params(Section):
     evaluate: Evaluate = Evaluate()
     explain: Explain = Explain()
     report: Report = Report()
+    retrain: Retrain = Retrain()

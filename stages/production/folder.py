@@ -38,7 +38,7 @@ class Release:
 
     `latency` is {"p50_ms", "p95_ms", "images"}, measured on this machine when it came in, or None. `batches` are the
     raw batches whose studies the model's data held: later ones are new to it. `explanation` is what
-    metrics/explain.json says of its pointing game ({"score", "images"}), or None.
+    metrics/explain.json says of its pointing game ({"score", "images", "hit_share"}), or None.
     """
 
     folder: Path

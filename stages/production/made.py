@@ -37,4 +37,4 @@ def _explanation(project: Path, model: Path) -> dict[str, Any] | None:
     if found["model"]["identity"] != modelfolder.identity(model):
         raise ValueError(f"{path}: explains another model than {model}; run `dvc repro explain`")
     game = found["pointing_game"]
-    return {"score": game["score"], "images": game["images"]} if game["images"] else None
+    return {name: game[name] for name in ("score", "images", "hit_share")} if game["images"] else None

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
-from stages.evaluate import curves, latency, verdict
+from stages import latency
+from stages.evaluate import curves, verdict
 from stages.evaluate.verdict import Comparison
 
 

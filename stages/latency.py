@@ -21,16 +21,22 @@ def timed(nets: Mapping[str, Net], images: np.ndarray) -> dict[str, np.ndarray]:
     For every image all nets run one after the other, each time another one first: a machine that slows down in
     between slows all of them.
     """
+    return timed_each(nets, dict.fromkeys(nets, images))
+
+
+def timed_each(nets: Mapping[str, Net], images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """As `timed`, for nets that take images of different shapes: the same number of images for each net."""
     names = list(nets)
     for name in names:
-        for image in images[:WARM_UP]:
+        for image in images[name][:WARM_UP]:
             nets[name].logits(image[None])
     taken: dict[str, list[float]] = {name: [] for name in names}
-    for turn, image in enumerate(images):
+    for turn in range(len(images[names[0]])):
         first = turn % len(names)
         for name in [*names[first:], *names[:first]]:
+            image = images[name][turn][None]
             start = time.perf_counter()
-            nets[name].logits(image[None])
+            nets[name].logits(image)
             taken[name].append((time.perf_counter() - start) * 1000)
     return {name: np.array(values) for name, values in taken.items()}
 

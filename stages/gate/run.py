@@ -1,0 +1,86 @@
+"""Reads both models and the studies, asks the six questions, writes gate.json and gate.md."""
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages import latency, modelfolder, production
+from stages.artifacts import write_json, write_text
+from stages.gate import checks, words
+from stages.gate.compare import Comparison, Side, calibration_of, compare, macro_auroc
+from stages.gate.inputs import Inputs, answers, batches, read
+from stages.images.chain import Chain
+from stages.inference import Net
+from stages.machine import workers
+from stages.params import Params
+from stages.params.schema import Gate
+
+PROMOTE, KEEP = "promote", "keep"
+
+
+def main(params: Params, release: production.Release, out: Path, version: str) -> dict[str, Any]:
+    """The verdict on what the pipeline made in this folder; also written to `out`."""
+    rule, project = params.retrain.gate, Path()
+    inputs = read(release, project, params.ingest.max_pixels)
+    folders = {"champion": release.folder, "challenger": inputs.made.model}
+    nets = {name: Net(folder, workers()) for name, folder in folders.items()}
+    chains = {name: Chain.from_dict(net.card["preprocessing"]) for name, net in nets.items()}
+    sides = {name: answers(net, chains[name], inputs, project) for name, net in nets.items()}
+    gate = ~inputs.test
+    parts = {"old": gate & ~inputs.new, "new": gate & inputs.new}
+    compared = {name: _compared(inputs, sides, rows, rule) for name, rows in parts.items()}
+    asked = judge(compared, inputs, sides, _speed(folders, chains, inputs, project, rule), rule)
+    verdict = {
+        "verdict": PROMOTE if all(check.passed is not False for check in asked) else KEEP,
+        "reasons": [check.words for check in asked if check.passed is False],
+        "champion": {"identity": release.identity, "version": release.version, "batches": list(release.batches)},
+        "challenger": {"identity": modelfolder.identity(inputs.made.model), "version": version,
+                       "variant": inputs.made.variant, "batches": list(inputs.made.batches)},
+        "checks": [check.as_json() for check in asked],
+        "gate": {name: comparison.as_json() for name, comparison in compared.items()},
+        "test": _reported(inputs, sides, rule), "rule": rule.model_dump(),
+    }
+    write_json(out / "gate.json", verdict)
+    write_text(out / "gate.md", words.page(verdict))
+    return verdict
+
+
+def judge(compared: dict[str, Comparison], inputs: Inputs, sides: dict[str, Side], speed: dict[str, float],
+          rule: Gate) -> list[checks.Check]:
+    """The six checks."""
+    rows = ~inputs.test
+    calibration = {name: calibration_of(inputs.studies.part(rows), side.part(rows)) for name, side in sides.items()}
+    return [
+        checks.not_worse_on_old(compared["old"], rule),
+        checks.better_on_new(compared["new"], compared["old"], rule),
+        checks.worst_label(compared, rule),
+        checks.calibrated(calibration["champion"], calibration["challenger"], rule),
+        checks.fast(speed, rule),
+        checks.explained(inputs.champion.explanation, inputs.made.explanation, rule),
+    ]
+
+
+def _compared(inputs: Inputs, sides: dict[str, Side], rows: np.ndarray, rule: Gate) -> Comparison:
+    return compare(inputs.studies.part(rows), sides["champion"].part(rows), sides["challenger"].part(rows),
+                   rule.min_cases, rule.bootstrap, rule.seed, rule.confidence)
+
+
+def _speed(folders: dict[str, Path], chains: dict[str, Chain], inputs: Inputs, project: Path, rule: Gate
+           ) -> dict[str, float]:
+    """Challenger's time over champion's, image by image, one at a time and interleaved."""
+    nets = {name: Net(folder, 1, block=1) for name, folder in folders.items()}
+    images = {name: next(iter(batches(chain, inputs.rows, project))) for name, chain in chains.items()}
+    turns = np.resize(np.arange(len(images["champion"])), rule.latency_images)
+    taken = latency.timed_each(nets, {name: stack[turns] for name, stack in images.items()})
+    return latency.median_interval(taken["challenger"] / taken["champion"])
+
+
+def _reported(inputs: Inputs, sides: dict[str, Side], rule: Gate) -> dict[str, Any]:
+    """Macro AUROC on the test studies, old and new: shown, never asked."""
+    found: dict[str, Any] = {}
+    for part, rows in (("old", inputs.test & ~inputs.new), ("new", inputs.test & inputs.new)):
+        studies = inputs.studies.part(rows)
+        values = {f"{name}_auroc": macro_auroc(studies, side.part(rows), rule.min_cases)
+                  for name, side in sides.items()}
+        found[part] = {"studies": len(studies), **values}
+    return found
