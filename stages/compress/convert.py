@@ -1,6 +1,6 @@
 """From a float net to smaller TFLite flatbuffers: float16, int8, and int8 with rounded probabilities.
 
-Always by way of `from_keras_model`, whose bytes are the same every time. The float32 one: `stages.learning.served`.
+The same net gives the same bytes every time. The float32 one, and the two outputs: `stages.learning.served`.
 """
 import warnings
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class InputNotExact(Exception):
 
 
 def float16(net: keras.Model) -> bytes:
-    """float16 weights; float32 images (n, H, W, C) in, float32 logits (n, labels) out."""
+    """float16 weights; float32 images (n, H, W, C) in, float32 logits (n, labels) and features (n, k) out."""
     to_float16 = converter(net)
     to_float16.optimizations = [tf.lite.Optimize.DEFAULT]
     to_float16.target_spec.supported_types = [tf.float16]
@@ -27,14 +27,15 @@ def float16(net: keras.Model) -> bytes:
 
 
 def int8(net: keras.Model, images: np.ndarray) -> bytes:
-    """int8 weights and activations; uint8 images in, float32 logits out. `images`: the representative set, uint8.
+    """int8 weights and activations; uint8 images in, float32 logits and features out.
 
-    The output layer stays in float: int8 logits share 256 levels among all labels, and a rare label pays for the ties.
-    Raises InputNotExact where the input's quantization would change grey levels.
+    `images`: the representative set, uint8. The output layer stays in float: int8 logits share 256 levels among all
+    labels, and a rare label pays for the ties. Raises InputNotExact where the input's quantization would change grey
+    levels.
     """
     calibrated = _calibrated(net, images)
-    (output,) = Interpreter(model_content=calibrated).get_output_details()
-    return _quantized(calibrated, tf.float32, [output["name"]])
+    outputs = Interpreter(model_content=calibrated).get_signature_runner().get_output_details()
+    return _quantized(calibrated, tf.float32, [outputs["logits"]["name"]])
 
 
 def int8_uint8_output(net: keras.Model, images: np.ndarray, task: str) -> bytes:

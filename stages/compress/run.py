@@ -15,7 +15,7 @@ from stages.learning import card
 from stages.learning.checkpoint import Checkpoints, key
 from stages.learning.feed import Feed
 from stages.learning.loop import Diverged
-from stages.learning.served import served_logits
+from stages.learning.served import served_answers
 from stages.manifest import Manifest
 from stages.manifest import read as read_manifest
 from stages.params import Params
@@ -92,7 +92,8 @@ def make(name: str, net: keras.Model, validation: Manifest, images: np.ndarray, 
     parent = folder_of("pruned" if name == "pruned_int8" else choice.BASE)
     content = {**modelfolder.read_card(BASE),
                **variants.card_entries(name, net, modelfolder.identity(parent), code_version(*CODE))}
-    measured = card.measured(validation, served_logits(content, tflite, images))
+    answers = served_answers(content, tflite, images)
+    measured = card.measured(validation, answers.logits)
     modelfolder.write(folder_of(name), spec=modelfolder.read_spec(BASE), weights=net.get_weights(),
-                      card={**content, **measured}, tflite=tflite)
+                      card={**content, **measured}, tflite=tflite, reference=card.reference(validation, answers))
     return tflite

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from stages import calibration, measures
-from stages.artifacts import canonical_json, number
+from stages.artifacts import canonical_json
 from stages.images.chain import Chain
+from stages.inference import Answers
 from stages.manifest import STATISTICS, Manifest
+from stages.modelfolder.reference import MOST, Reference
 
 SCHEMA = 1
-_QUANTILES = np.linspace(0, 1, 21)
 INTENDED_USE = "Research and engineering on chest radiographs of the kind it was trained on. Not a medical device."
 LIMITS = ("Labels may be noisy; the operating points hold for the validation split's prevalence; other scanners, "
           "ages and views than the training data's are outside what was measured.")
@@ -29,7 +30,7 @@ def base_card(name: str, manifest: Manifest, chain: Chain, data_hash: str, code_
 
 
 def measured(manifest: Manifest, logits: np.ndarray) -> dict[str, Any]:
-    """Calibration, operating points, validation figures and drift reference from the served logits.
+    """Calibration, operating points and validation figures from the served logits.
 
     `manifest` holds the validation rows without the gate studies, `logits` float32 (rows, labels) in their order.
     """
@@ -42,16 +43,19 @@ def measured(manifest: Manifest, logits: np.ndarray) -> dict[str, Any]:
         "operating_points": calibration.operating_points(probabilities, targets, labels, manifest.head.task),
         "validation": {"auroc": measures.auroc(targets, score, labels), "images": len(targets),
                        "patients": int(manifest.table["patient"].nunique())},
-        "drift_reference": drift_reference(manifest, probabilities),
     }
 
 
-def drift_reference(manifest: Manifest, probabilities: np.ndarray) -> dict[str, Any]:
-    """21 quantiles of each label's probability and of the images' statistics and sides."""
-    columns = {f"probability_{name}": probabilities[:, i] for i, name in enumerate(manifest.head.labels)}
-    columns |= {name: manifest.table[name].to_numpy(float) for name in (*STATISTICS, "width", "height")}
-    quantiles = {name: [number(v) for v in np.quantile(values, _QUANTILES)] for name, values in columns.items()}
-    return {"images": len(probabilities), "quantiles": quantiles}
+def reference(manifest: Manifest, answers: Answers) -> Reference:
+    """What drift is measured against: the first 1,000 rows of `measured`'s, with what the served net answered."""
+    table, most = manifest.table[:MOST], len(manifest.table[:MOST])
+    return Reference(
+        patient=np.unique(table["patient"].astype(str), return_inverse=True)[1].astype(np.int32),
+        view=table["view"].to_numpy(np.str_), width=table["width"].to_numpy(np.int32),
+        height=table["height"].to_numpy(np.int32), bit_depth=table["bit_depth"].to_numpy(np.int16),
+        names=np.array(STATISTICS), statistics=table[list(STATISTICS)].to_numpy(np.float32),
+        features=answers.features[:most], logits=answers.logits[:most],
+        targets=manifest.targets()[:most].astype(np.uint8))
 
 
 def split_hash(manifest: Manifest) -> str:

@@ -1,4 +1,7 @@
-"""From a float net to the file that is served: a float32 TFLite flatbuffer (byte-stable by `from_keras_model`)."""
+"""From a float net to the file that is served: a float32 TFLite flatbuffer with two outputs, `logits` and `features`.
+
+The same net gives the same bytes every time.
+"""
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -8,25 +11,32 @@ import tensorflow as tf
 import tf_keras as keras
 
 from stages import modelfolder
-from stages.inference import Net
+from stages.inference import Answers, Net
+
+POOL = "pool"  # every net's layer of global average pooling
 
 
 def float_tflite(net: keras.Model) -> bytes:
-    """float32 images (n, H, W, C) in 0..255 in, float32 logits (n, labels) out."""
+    """float32 images (n, H, W, C) in 0..255 in; float32 logits (n, labels) and pooled features (n, k) out."""
     return bytes(converter(net).convert())
 
 
 def converter(net: keras.Model) -> tf.lite.TFLiteConverter:
-    """A converter for the net with nothing optimised yet."""
-    return tf.lite.TFLiteConverter.from_keras_model(net)
+    """A converter for the net with nothing optimised yet; the outputs have their names in its signature."""
+    both = keras.Model(net.input, {"logits": net.output, "features": net.get_layer(POOL).output})
+    signature = tf.TensorSpec((None, *net.input_shape[1:]), tf.float32, name="image")
+    graph = tf.function(lambda image: both(image, training=False), input_signature=[signature])
+    holder = tf.Module()  # not the net itself: every layer of it would be traced again, which takes four times as long
+    holder.held = net.variables
+    return tf.lite.TFLiteConverter.from_concrete_functions([graph.get_concrete_function()], holder)
 
 
-def served_logits(card: dict[str, Any], tflite: bytes, images: np.ndarray, threads: int = 1) -> np.ndarray:
-    """What the flatbuffer answers on the served path, float32 (n, labels), for uint8 images (n, H, W, C).
+def served_answers(card: dict[str, Any], tflite: bytes, images: np.ndarray, threads: int = 1) -> Answers:
+    """What the flatbuffer answers on the served path, for uint8 images (n, H, W, C).
 
-    The card may still lack what is computed from these logits.
+    The card may still lack what is computed from these answers.
     """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "model"
         modelfolder.write(place, spec={}, weights=[], card=card, tflite=tflite)
-        return Net(place, threads).logits(images)
+        return Net(place, threads).answers(images)

@@ -1,7 +1,7 @@
 """Reading and writing model folders; TensorFlow is not needed for it."""
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ from stages.artifacts import (
     write_bytes,
     write_json,
 )
+from stages.modelfolder.reference import Reference
 
-SPEC, WEIGHTS, CARD, TFLITE = "spec.json", "weights.npz", "card.json", "model.tflite"
+SPEC, WEIGHTS, CARD, TFLITE, REFERENCE = "spec.json", "weights.npz", "card.json", "model.tflite", "reference.npz"
 
 
 def write(
-    folder: Path, *, spec: dict[str, Any], weights: Sequence[np.ndarray], card: dict[str, Any], tflite: bytes | None
+    folder: Path, *, spec: dict[str, Any], weights: Sequence[np.ndarray], card: dict[str, Any], tflite: bytes | None,
+    reference: Reference | None = None
 ) -> None:
     """Write and seal a model folder whole or not at all; weights in the order of the net's `get_weights()`."""
     with atomic_folder(folder) as temporary:
@@ -32,17 +34,24 @@ def write(
         write_json(temporary / CARD, card)
         if tflite is not None:
             write_bytes(temporary / TFLITE, tflite)
+        if reference is not None:
+            write_bytes(temporary / REFERENCE, pack_named(reference.arrays()))
         seal(temporary)
 
 
 def pack(arrays: Sequence[np.ndarray]) -> bytes:
-    """Arrays as an uncompressed .npz with fixed member names and dates: the same arrays give the same bytes."""
+    """Arrays by their position, as `pack_named`."""
+    return pack_named({f"{position:04d}": array for position, array in enumerate(arrays)})
+
+
+def pack_named(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays as an uncompressed .npz with fixed dates: the same arrays give the same bytes."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for position, array in enumerate(arrays):
+        for name, array in arrays.items():
             member = io.BytesIO()
             np.lib.format.write_array(member, np.asarray(array), version=(1, 0), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{position:04d}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue())
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue())
     return stream.getvalue()
 
 
@@ -84,6 +93,16 @@ def read_weights(folder: Path) -> list[np.ndarray]:
 def read_tflite(folder: Path) -> bytes:
     """The TFLite flatbuffer, checked."""
     return checked(folder, TFLITE).read_bytes()
+
+
+def read_reference(folder: Path) -> Reference:
+    """The validation studies that production is compared with; HashMismatch where there are none."""
+    path = checked(folder, REFERENCE)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return Reference.from_arrays(dict(archive))
+    except ValueError as error:
+        raise HashMismatch(f"{path}: {error}") from error
 
 
 def identity(folder: Path) -> str:

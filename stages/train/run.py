@@ -13,7 +13,7 @@ from stages.learning import card, losses
 from stages.learning.checkpoint import Checkpoints, key
 from stages.learning.feed import Feed
 from stages.learning.loop import Diverged, Plan, Progress, Training
-from stages.learning.served import float_tflite, served_logits
+from stages.learning.served import float_tflite, served_answers
 from stages.manifest import Manifest
 from stages.manifest import read as read_manifest
 from stages.nets.backbones import MissingWeights
@@ -115,9 +115,10 @@ def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shar
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
     content = card.base_card("base", manifest, chain, sha256_file(PROCESSED / SEAL), code_version(*CODE))
     validation = manifest.rows("validation", gate=False)
-    logits = served_logits(content, tflite, shards.images(list(validation.table["image_id"])))
-    modelfolder.write(BASE, spec=spec, weights=net.get_weights(), card={**content, **card.measured(validation, logits)},
-                      tflite=tflite)
+    answers = served_answers(content, tflite, shards.images(list(validation.table["image_id"])))
+    measured = card.measured(validation, answers.logits)
+    modelfolder.write(BASE, spec=spec, weights=net.get_weights(), card={**content, **measured}, tflite=tflite,
+                      reference=card.reference(validation, answers))
 
 
 def figures(progress: Progress, net: keras.Model, feed: Feed) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from stages.images.chain import Chain
 from stages.inference import Net
 from stages.learning import card
 from stages.learning.loop import Training
-from stages.learning.served import float_tflite, served_logits
+from stages.learning.served import float_tflite, served_answers
 from stages.params import Params, load
 from stages.params.schema import Machine
 
@@ -86,9 +86,10 @@ def write_base(project):
     net.fit(images, train.targets(), batch_size=20, epochs=8, verbose=0, shuffle=False)
     tflite, validation = float_tflite(net), data.rows("validation", gate=False)
     content = card.base_card("base", data, Chain(SIDE, 0.0, 2, 1), "data", "code")
-    logits = served_logits(content, tflite, read.images(list(validation.table["image_id"])))
+    answers = served_answers(content, tflite, read.images(list(validation.table["image_id"])))
     modelfolder.write(project / "models/base", spec=spec, weights=net.get_weights(),
-                      card={**content, **card.measured(validation, logits)}, tflite=tflite)
+                      card={**content, **card.measured(validation, answers.logits)}, tflite=tflite,
+                      reference=card.reference(validation, answers))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def net(outputs: int) -> Any:
     image = keras.Input((SIDE, SIDE, 1))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     return keras.Model(image, keras.layers.Dense(outputs, kernel_initializer="he_normal")(x))
 
 
@@ -37,10 +37,12 @@ def flatbuffer(kind: str, outputs: int) -> bytes:
     import tensorflow as tf
     import tf_keras as keras
 
+    from stages.learning.served import converter as converter_of
+
     served = net(outputs)
     if kind == "probabilities":
         served = keras.Model(served.input, keras.layers.Activation("sigmoid")(served.output))
-    converter = tf.lite.TFLiteConverter.from_keras_model(served)
+    converter = converter_of(served)
     if kind != "float":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([p[None].astype("f4")] for p in pictures(32, seed=9))
