@@ -23,7 +23,8 @@ def float_tflite(net: keras.Model) -> bytes:
 
 def converter(net: keras.Model) -> tf.lite.TFLiteConverter:
     """A converter for the net with nothing optimised yet; the outputs have their names in its signature."""
-    both = keras.Model(net.input, {"logits": net.output, "features": net.get_layer(POOL).output})
+    outputs = {"logits": net.output, "features": net.get_layer(POOL).output}
+    both = keras.Model(net.input, outputs, name="served")  # its name goes into the bytes; Keras would count it up
     signature = tf.TensorSpec((None, *net.input_shape[1:]), tf.float32, name="image")
     graph = tf.function(lambda image: both(image, training=False), input_signature=[signature])
     holder = tf.Module()  # not the net itself: every layer of it would be traced again, which takes four times as long

@@ -205,6 +205,16 @@ def test_uint8_output_gives_probabilities_in_256_steps_and_is_reported_only(proj
     assert done[2]["int8_uint8_output"]["refused"] != "n/a" and "macro" in done[2]["int8_uint8_output"]["auroc_drop"]
 
 
+def test_every_variants_folder_holds_the_reference_that_its_own_net_answered(project, done, validation):
+    for name in VARIANTS:
+        folder = project / "models/compressed" / name
+        reference, answers = modelfolder.read_reference(folder), Net(folder).answers(validation[1])
+        assert len(reference) == len(validation[1])
+        np.testing.assert_array_equal(reference.logits, answers.logits)
+        np.testing.assert_array_equal(reference.features, answers.features)
+        np.testing.assert_array_equal(reference.targets, validation[0].targets())
+
+
 def test_pruning_stays_in_the_int8_file(project, done):
     from ai_edge_litert.interpreter import Interpreter
     net = Interpreter(model_content=modelfolder.read_tflite(project / "models/compressed/pruned_int8"))

@@ -59,6 +59,48 @@ def test_no_image_gives_no_logits(folders: dict[str, Path]) -> None:
     assert Net(folders["float"]).logits(tiny_nets.pictures(4)[:0]).shape == (0, 3)
 
 
+def test_features_are_the_float_nets_pooled_features_in_every_kind(folders: dict[str, Path]) -> None:
+    import tf_keras as keras
+
+    whole, images = tiny_nets.net(3), tiny_nets.pictures(11)
+    pooled = keras.Model(whole.input, whole.get_layer("pool").output)(images.astype("f4")).numpy()
+    for kind, tolerance in (("float", 1e-5), ("int8", 0.03), ("uint8", 0.03), ("probabilities", 0.03)):
+        answers = Net(folders[kind]).answers(images)
+        assert answers.features.dtype == np.float32 and answers.features.shape == (11, 8)
+        assert np.abs(answers.features - pooled).max() < tolerance * np.ptp(pooled), kind
+        np.testing.assert_array_equal(answers.logits, Net(folders[kind]).logits(images))
+
+
+def test_the_features_do_not_change_a_logit(folders: dict[str, Path], tmp_path: Path) -> None:
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    images = tiny_nets.pictures(4)
+    alone = Interpreter(model_content=tf.lite.TFLiteConverter.from_keras_model(tiny_nets.net(3)).convert())
+    place = alone.get_input_details()[0]["index"]
+    alone.resize_tensor_input(place, images.shape)
+    alone.allocate_tensors()
+    alone.set_tensor(place, images.astype("f4"))
+    alone.invoke()
+    np.testing.assert_array_equal(Net(folders["float"]).logits(images),
+                                  alone.get_tensor(alone.get_output_details()[0]["index"]))
+
+
+def test_a_net_without_features_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    plain = bytes(tf.lite.TFLiteConverter.from_keras_model(tiny_nets.net(1)).convert())
+    modelfolder.write(tmp_path / "net", spec={}, weights=[], card=tiny_nets.card(["a"]), tflite=plain)
+    with pytest.raises(InferenceError, match=r"no output features nor logits.*dvc repro"):
+        Net(tmp_path / "net")
+
+
+def test_two_conversions_give_the_same_bytes() -> None:
+    first = tiny_nets.flatbuffer("int8", 3), tiny_nets.flatbuffer("float", 3)
+    tiny_nets.flatbuffer.cache_clear()
+    assert first == (tiny_nets.flatbuffer("int8", 3), tiny_nets.flatbuffer("float", 3))
+
+
 @pytest.mark.parametrize("images", [
     np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 8, 16, 1), np.uint8), np.zeros((1, 16, 16, 1), np.float32),
 ])
