@@ -42,7 +42,7 @@ def _of_histogram(grey: np.ndarray, scale: float) -> dict[str, float]:
     counts = _histogram(grey)
     present = np.flatnonzero(counts)
     counts, total = counts[present], int(counts.sum())
-    mean = float(counts @ present) / total
+    mean = int((counts * present).sum()) / total
     away = present - mean
     variance = math.fsum(counts * away * away) / total
     third = math.fsum(counts * away * away * away) / total
@@ -84,7 +84,7 @@ def _sharpness(small: np.ndarray) -> float:
 def _deviation(values: np.ndarray) -> float:
     """Standard deviation of whole numbers by sums below 2^53, which are exact in any order."""
     whole = values.ravel().astype(np.float64)
-    first, second = int(whole.sum()), int(whole @ whole)
+    first, second = int(whole.sum()), int(np.square(whole).sum())  # not `@`: BLAS would wake its threads for it
     return math.sqrt(second * values.size - first * first) / values.size
 
 
