@@ -47,15 +47,21 @@ def measured(manifest: Manifest, logits: np.ndarray) -> dict[str, Any]:
 
 
 def reference(manifest: Manifest, answers: Answers) -> Reference:
-    """What drift is measured against: the first 1,000 rows of `measured`'s, with what the served net answered."""
-    table, most = manifest.table[:MOST], len(manifest.table[:MOST])
+    """What drift is measured against: about 1,000 rows of `measured`'s, with what the served net answered.
+
+    Whole patients, in the order of their keys, which are hashes: a draw that keeps a patient's studies together.
+    """
+    keys, first = np.unique(manifest.table["patient"].astype(str), return_inverse=True)
+    most = np.searchsorted(np.bincount(first, minlength=len(keys)).cumsum(), MOST) + 1
+    drawn = np.flatnonzero(first < most)
+    table = manifest.table.iloc[drawn]
     return Reference(
-        patient=np.unique(table["patient"].astype(str), return_inverse=True)[1].astype(np.int32),
+        patient=first[drawn].astype(np.int32),
         view=table["view"].to_numpy(np.str_), width=table["width"].to_numpy(np.int32),
         height=table["height"].to_numpy(np.int32), bit_depth=table["bit_depth"].to_numpy(np.int16),
         names=np.array(STATISTICS), statistics=table[list(STATISTICS)].to_numpy(np.float32),
-        features=answers.features[:most], logits=answers.logits[:most],
-        targets=manifest.targets()[:most].astype(np.uint8))
+        features=answers.features[drawn], logits=answers.logits[drawn],
+        targets=manifest.targets()[drawn].astype(np.uint8))
 
 
 def split_hash(manifest: Manifest) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-MOST = 1000  # studies; the first by image id, which is a hash, so that they are a draw
+MOST = 1000  # studies at which no further patient is taken in
 
 
 @dataclass(frozen=True)
