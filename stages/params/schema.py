@@ -228,6 +228,29 @@ class Retrain(Section):
     gate: Gate = Gate()
 
 
+class Floors(Section):
+    """The least effect that counts as drift, however significant."""
+
+    distance: Fraction = 0.1  # Kolmogorov-Smirnov distance of a statistic or a probability
+    shift: Annotated[float, Field(ge=0)] = 0.1  # of the mean embedding of features or logits, in spreads
+    categories: Fraction = 0.1  # Cramer's V of view and size
+    rate: Fraction = 0.05  # difference of a label's rate above its threshold
+    auroc: Fraction = 0.03  # drop
+
+
+class Monitor(Section):
+    """When production counts as drifted: docs/explanation/drift.md."""
+
+    window: Positive = 200  # studies, the last ones scored
+    least_studies: Positive = 50  # fewer are not judged
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05  # chance of any false alarm in a window without drift
+    floors: Floors = Floors()
+    latency_factor: Annotated[float, Field(ge=1)] = 1.5  # of p50 and p95 at promotion
+    least_cases: Positive = 10  # labelled positives, and negatives, below which no AUROC is compared
+    bootstrap: Positive = 200  # resamples for the standard error of an AUROC
+    shown: Annotated[int, Field(ge=0)] = 12  # images in the drift report
+
+
 class Params(Section):
     """All of params.yaml."""
 
@@ -241,4 +264,5 @@ class Params(Section):
     evaluate: Evaluate = Evaluate()
     explain: Explain = Explain()
     report: Report = Report()
+    monitor: Monitor = Monitor()
     retrain: Retrain = Retrain()

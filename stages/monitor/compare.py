@@ -1,0 +1,132 @@
+"""All comparisons of a window with the reference, by the section `monitor`: the input, the predictions and the rest."""
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from stages.modelfolder import Reference
+from stages.monitor import accuracy, distances, latency
+from stages.monitor.clusters import design_effect
+from stages.monitor.embedding import Embedding, Gap
+from stages.monitor.rule import Comparison
+from stages.monitor.window import Studies, of_reference
+from stages.params.schema import Monitor
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model's reference with what is computed once: design effects by name, embeddings of features and logits."""
+
+    studies: Studies
+    patient: np.ndarray
+    labels: tuple[str, ...]
+    task: str
+    thresholds: np.ndarray
+    designs: dict[str, float]
+    features: Embedding
+    predictions: Embedding
+
+
+@dataclass
+class Found:
+    """Comparisons, the embeddings' gaps by name (for the pictures), and what could not be compared, in words."""
+
+    comparisons: list[Comparison] = field(default_factory=list)
+    gaps: dict[str, Gap] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+
+def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
+    """Compute what every window of this model is compared with."""
+    studies, labels = of_reference(reference, dict(card)), tuple(card["labels"])
+    thresholds = np.array([float(card["operating_points"][label]["threshold"]) for label in labels])
+    columns = {name: studies.statistics[:, i] for i, name in enumerate(studies.names)}
+    columns |= {f"probability {label}": studies.probabilities[:, i] for i, label in enumerate(labels)}
+    columns |= {f"rate {label}": studies.probabilities[:, i] >= thresholds[i] for i, label in enumerate(labels)}
+    columns |= {name: np.unique(words, return_inverse=True)[1] == np.bincount(
+        np.unique(words, return_inverse=True)[1]).argmax() for name, words in (("view", studies.view),
+                                                                               ("size", studies.size))}
+    designs = {name: design_effect(np.asarray(values, np.float64), reference.patient)
+               for name, values in columns.items()}
+    return Prepared(studies, reference.patient, labels, str(card["task"]), thresholds, designs,
+                    Embedding(studies.features, reference.patient), Embedding(studies.logits, reference.patient))
+
+
+def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> Found:
+    """All comparisons of one window; `before` is the latency at promotion ({"p50_ms", "p95_ms"}) or None."""
+    found = Found()
+    found.comparisons += _statistics(prepared, window, section)
+    found.comparisons += _categories(prepared, window, section)
+    for name, kind, embedding, columns in (("features", "input", prepared.features, window.features),
+                                           ("predictions", "prediction", prepared.predictions, window.logits)):
+        if not embedding:
+            found.left_out.append(f"{name}: they do not vary in the reference")
+            continue
+        gap = found.gaps[name] = embedding.gap(columns)
+        found.comparisons.append(Comparison(f"{name} together", kind, "shift", gap.effect, section.floors.shift, gap.p))
+    found.comparisons += _predictions(prepared, window, section)
+    _accuracy(found, prepared, window, section)
+    _latency(found, window, before, section)
+    return found
+
+
+def _statistics(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:
+    old = prepared.studies
+    for name in old.names:
+        a, b = old.statistics[:, old.names.index(name)], window.statistics[:, window.names.index(name)]
+        yield _continuous(name, "input", a, b, prepared.designs[name], section)
+
+
+def _categories(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:
+    for name, a, b in (("view", prepared.studies.view, window.view), ("size", prepared.studies.size, window.size)):
+        effect, p = distances.categories(a, b, prepared.designs[name])
+        yield Comparison(name, "input", "Cramer's V", effect, section.floors.categories, p, _mode(a), _mode(b))
+
+
+def _predictions(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:
+    for i, label in enumerate(prepared.labels):
+        a, b = prepared.studies.probabilities[:, i], window.probabilities[:, i]
+        yield _continuous(f"probability {label}", "prediction", a, b, prepared.designs[f"probability {label}"], section)
+        above = a >= prepared.thresholds[i], b >= prepared.thresholds[i]
+        effect, p = distances.rates(*above, prepared.designs[f"rate {label}"])
+        yield Comparison(f"rate above threshold {label}", "prediction", "difference", effect, section.floors.rate, p,
+                         float(above[0].mean()), float(above[1].mean()))
+
+
+def _continuous(name: str, kind: str, a: np.ndarray, b: np.ndarray, design: float, section: Monitor) -> Comparison:
+    distance, p = distances.kolmogorov_smirnov(a, b, design)
+    return Comparison(name, kind, "KS distance", distance, section.floors.distance, p, float(np.median(a)),
+                      float(np.median(b)))
+
+
+def _accuracy(found: Found, prepared: Prepared, window: Studies, section: Monitor) -> None:
+    made = list(accuracy.compare(
+        prepared.studies, prepared.patient, window, prepared.labels, score=prepared.task, floor=section.floors.auroc,
+        least=section.least_cases, resamples=section.bootstrap))
+    found.comparisons += made
+    if not made:
+        labelled = int(np.isfinite(window.targets).any(axis=1).sum())
+        found.left_out.append(f"accuracy: no label has {section.least_cases} positives and negatives in the feedback "
+                              f"({labelled} of {len(window)} studies have labels) and in the reference")
+
+
+def _latency(found: Found, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> None:
+    if before is None:
+        found.left_out.append("latency: none was taken when the model came into production")
+        return
+    found.comparisons += latency.compare(window.latency_ms, before, section.latency_factor)
+
+
+def estimates(prepared: Prepared, window: Studies) -> list[dict[str, Any]]:
+    """For each label the AUROC that the calibrated probabilities promise, on the reference and in the window."""
+    rows: Sequence[Studies] = (prepared.studies, window)
+    return [{"label": label, **{side: accuracy.estimated_auroc(s.probabilities[:, i], s.probabilities[:, i])
+                                for side, s in zip(("reference", "window"), rows, strict=True)}}
+            for i, label in enumerate(prepared.labels)]
+
+
+def _mode(words: np.ndarray) -> str:
+    """The most frequent word and its share."""
+    values, counts = np.unique(words, return_counts=True)
+    return f"{values[counts.argmax()] or 'unknown'} {counts.max() / counts.sum():.0%}"
