@@ -14,9 +14,9 @@ from stages import work
 from stages.artifacts import code_version
 from stages.batches import Batch, BatchError, Location
 from stages.batches.memo import Memo
+from stages.crew import spread
 from stages.images.decode import Undecodable, decode, image_id
 from stages.images.statistics import describe
-from stages.ingest.crew import spread
 from stages.ingest.layouts import ImageKey
 from stages.machine import workers
 

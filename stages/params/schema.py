@@ -251,6 +251,18 @@ class Monitor(Section):
     shown: Annotated[int, Field(ge=0)] = 12  # images in the drift report
 
 
+class Score(Section):
+    """Scoring with what is in production, from a folder and over HTTP."""
+
+    folder: str = "production/incoming"  # where `python -m stages.score` looks when no folder is named
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 32  # images that one process takes at a time, by one model
+    max_file_bytes: Positive = 67_108_864
+    part_seconds: Annotated[float, Field(gt=0)] = 10.0  # what a kill can cost; then a part of the log is written
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8600
+    http_images: Positive = 32  # in one request
+    http_waiting: Positive = 64  # images waiting or at work, beyond which requests are turned away
+
+
 class Params(Section):
     """All of params.yaml."""
 
@@ -264,5 +276,6 @@ class Params(Section):
     evaluate: Evaluate = Evaluate()
     explain: Explain = Explain()
     report: Report = Report()
+    score: Score = Score()
     monitor: Monitor = Monitor()
     retrain: Retrain = Retrain()

@@ -12,8 +12,8 @@ import yaml
 from made_images import grey, png
 from made_sets import FOLDER, batch, folder_files, params, run
 
-from stages import artifacts, lifeline
-from stages.ingest import crew, facts
+from stages import artifacts, crew, lifeline
+from stages.ingest import facts
 from stages.ingest.run import ingest
 
 OUTPUTS = ("manifest.parquet", "quarantine.csv", "absent.csv", "merged.csv", "ingest.json")

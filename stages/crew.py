@@ -15,16 +15,17 @@ from stages import lifeline
 
 T = TypeVar("T")
 R = TypeVar("R")
-_CHUNK = 8  # files handed over at once
 _AHEAD = 4  # chunks waiting for each process
 
 
-def spread(function: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[tuple[int, R | None]]:
+def spread(function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8,
+           ) -> Iterator[tuple[int, R | None]]:
     """(index, result) of each item as it is done, in no order; None where the item kills its process.
 
-    `function` and items must be picklable. What `function` raises is raised here.
+    `function` and items must be picklable; `chunk` items are handed over at once. What `function` raises is raised
+    here. Close the iterator where it is not read to its end: that ends the processes.
     """
-    waiting = deque(range(start, min(start + _CHUNK, len(items))) for start in range(0, len(items), _CHUNK))
+    waiting = deque(range(start, min(start + chunk, len(items))) for start in range(0, len(items), chunk))
     while waiting:
         begun: set[int] = set()
         try:
@@ -63,10 +64,15 @@ def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[
             yield suspects.popleft(), None
 
 
+def hire(processes: int) -> ProcessPoolExecutor:
+    """Processes for decoding: quiet, deaf to Ctrl-C, gone with this one. They start with the first work given."""
+    # spawn: a fork would copy the lifeline's thread and OpenCV's in an unknown state
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _settle, (os.getpid(),))
+
+
 @contextmanager
 def _executor(processes: int) -> Iterator[ProcessPoolExecutor]:
-    # spawn: a fork would copy the lifeline's thread and OpenCV's in an unknown state
-    executor = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _settle, (os.getpid(),))
+    executor = hire(processes)
     try:
         yield executor
     except BaseException:
