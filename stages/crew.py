@@ -3,7 +3,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ _AHEAD = 4  # chunks waiting for each process
 
 
 def spread(function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8,
-           ) -> Iterator[tuple[int, R | None]]:
+           ) -> Generator[tuple[int, R | None], None, None]:
     """(index, result) of each item as it is done, in no order; None where the item kills its process.
 
     `function` and items must be picklable; `chunk` items are handed over at once. What `function` raises is raised

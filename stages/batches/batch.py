@@ -82,7 +82,7 @@ class Batch:
             if name in OWN:
                 continue
             path = self.folder / name
-            inside = _members(path) if name.endswith(".tar") else [(name, Location(path, 0, size))]
+            inside = members(path) if name.endswith(".tar") else [(name, Location(path, 0, size))]
             for inner, location in inside:
                 if inner in places:
                     raise BatchError(f"{path}: {inner!r} is in the batch twice")
@@ -123,8 +123,8 @@ def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
                 yield name, kind.st_size
 
 
-def _members(path: Path) -> list[tuple[str, Location]]:
-    """Name and place of every file in an uncompressed tar archive; BatchError for links, devices and unsafe names."""
+def members(path: Path) -> list[tuple[str, Location]]:
+    """Name and place of each file in an uncompressed tar archive; BatchError for links, devices and unsafe names."""
     found = []
     try:
         with tarfile.open(path, "r:") as archive:

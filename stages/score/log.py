@@ -1,0 +1,232 @@
+"""The scoring log: one row for each study that was scored, in Parquet files, partitioned by day (UTC).
+
+    production/log/day=YYYY-MM-DD/part-<hash>.parquet     columns: docs/reference/scoring-log.md
+    production/log/quarantine.csv                         path, sha256, reason, detail of what could not be scored
+
+A part is written whole or not at all, under a lock that ends with its holder. A study (image_id, model) stands once:
+`append` leaves out what stands already. Not an output of the pipeline: times and measured speeds stand in it.
+"""
+import contextlib
+import csv
+import fcntl
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stages.artifacts import write_bytes, write_csv
+from stages.entry import StageError
+from stages.images.statistics import NAMES
+from stages.score.places import Refused
+from stages.score.study import Scored
+
+QUARANTINE = "quarantine.csv"
+_KEY = ["image_id", "model"]
+_COLUMNS = ("path", "sha256", "reason", "detail")
+_MANY_PARTS = 24  # a day that is over and has more is put together
+
+
+class LogDamaged(StageError):
+    """A part of the log can't be read; the message names it."""
+
+
+class Index:
+    """Which studies stand in the log: `studies` ids, `pairs` (id, model). `refresh` reads only parts it has not read.
+    """
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.studies: set[str] = set()
+        self.pairs: set[tuple[str, str]] = set()
+        self._read: set[str] = set()
+
+    def refresh(self, log: Path) -> "Index":
+        """Take up what was written since; itself."""
+        for path in _parts(log):
+            if path.name in self._read:
+                continue
+            with contextlib.suppress(FileNotFoundError):  # put together with others meanwhile
+                keys = _open(path, _KEY)
+                self.take(keys)
+                self._read.add(path.name)
+        return self
+
+    def take(self, table: pa.Table) -> None:
+        """Count the rows of a table as standing in the log."""
+        for image_id, model in zip(*(table[name].to_pylist() for name in _KEY), strict=True):
+            self.add(image_id, model)
+
+    def add(self, image_id: str, model: str) -> None:
+        """Count one study as standing there."""
+        self.studies.add(image_id)
+        self.pairs.add((image_id, model))
+
+
+def table_of(scored: Scored, views: dict[str, str] | None = None) -> pa.Table:
+    """Rows for the log; `views` is the view position by file name, where something tells it."""
+    sources, ids, widths, heights, depths = zip(*scored.studies, strict=True)
+    count = len(ids)
+    known = [(views or {}).get(source.rpartition("/")[2], "") for source in sources]
+    columns = {
+        "image_id": pa.array(ids, pa.string()), "source": pa.array(sources, pa.string()),
+        "scored_at": pa.array([scored.at] * count, pa.timestamp("us", "UTC")),
+        "model": pa.array([scored.model] * count, pa.string()),
+        "version": pa.array([scored.version] * count, pa.string()), "view": pa.array(known, pa.string()),
+        "width": pa.array(widths, pa.int32()), "height": pa.array(heights, pa.int32()),
+        "bit_depth": pa.array(depths, pa.int16()),
+        **{name: pa.array(scored.statistics[:, i], pa.float32()) for i, name in enumerate(NAMES)},
+        "features": pa.array(list(scored.features), pa.list_(pa.float32())),
+        **{f"logit_{label}": pa.array(scored.logits[:, i], pa.float32()) for i, label in enumerate(scored.labels)},
+        **{f"probability_{label}": pa.array(np.asarray(scored.probabilities[:, i], np.float64))
+           for i, label in enumerate(scored.labels)},
+        "latency_ms": pa.array(scored.latency_ms, pa.float32()),
+    }
+    return pa.table(columns)
+
+
+def append(log: Path, table: pa.Table, index: Index | None = None) -> pa.Table:
+    """Add rows, each day's whole or not at all, but for studies (image_id, model) that stand already; those added.
+
+    `index` is kept up to date, and saves reading the whole log's keys again.
+    """
+    with _alone(log):
+        index = (index or Index()).refresh(log)
+        fresh = table.filter(pa.array(_is_new(table, index.pairs), pa.bool_()))
+        days = pc.strftime(fresh["scored_at"], "%Y-%m-%d")
+        for day in sorted(set(days.to_pylist())):
+            _write(log / f"day={day}", fresh.filter(pc.equal(days, day)))
+        index.take(fresh)
+    return fresh
+
+
+def read(log: Path, since: datetime | None = None, until: datetime | None = None, last: int | None = None
+         ) -> pd.DataFrame:
+    """Rows in order of scored_at, image_id: those scored from `since` on and before `until`, the newest `last` of them.
+
+    Naive times are UTC. Only the days asked for are opened. Models of other labels leave NaN in each other's columns.
+    An empty log gives an empty table. LogDamaged names a part that can't be read.
+    """
+    since, until = _utc(since), _utc(until)
+    try:
+        return _read(log, since, until, last)
+    except FileNotFoundError:  # parts were put together while we read
+        return _read(log, since, until, last)
+
+
+def quarantine(log: Path, refused: Iterable[Refused]) -> None:
+    """Add files to quarantine.csv; the same path, bytes and reason stand once."""
+    path = log / QUARANTINE
+    with _alone(log):
+        rows = read_quarantine(log)
+        rows += [dict(zip(_COLUMNS, (r.source, r.sha256, r.reason, r.detail), strict=True)) for r in refused]
+        once = {(row["path"], row["sha256"], row["reason"]): row for row in rows}
+        if len(once) > 0:
+            write_csv(path, _COLUMNS, once.values())
+
+
+def read_quarantine(log: Path) -> list[dict[str, str]]:
+    """Rows of quarantine.csv, in the order they came."""
+    path = log / QUARANTINE
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def tidy(log: Path, today: date) -> None:
+    """Put many parts of a day that is over into one, and remove what killed writers left."""
+    with _alone(log):
+        for left in log.glob("day=*/.part-*.part"):
+            left.unlink()
+        for folder in log.glob("day=*"):
+            parts = sorted(folder.glob("part-*.parquet"))
+            if len(parts) > _MANY_PARTS and date.fromisoformat(folder.name.removeprefix("day=")) < today:
+                whole = _write(folder, _once(_joined(parts)))
+                for path in parts:  # killed here, rows stand twice on disk and once for every reader
+                    path.unlink() if path != whole else None
+
+
+def _read(log: Path, since: datetime | None, until: datetime | None, last: int | None) -> pd.DataFrame:
+    tables, count = [], 0
+    for folder in sorted(log.glob("day=*"), reverse=True):
+        day = datetime.fromisoformat(folder.name.removeprefix("day=")).replace(tzinfo=UTC)
+        if (until and day >= until) or (since and day + timedelta(days=1) <= since):
+            continue
+        if parts := sorted(folder.glob("part-*.parquet")):
+            tables.append(_within(_once(_joined(parts)), since, until))
+            count += len(tables[-1])
+        if last is not None and count >= last:
+            break
+    if not tables:
+        return pd.DataFrame(columns=["image_id", "source", "scored_at", "model"])
+    whole = _once(pa.concat_tables(tables, promote_options="permissive"))
+    return whole.slice(max(0, len(whole) - last) if last is not None else 0).to_pandas()
+
+
+def _within(table: pa.Table, since: datetime | None, until: datetime | None) -> pa.Table:
+    if since:
+        table = table.filter(pc.greater_equal(table["scored_at"], pa.scalar(since, pa.timestamp("us", "UTC"))))
+    if until:
+        table = table.filter(pc.less(table["scored_at"], pa.scalar(until, pa.timestamp("us", "UTC"))))
+    return table
+
+
+def _once(table: pa.Table) -> pa.Table:
+    """In order of time and id, each study the first time that it stands there."""
+    ordered = table.sort_by([("scored_at", "ascending"), ("image_id", "ascending")])
+    keys = ordered.select(_KEY).to_pandas()
+    return ordered.filter(pa.array(~keys.duplicated().to_numpy()))
+
+
+def _is_new(table: pa.Table, pairs: set[tuple[str, str]]) -> list[bool]:
+    taken: set[tuple[str, str]] = set()
+    new = []
+    for key in zip(*(table[name].to_pylist() for name in _KEY), strict=True):
+        new.append(key not in pairs and key not in taken)
+        taken.add(key)
+    return new
+
+
+def _write(folder: Path, table: pa.Table) -> Path:
+    stream = pa.BufferOutputStream()
+    pq.write_table(table, stream, compression="zstd")
+    content = stream.getvalue().to_pybytes()
+    path = folder / f"part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
+    write_bytes(path, content)
+    return path
+
+
+def _parts(log: Path) -> list[Path]:
+    return sorted(log.glob("day=*/part-*.parquet"))
+
+
+def _joined(parts: list[Path]) -> pa.Table:
+    return pa.concat_tables([_open(path) for path in parts], promote_options="permissive")
+
+
+def _open(path: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read(columns)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
+        raise LogDamaged(f"{path}: can't be read ({error}); move it away: its studies will be scored again") from error
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+@contextlib.contextmanager
+def _alone(log: Path) -> Iterator[None]:
+    """One writer at a time."""
+    log.mkdir(parents=True, exist_ok=True)
+    with (log / ".lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,72 @@
+"""From an image's bytes to what the net sees and what is noted of the image: for files, and for HTTP alike."""
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from stages import calibration
+from stages.images.chain import Chain, apply
+from stages.images.decode import decode, image_id
+from stages.images.statistics import NAMES, describe
+from stages.score.model import InUse
+
+
+@dataclass(frozen=True)
+class Study:
+    """An image read: id and sides (pixels) of what was stored, `statistics` by `stages.images.statistics.NAMES`, the
+    net's input uint8 (size, size, channels), and the milliseconds from bytes to input."""
+
+    source: str
+    image_id: str
+    width: int
+    height: int
+    bit_depth: int
+    statistics: tuple[float, ...]
+    pixels: np.ndarray
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Studies that one model answered at once, and which model it was.
+
+    `statistics` float32 (n, figures), `features` float32 (n, k), `logits` float32 and `probabilities` float64
+    (n, labels), `latency_ms` float32 (n): from bytes to the net's input, and an even share of the net's time.
+    """
+
+    model: str
+    version: str
+    labels: tuple[str, ...]
+    at: datetime
+    studies: tuple[tuple[str, str, int, int, int], ...]  # source, image_id, width, height, bit depth
+    statistics: np.ndarray
+    features: np.ndarray
+    logits: np.ndarray
+    probabilities: np.ndarray
+    latency_ms: np.ndarray
+
+
+def look(source: str, data: bytes, suffix: str, chain: Chain, max_pixels: int) -> Study:
+    """Decode, preprocess as in training, and describe. Undecodable where the bytes are no image that comes in."""
+    start = time.perf_counter()
+    decoded = decode(data, max_pixels, suffix)
+    pixels = apply(chain, decoded)
+    taken = (time.perf_counter() - start) * 1000
+    figures = describe(decoded)
+    height, width = decoded.pixels.shape[:2]
+    return Study(source, image_id(decoded), width, height, decoded.bit_depth, tuple(figures[name] for name in NAMES),
+                 pixels, taken)
+
+
+def answer(model: InUse, studies: list[Study]) -> Scored:
+    """Score studies (at least one) with one model."""
+    start = time.perf_counter()
+    answers = model.net.answers(np.stack([study.pixels for study in studies]))
+    share = (time.perf_counter() - start) * 1000 / len(studies)
+    return Scored(
+        model.release.identity, model.release.version, tuple(model.net.labels), datetime.now(UTC),
+        tuple((study.source, study.image_id, study.width, study.height, study.bit_depth) for study in studies),
+        np.array([study.statistics for study in studies], np.float32), answers.features, answers.logits,
+        calibration.apply(answers.logits, model.net.card["calibration"]),
+        np.array([study.milliseconds + share for study in studies], np.float32))
