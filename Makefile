@@ -10,7 +10,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-full lint preset add-batch verify report clean run up down
+.PHONY: help setup repro test test-full lint preset add-batch verify report clean run up down retrain promote rollback
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,3 +56,12 @@ up: $(READY) ## start a Prefect server on loopback, work pools, workers and depl
 
 down: ## stop what `make up` started
 	@python -m flows.down
+
+retrain: $(READY) ## train on what waits in production/inbox, on the workers, and let the gate judge (ARGS=--here: no server)
+	@python -m flows.retrain $(ARGS)
+
+promote: $(READY) ## VERSION=v0.0.3: a recorded version into production, through the gate
+	@python -m flows.promote --version "$(VERSION)"
+
+rollback: $(READY) ## production back to the release before
+	@python -m flows.promote --rollback

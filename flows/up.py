@@ -66,6 +66,15 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
     return {**os.environ, **made}
 
 
+def at_home() -> settings.Settings:
+    """Settings for a command that works without a server: where the project names no DVC remote, that of `make up`."""
+    here = settings.from_environment()
+    os.environ["CXR_GIT"] = here.git
+    if remote := _remote(here, services.home(here.project)):
+        os.environ["CXR_REMOTE"] = remote
+    return settings.from_environment()
+
+
 def worker(pool: str, name: str = "") -> list[str]:
     """Command of a worker; one for GPUs takes one stage at a time."""
     limit = ["--limit", "1"] if pool == GPU else []

@@ -69,6 +69,11 @@ def checkout(folder: Path, commit: str, settings: Settings, say: Say) -> None:
     configure(folder, settings)
 
 
+def remove(folder: Path) -> None:
+    """Take a workspace away, as far as it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def configure(folder: Path, settings: Settings) -> None:
     """Write .dvc/config.local: this machine's cache, and the remote where a setting names one."""
     settings.cache.mkdir(parents=True, exist_ok=True)
@@ -95,9 +100,18 @@ def pull(folder: Path, paths: list[str], settings: Settings, say: Say) -> None:
 
 def push(folder: Path, address: str, settings: Settings, say: Say) -> None:
     """Push a stage's outputs, waiting for a remote that is gone."""
+    _push(folder, _target(folder, address), settings, say)
+
+
+def push_file(folder: Path, name: str, settings: Settings, say: Say) -> None:
+    """Push what a .dvc file names, waiting for a remote that is gone."""
+    _push(folder, str(folder / name), settings, say)
+
+
+def _push(folder: Path, target: str, settings: Settings, say: Say) -> None:
     def attempt() -> None:
         with _dvc(folder) as repo:
-            repo.push(targets=[_target(folder, address)])
+            repo.push(targets=[target])
 
     _patiently(attempt, "DVC remote", settings, say)
 
@@ -117,15 +131,21 @@ def stage_environment(settings: Settings) -> dict[str, str]:
     return {"CXR_CACHE": str(settings.scratch), "PATH": path, "DVC_NO_ANALYTICS": "1"}
 
 
-def _hashes(folder: Path, paths: list[str]) -> list[str]:
-    """Hashes that lock entries and .dvc files name for paths; a path inside an output counts as that output."""
+def tracked(folder: Path) -> dict[str, str]:
+    """Path to hash of all that lock entries and .dvc files name."""
     import yaml
 
     found = lockfile.outputs_of(folder)
-    for path in (folder / "data" / "raw").glob("*.dvc"):
+    for path in sorted([*(folder / "data" / "raw").glob("*.dvc"), *(folder / "models").glob("*.dvc")]):
         for out in yaml.safe_load(path.read_text()).get("outs", []):
-            found[f"data/raw/{out['path']}"] = out["md5"]
-    return [md5 for out, md5 in found.items() if any(path == out or path.startswith(out + "/") for path in paths)]
+            found[(path.parent.relative_to(folder) / out["path"]).as_posix()] = out["md5"]
+    return found
+
+
+def _hashes(folder: Path, paths: list[str]) -> list[str]:
+    """Hashes named for paths; a path inside an output counts as that output."""
+    return [md5 for out, md5 in tracked(folder).items()
+            if any(path == out or path.startswith(out + "/") for path in paths)]
 
 
 def _fetch(folder: Path, paths: list[str], settings: Settings) -> None:

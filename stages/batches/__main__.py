@@ -1,5 +1,9 @@
-"""`python -m stages.batches add --set SET --from FOLDER [--commit]`: adds a batch (`make add-batch`)."""
+"""`python -m stages.batches add --set SET --from FOLDER [--commit]`: adds a batch (`make add-batch`).
+
+`python -m stages.batches look --from FOLDER`: says in JSON what would come in; flows ask it of what waits.
+"""
 import argparse
+import json
 import re
 import signal
 import sys
@@ -8,6 +12,7 @@ from pathlib import Path
 from stages.artifacts import HashMismatch
 from stages.batches.add import Added, add, commit
 from stages.batches.names import BatchError
+from stages.batches.waiting import known_images, look
 from stages.params import ParamsError, load
 
 
@@ -16,6 +21,9 @@ def main() -> int:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        if arguments.word == "look":
+            print(json.dumps(look(arguments.source, known_images(arguments.manifest)).as_json(), indent=2))
+            return 0
         added = add(arguments.set, arguments.source, layout=_layout_for(arguments.set))
         message = f"Add {added.folder.name} to the set {arguments.set}: {added.files} files"
         if arguments.commit:
@@ -32,7 +40,11 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m stages.batches", description="Batches of raw data.")
-    door = parser.add_subparsers(required=True, metavar="add").add_parser("add", help="add a folder as a new batch")
+    words = parser.add_subparsers(required=True, dest="word")
+    looked = words.add_parser("look", help="say in JSON what a folder would bring in")
+    looked.add_argument("--from", required=True, type=Path, dest="source", help="folder to look at")
+    looked.add_argument("--manifest", type=Path, default=Path("data/manifest.parquet"), help="what the set holds")
+    door = words.add_parser("add", help="add a folder as a new batch")
     door.add_argument("--set", required=True, type=_set_name, help="name of the set, as in ingest.set")
     door.add_argument("--from", required=True, type=Path, dest="source", help="folder to copy from")
     door.add_argument("--commit", action="store_true", help="git commit the pointer and the ledger")

@@ -142,6 +142,7 @@ class Train(Section):
     net: Literal["small", "resnet50", "mobilenetv2", "densenet121"] = "small"
     width: Positive = 16  # small: channels after the stem
     weights: str | None = None  # "imagenet", a file of ImageNet weights (.h5), or none: from scratch
+    initial: str = "models/scratch.json"  # a model folder to start from (models/initial, added to DVC), or that file
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     seed: int = 11
     epochs: Positive = 10

@@ -12,6 +12,7 @@ from stages.images.chain import Chain
 from stages.learning import card, losses
 from stages.learning.checkpoint import Checkpoints, key
 from stages.learning.feed import Feed
+from stages.learning.initial import Initial, initial
 from stages.learning.loop import Diverged, Plan, Progress, Training
 from stages.learning.served import float_tflite, served_answers
 from stages.manifest import Manifest
@@ -34,10 +35,12 @@ def main(params: Params) -> dict[str, int]:
     feed = feed_of(manifest.rows("train"), shards)
     validation = manifest.rows("validation", gate=False)
     spec = net_spec(params.train, manifest, shards)
-    net = fresh_net(spec, params.train)
-    training = fit(net, feed, validation, shards, params, key(spec, *inputs(manifest), params.train.model_dump(),
-                                                             params.machine.model_dump(), code_version(*CODE)))
-    write_model(net, spec, manifest, shards)
+    start = initial(params.train.initial, spec, list(manifest.head.labels))
+    net = fresh_net(spec, params.train, start)
+    training = fit(net, feed, validation, shards, params, key(
+        spec, *inputs(manifest), params.train.model_dump(), start.identity if start else None,
+        params.machine.model_dump(), code_version(*CODE)))
+    write_model(net, spec, manifest, shards, start.identity if start else None)
     write_json(Path("metrics/train.json"), figures(training.progress, net, feed))
     return {"steps": training.trained_steps, "resumed_from_step": training.resumed_from}
 
@@ -61,8 +64,12 @@ def net_spec(train: Train, manifest: Manifest, shards: Shards) -> dict[str, Any]
                      outputs=len(manifest.head.labels))
 
 
-def fresh_net(spec: dict[str, Any], train: Train) -> keras.Model:
+def fresh_net(spec: dict[str, Any], train: Train, start: Initial | None = None) -> keras.Model:
     """The net with its first weights; StageError where ImageNet weights are asked for and missing."""
+    if start:
+        net = nets.build(spec)
+        net.set_weights(start.weights)
+        return net
     try:
         return nets.build(spec, train.weights)
     except MissingWeights as error:
@@ -109,11 +116,13 @@ def float_logits(net: keras.Model, feed: Feed, batch_size: int) -> np.ndarray:
     return np.concatenate(answers) if answers else np.empty((0, net.output_shape[-1]), np.float32)
 
 
-def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shards: Shards) -> None:
+def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shards: Shards,
+                parent: str | None = None) -> None:
     """Convert, measure on validation what is served, seal `models/base`."""
     tflite = float_tflite(net)
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
-    content = card.base_card("base", manifest, chain, sha256_file(PROCESSED / SEAL), code_version(*CODE))
+    content = {**card.base_card("base", manifest, chain, sha256_file(PROCESSED / SEAL), code_version(*CODE)),
+               "parent": parent}
     validation = manifest.rows("validation", gate=False)
     answers = served_answers(content, tflite, shards.images(list(validation.table["image_id"])))
     measured = card.measured(validation, answers.logits)

@@ -1,0 +1,39 @@
+"""Asks a stage's command for a small JSON answer, or for a deed: flows never import a stage."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from flows.settings import Settings
+
+_NOT_FOR_STAGES = ("PYTHONPATH", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_KEY")
+
+
+class Refused(Exception):
+    """A stage's command ended with an error; the message is what it said."""
+
+
+def run(folder: Path, settings: Settings, module: str, *arguments: str, accept: tuple[int, ...] = (0,)
+        ) -> tuple[int, str]:
+    """Run `python -m MODULE ARGUMENTS` in a project folder; exit status and output. Refused with its last lines."""
+    ended = subprocess.run([sys.executable, "-m", module, *arguments], cwd=folder, env=environment(settings),
+                           capture_output=True, text=True)
+    if ended.returncode not in accept:
+        last = [line for line in (ended.stderr or ended.stdout).splitlines() if line.strip()][-5:]
+        raise Refused("\n".join(last) or f"python -m {module} ended with exit status {ended.returncode}")
+    return ended.returncode, ended.stdout
+
+
+def answer(folder: Path, settings: Settings, module: str, *arguments: str) -> Any:
+    """The JSON that the command prints."""
+    return json.loads(run(folder, settings, module, *arguments)[1])
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """This process's environment without the server's password, this python first, production's place settled."""
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_STAGES}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**kept, "PATH": path, "CXR_PRODUCTION": str(settings.production), "CXR_CACHE": str(settings.scratch),
+            "DVC_NO_ANALYTICS": "1"}

@@ -1,0 +1,113 @@
+"""`make promote VERSION=v0.0.3`: a recorded version into production by hand; through the gate, where a model stands
+there. `make rollback`: back to the one before, with one command, also where git's remote or the server is gone.
+
+Both report to the server of PREFECT_API_URL where that is set, and are deployed (`promote`, `rollback`).
+"""
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from flows import asking, gate, joining, promotion, record, up, workspace
+from flows.repository import HandOverFailed, git
+from flows.settings import Settings
+from flows.workspace import Say
+
+KEPT = 3  # exit status where the champion stays
+
+
+class Kept(Exception):
+    """The gate kept the champion; the message says why."""
+
+
+class TagBehind(Exception):
+    """Production was rolled back, but gto's stage could not follow; the message says what to do."""
+
+
+def promote(version: str, here: Settings, say: Say, show: Callable[[gate.Verdict], None] | None = None) -> str:
+    """Promote a version; what was done, in words. Kept, Refused, HandOverFailed, MainMoved.
+
+    The version that is in production already goes through no gate: main, stage and folder are put right.
+    """
+    folder = here.workspaces / f"promote-{os.getpid()}"
+    try:
+        joining.open_main(folder, here)
+        commit = _commit_of(folder, version)
+        gate.prepare(folder, commit, here, say)
+        in_use = promotion.current(here)
+        if in_use and in_use["version"] != version:
+            verdict = gate.judge(folder, commit, version, here, say)
+            if show:
+                show(verdict)
+            if not verdict.promote:
+                raise Kept(f"{in_use['version']} stays: " + "; ".join(verdict.reasons))
+        promotion.promote(folder, commit, version, here, say)
+    finally:
+        workspace.remove(folder)
+    return f"{version} is in production" + ("" if in_use else " (the first: there was nothing to compare it with)")
+
+
+def rollback(here: Settings, say: Say) -> str:
+    """Back to the release before: this machine's production first, then gto's stage. Refused where there is none;
+    TagBehind where production is back but the stage is not."""
+    before = asking.answer(here.project, here, "stages.production", "rollback", "--to-be")
+    _, said = asking.run(here.project, here, "stages.production", "rollback")
+    say(said.strip())
+    folder = here.workspaces / f"rollback-{os.getpid()}"
+    try:
+        joining.open_main(folder, here)
+        promotion.assign(folder, before["version"], say)
+    except Exception as error:  # whatever it is, production is back already: say so, and what is left to do
+        raise TagBehind(f"production is back at {before['version']}, but gto's stage could not follow: {error}; "
+                        f"later: make promote VERSION={before['version']}") from error
+    finally:
+        workspace.remove(folder)
+    return f"{before['version']} is in production again"
+
+
+def _commit_of(folder: Path, version: str) -> str:
+    try:
+        return git(folder, "rev-parse", "--verify", "--quiet", f"refs/tags/{record.MODEL}@{version}^{{commit}}")
+    except HandOverFailed:
+        known = git(folder, "tag", "--list", f"{record.MODEL}@v*", "--sort=-v:refname").splitlines()
+        raise HandOverFailed(f"no version {version} is recorded; known: "
+                             f"{', '.join(tag.partition('@')[2] for tag in known[:8]) or 'none (make run records one)'}"
+                             ) from None
+
+
+def main(arguments: list[str]) -> int:
+    """0; 3 where the gate keeps the champion; 1 where something else stands in the way."""
+    parser = argparse.ArgumentParser(prog="python -m flows.promote", description=__doc__)
+    parser.add_argument("--version", help="a version that a pipeline run recorded, for example v0.0.3")
+    parser.add_argument("--rollback", action="store_true", help="go back to the release before")
+    given = parser.parse_args(arguments)
+    if bool(given.version) == given.rollback:
+        parser.error("give --version or --rollback")
+    here = up.at_home()
+    try:
+        print(_reported(given.version, here) if os.environ.get("PREFECT_API_URL") else _plain(given.version, here))
+    except Kept as kept:
+        print(kept, file=sys.stderr)
+        return KEPT
+    except (asking.Refused, HandOverFailed, promotion.MainMoved, TagBehind) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _plain(version: str | None, here: Settings) -> str:
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    return promote(version, here, say) if version else rollback(here, say)
+
+
+def _reported(version: str | None, here: Settings) -> str:
+    from flows import promote_flow  # imports Prefect, which takes seconds
+
+    return promote_flow.promote(version) if version else promote_flow.rollback()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

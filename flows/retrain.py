@@ -1,0 +1,94 @@
+"""The retraining as a Prefect flow, deployed as `retrain/retrain`: by the drift trigger, on a schedule, or by hand.
+
+`python -m flows.retrain` starts a run of the deployment and watches it; with `--here` everything is done in this
+process, without a server.
+"""
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from flows import alone, asking, promotion, repository, retraining, services, settings, up, workspace
+from flows.locking import WorkspaceLock
+from flows.retraining import Case
+from flows.settings import Settings
+from flows.workspace import Say
+
+DEPLOYMENT = "retrain/retrain"
+_ROUNDS = 3  # times that main may move on under a run
+
+
+def rounds(here: Settings, steps: Any, say: Say) -> tuple[Case, str]:
+    """Look, join, pipeline, gate, promote; again on the new main where main has moved on. `steps`: who does each.
+
+    The case as it ended, and why nothing was trained, empty where something was.
+    """
+    folder = here.workspaces / f"retrain-{os.getpid()}"
+    with WorkspaceLock(here.production / "retrain.lock", "flows.retrain"):
+        try:
+            for turn in range(_ROUNDS):
+                try:
+                    return _round(folder, here, steps, say)
+                except promotion.MainMoved as moved:
+                    if turn + 1 == _ROUNDS:
+                        raise
+                    say(str(moved))
+        finally:
+            workspace.remove(folder)
+    raise AssertionError("not reached")
+
+
+def _round(folder: Path, here: Settings, steps: Any, say: Say) -> tuple[Case, str]:
+    case: Case = steps.look(folder, here, say)
+    if why := retraining.why_not(case):
+        return case, why
+    joined = steps.join(folder, case, here, say)
+    case = retraining.remember(case, here, joined=joined)
+    steps.pipeline(joined, case.key, here, say)
+    commit, version = retraining.recorded(folder, joined)
+    case = retraining.remember(case, here, version=version, commit=commit)
+    verdict = steps.judge(folder, commit, version, here, say)
+    return steps.settle(folder, case, commit, version, verdict, here, say), ""
+
+
+class Plain:
+    """The steps in this process, without a server."""
+
+    look, join = staticmethod(retraining.look), staticmethod(retraining.join)
+    judge, settle = staticmethod(retraining.judge), staticmethod(retraining.settle)
+
+    @staticmethod
+    def pipeline(commit: str, key: str, here: Settings, say: Say) -> None:
+        """One stage after the other."""
+        alone.reproduce(commit, here, say)
+
+
+def main(arguments: list[str]) -> int:
+    """0 where the run ended well, whatever the verdict; 1 where it did not."""
+    parser = argparse.ArgumentParser(prog="python -m flows.retrain", description=__doc__)
+    parser.add_argument("--here", action="store_true", help="in this process, without a server")
+    given = parser.parse_args(arguments)
+    here = settings.from_environment()
+    if given.here:
+        return _here(up.at_home())
+    if not os.environ.get("PREFECT_API_URL"):
+        os.environ.update(up.variables(here, services.home(here.project)))
+    from flows.follow import follow
+
+    return follow(DEPLOYMENT, {"cause": {"by": "hand"}})
+
+
+def _here(here: Settings) -> int:
+    try:
+        case, why = rounds(here, Plain, lambda line: print(line, flush=True))
+    except (retraining.NothingToBeat, asking.Refused, repository.HandOverFailed, workspace.StageFailed,
+            promotion.MainMoved) as error:
+        print(f"retrain: {error}", file=sys.stderr)
+        return 1
+    print(f"retrain: {why or case.reached['outcome']}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
