@@ -58,7 +58,7 @@ def join(folder: Path, key: str, batches: Sequence[Waiting], champion: Path, set
     added = [_add(folder, batch, name, settings, say) for batch in batches]
     start = _start(folder, champion)
     _push_objects(folder, [f"data/raw/{name}.dvc", *start], settings, say)
-    _commit(folder, f"Retrain with {', '.join(added)}", main)
+    _commit(folder, name, f"Retrain with {', '.join(added)}", main)
     git(folder, "push", "-q", "origin", f"HEAD:refs/heads/{branch}")
     return git(folder, "rev-parse", "HEAD")
 
@@ -92,10 +92,9 @@ def _push_objects(folder: Path, files: Sequence[str], settings: Settings, say: S
         workspace.push_file(folder, file, settings, say)
 
 
-def _commit(folder: Path, title: str, main: str) -> None:
-    """Commit pointers, ledgers and parameters: named files, with the date of main, so that it is the same again."""
-    files = [line[3:] for line in git(folder, "status", "--porcelain", "--untracked-files=all").splitlines()]
-    named = [name for name in files if name == "params.yaml" or name.endswith((".dvc", "/.gitignore"))
-             or name.startswith("data/raw/")]
-    git(folder, "add", "--", *named)
+def _commit(folder: Path, name: str, title: str, main: str) -> None:
+    """Commit pointers, ledger and parameters: named files, with the date of main, so that it is the same again."""
+    files = [f"data/raw/{name}.dvc", f"data/raw/{name}.ledger", "data/raw/.gitignore", f"{INITIAL}.dvc",
+             "models/.gitignore", "params.yaml"]
+    git(folder, "add", "--", *(file for file in files if (folder / file).exists()))
     git(folder, "commit", "-q", "-m", title, environment=date_of(folder, main))
