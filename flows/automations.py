@@ -1,5 +1,6 @@
 """What the server does by itself: a run that stopped beating is crashed, a crashed pipeline run is taken up again.
 
+That drift starts a retraining stands in prefect.yaml, as the trigger of its deployment.
 A crashed stage is given out again by its pipeline run (`flows.conduct`), which knows the attempts.
 """
 from datetime import timedelta
@@ -36,11 +37,11 @@ def zombies_crash(silence_seconds: float) -> Automation:
 
 
 def crashed_pipelines_go_on() -> Automation:
-    """A pipeline run that crashed, and that nobody moved on since, is scheduled again; the flow counts how often.
+    """A pipeline or retraining run that crashed, and that nobody moved on since, is scheduled again; flows count how often.
 
     Not at once: a worker reports a killed flow twice within a second, and the second report would undo it.
     """
-    related: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": "pipeline"}
+    related: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": ["pipeline", "retrain"]}
     return Automation(
         name="cxr: a crashed pipeline run is taken up again",
         trigger=EventTrigger(after={"prefect.flow-run.Crashed"}, expect={"prefect.flow-run.AwaitingRetry"},

@@ -16,6 +16,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling, Completed
 
 from flows import gate, retraining, settings
+from flows.repository import HandOverFailed
 from flows.retrain import rounds
 from flows.retraining import Case
 from flows.settings import Settings
@@ -32,6 +33,8 @@ _MOST_TRIES = 20  # runs of the pipeline for one commit that failed earlier
 def retrain(cause: dict[str, Any] | None = None) -> Any:
     """Train on what waits in production/inbox, judge, promote or keep. `cause`: an event's payload, or who asked."""
     here, say = settings.from_environment(), get_run_logger().info
+    if runtime.flow_run.run_count > here.attempts:
+        raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
     say(f"cause: {_words(cause)}")
     case, why = rounds(here, Tasks, say)
     if why:

@@ -10,6 +10,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import yaml
+
 from flows import repository, services, settings
 from flows.pools import GPU, POOLS
 
@@ -57,6 +59,8 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "CXR_PROJECT": str(here.project), "PYTHONPATH": str(CODE), "CXR_GIT": here.git,
         "CXR_SCHEDULES": os.environ.get("CXR_SCHEDULES", "false"),
+        "CXR_RETRAIN_COOLDOWN": os.environ.get("CXR_RETRAIN_COOLDOWN", str(cooldown(here.project))),
+        "CXR_PRODUCTION": str(here.production),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
     if remote := _remote(here, home):
@@ -64,6 +68,12 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
     if auth := os.environ.get("CXR_AUTH"):
         made |= {"PREFECT_SERVER_API_AUTH_STRING": auth, "PREFECT_API_AUTH_STRING": auth}
     return {**os.environ, **made}
+
+
+def cooldown(project: Path) -> int:
+    """Seconds of retrain.cooldown_seconds in the project's params.yaml; an hour where it has none."""
+    section = (yaml.safe_load((project / "params.yaml").read_text()) or {}).get("retrain") or {}
+    return int(section.get("cooldown_seconds", 3600))
 
 
 def at_home() -> settings.Settings:
