@@ -6,6 +6,7 @@ known. Estimated: every study counts as positive with its calibrated probability
 CBPE); that holds where the probabilities still hold, so it is reported and never judged by.
 """
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
@@ -14,35 +15,49 @@ from stages import measures
 from stages.monitor.rule import Comparison
 from stages.monitor.window import Studies
 
-_SEED = 19
+_SEED, _RESAMPLES = 19, 200
 
 
-def compare(
-    reference: Studies, patient: np.ndarray, window: Studies, labels: Sequence[str], *, score: str, floor: float,
-    least: int, resamples: int
-) -> Iterator[Comparison]:
+@dataclass(frozen=True)
+class Sampled:
+    """AUROCs of the reference: `cases` int (labels,), the rarer class; `found` float64 (labels,); `patients`, `images`
+    float64 (resamples, labels): drawn by patient and by image."""
+
+    cases: np.ndarray
+    found: np.ndarray
+    patients: np.ndarray
+    images: np.ndarray
+
+
+def sample(reference: Studies, patient: np.ndarray, task: str) -> Sampled:
+    """Compute them once for a model; `patient` int (n,)."""
+    scores = measures.scores(reference.logits, task)
+    by_patient, by_image = (_replicates(reference.targets, scores, units)
+                            for units in (patient, np.arange(len(reference))))
+    return Sampled(_cases(reference.targets), by_patient[0], by_patient[1:], by_image[1:])
+
+
+def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str, *, floor: float,
+            least: int) -> Iterator[Comparison]:
     """A comparison for each label with at least `least` labelled positives and negatives on both sides, and `macro`
-    over them. `score` is the task (see `stages.measures.scores`); nothing where no label has enough."""
+    over them where there are several; nothing where no label has enough."""
     known = np.isfinite(window.targets).any(axis=1)
-    judged = [i for i in range(len(labels)) if _enough(reference.targets[:, i], least)
-              and _enough(window.targets[:, i], least)]
-    if not judged:
+    cases = _cases(window.targets[known])
+    judged = np.flatnonzero((cases >= least) & (sampled.cases >= least))
+    if not len(judged):
         return
-    old = _replicates(reference.targets[:, judged], measures.scores(reference.logits, score)[:, judged], patient,
-                      resamples)
-    alone = _replicates(reference.targets[:, judged], measures.scores(reference.logits, score)[:, judged],
-                        np.arange(len(reference)), resamples)
-    new = _replicates(window.targets[known][:, judged], measures.scores(window.logits, score)[known][:, judged],
-                      np.arange(int(known.sum())), resamples)
-    widened = np.maximum(1.0, _error(old) / np.maximum(_error(alone), 1e-9))
-    fewest = [min(_cases(window.targets[:, i])) for i in judged]
-    names = [labels[i] for i in judged] + (["macro"] if len(judged) > 1 else [])
-    for place, name in enumerate(names):
-        drop = float(old[0, place] - new[0, place])
-        least_error = 0.5 / max(fewest) if name == "macro" else 0.5 / fewest[place]
-        error = np.hypot(_error(old)[place], max(_error(new)[place] * widened[place], least_error))
-        yield Comparison(f"AUROC {name}", "accuracy", "drop", drop, floor, float(stats.norm.sf(drop / error)),
-                         float(old[0, place]), float(new[0, place]))
+    now = _replicates(window.targets[known][:, judged], measures.scores(window.logits, task)[known][:, judged],
+                      np.arange(int(known.sum())))
+    columns = [([place], f"AUROC {labels[i]}") for place, i in enumerate(judged)]
+    columns += [(list(range(len(judged))), "AUROC macro")] if len(judged) > 1 else []
+    for places, name in columns:
+        chosen = judged[places]
+        before, after = float(sampled.found[chosen].mean()), float(now[0, places].mean())
+        by_patient, by_image = _error(sampled.patients[:, chosen]), _error(sampled.images[:, chosen])
+        widened = max(1.0, by_patient / by_image) if by_image else 1.0
+        error = max(_error(now[1:, places]) * widened, 0.5 / int(cases[chosen].max()))
+        p = float(stats.norm.sf((before - after) / np.hypot(by_patient, error)))
+        yield Comparison(name, "accuracy", "drop", before - after, floor, p, before, after)
 
 
 def estimated_auroc(scores: np.ndarray, probabilities: np.ndarray) -> float:
@@ -58,28 +73,23 @@ def estimated_auroc(scores: np.ndarray, probabilities: np.ndarray) -> float:
     return float(measures.label_auroc(positive, np.tile(scores, 2), weights)[0])
 
 
-def _cases(targets: np.ndarray) -> tuple[int, int]:
-    return int((targets == 1).sum()), int((targets == 0).sum())
+def _cases(targets: np.ndarray) -> np.ndarray:
+    """Studies of the rarer class, int (labels,), where targets (n, labels) are known."""
+    cases: np.ndarray = np.minimum((targets == 1).sum(axis=0), (targets == 0).sum(axis=0))
+    return cases
 
 
-def _enough(targets: np.ndarray, least: int) -> bool:
-    return min(_cases(targets)) >= least
+def _replicates(targets: np.ndarray, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """AUROC (1 + resamples, labels): row 0 as measured, the others with `units` drawn again."""
+    bootstrap = measures.PatientBootstrap([str(unit) for unit in units], _RESAMPLES, _SEED)
+    weights = np.concatenate([np.ones((1, len(units))), *bootstrap.weights()])
+    known = np.isfinite(targets)
+    columns = ((targets[rows, i] > 0.5, scores[rows, i], weights[:, rows]) for i, rows in enumerate(known.T))
+    return np.stack([measures.label_auroc(*column) for column in columns], axis=1)
 
 
-def _replicates(targets: np.ndarray, scores: np.ndarray, units: np.ndarray, resamples: int) -> np.ndarray:
-    """AUROC (1 + resamples, labels [+ 1]): row 0 as measured; the last column is the mean where there are several."""
-    bootstrap = measures.PatientBootstrap([str(unit) for unit in units], resamples, _SEED)
-    columns = []
-    for i in range(targets.shape[1]):
-        known = np.isfinite(targets[:, i])
-        found = [measures.label_auroc(targets[known, i] > 0.5, scores[known, i])]
-        found += [measures.label_auroc(targets[known, i] > 0.5, scores[known, i], weights[:, known])
-                  for weights in bootstrap.weights()]
-        columns.append(np.concatenate(found))
-    table = np.stack(columns, axis=1)
-    return np.column_stack([table, table.mean(axis=1)]) if table.shape[1] > 1 else table
-
-
-def _error(replicates: np.ndarray) -> np.ndarray:
-    error: np.ndarray = np.nanstd(replicates[1:], axis=0)
-    return error
+def _error(replicates: np.ndarray) -> float:
+    """Standard error of the mean over labels, from replicates (resamples, labels); 0 where none is defined."""
+    means = replicates.mean(axis=1)
+    defined = means[np.isfinite(means)]
+    return float(defined.std()) if len(defined) else 0.0

@@ -13,10 +13,13 @@ from stages.monitor.rule import Comparison
 from stages.monitor.window import Studies, of_reference
 from stages.params.schema import Monitor
 
+_TOGETHER = 10.0  # weight of a comparison of all columns at once
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model's reference with what is computed once: design effects by name, embeddings of features and logits."""
+    """A model's reference with what is computed once: design effects by name, embeddings of features and logits, and
+    how much the AUROCs vary."""
 
     studies: Studies
     patient: np.ndarray
@@ -26,6 +29,7 @@ class Prepared:
     designs: dict[str, float]
     features: Embedding
     predictions: Embedding
+    sampled: accuracy.Sampled
 
 
 @dataclass
@@ -50,7 +54,8 @@ def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
     designs = {name: design_effect(np.asarray(values, np.float64), reference.patient)
                for name, values in columns.items()}
     return Prepared(studies, reference.patient, labels, str(card["task"]), thresholds, designs,
-                    Embedding(studies.features, reference.patient), Embedding(studies.logits, reference.patient))
+                    Embedding(studies.features, reference.patient), Embedding(studies.logits, reference.patient),
+                    accuracy.sample(studies, reference.patient, str(card["task"])))
 
 
 def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> Found:
@@ -64,7 +69,8 @@ def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | N
             found.left_out.append(f"{name}: they do not vary in the reference")
             continue
         gap = found.gaps[name] = embedding.gap(columns)
-        found.comparisons.append(Comparison(f"{name} together", kind, "shift", gap.effect, section.floors.shift, gap.p))
+        found.comparisons.append(Comparison(f"{name} together", kind, "shift", gap.effect, section.floors.shift, gap.p,
+                                            weight=_TOGETHER))
     found.comparisons += _predictions(prepared, window, section)
     _accuracy(found, prepared, window, section)
     _latency(found, window, before, section)
@@ -101,9 +107,8 @@ def _continuous(name: str, kind: str, a: np.ndarray, b: np.ndarray, design: floa
 
 
 def _accuracy(found: Found, prepared: Prepared, window: Studies, section: Monitor) -> None:
-    made = list(accuracy.compare(
-        prepared.studies, prepared.patient, window, prepared.labels, score=prepared.task, floor=section.floors.auroc,
-        least=section.least_cases, resamples=section.bootstrap))
+    made = list(accuracy.compare(prepared.sampled, window, prepared.labels, prepared.task,
+                                 floor=section.floors.auroc, least=section.least_cases))
     found.comparisons += made
     if not made:
         labelled = int(np.isfinite(window.targets).any(axis=1).sum())

@@ -1,7 +1,8 @@
 """One verdict from many comparisons, by the rule in params.yaml: significant after Holm's correction, and large enough.
 
 Holm (1979) holds the chance of any false alarm below `alpha` however the comparisons depend on one another; methods
-that hold the false discovery rate (Benjamini & Hochberg) allow more than that, and one verdict has one chance.
+that hold the false discovery rate (Benjamini & Hochberg) allow more than that, and one verdict has one chance. The
+comparisons are weighted: one that looks at all columns together has the weight of ten that look at one.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Comparison:
     p: float
     reference: float | str | None = None
     window: float | str | None = None
+    weight: float = 1.0
 
     def words(self) -> str:
         """The comparison in a sentence, for reasons."""
@@ -57,18 +59,19 @@ class Judged:
 
 def judge(comparisons: Sequence[Comparison], alpha: float) -> list[Judged]:
     """Each comparison with its adjusted p; those that say drift first, then by p."""
-    adjusted = holm([c.p for c in comparisons])
+    adjusted = holm([c.p for c in comparisons], [c.weight for c in comparisons])
     judged = [Judged(c, p, p <= alpha and c.effect >= c.floor) for c, p in zip(comparisons, adjusted, strict=True)]
     return sorted(judged, key=lambda j: (not j.drifted, j.comparison.p, -j.comparison.effect / j.comparison.floor))
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values in the order given, at most 1 (Holm 1979)."""
-    values = np.asarray(p, np.float64)
+def holm(p: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Adjusted p-values in the order given, at most 1, with weights above 0 (Holm 1979, section 4)."""
+    share = np.asarray(weights, np.float64)
+    values = np.asarray(p, np.float64) / share
     order = np.argsort(values, kind="stable")
-    stepped = np.maximum.accumulate((len(values) - np.arange(len(values))) * values[order])
+    left = share[order][::-1].cumsum()[::-1]
     adjusted = np.empty(len(values))
-    adjusted[order] = np.minimum(stepped, 1.0)
+    adjusted[order] = np.minimum(np.maximum.accumulate(left * values[order]), 1.0)
     return [float(value) for value in adjusted]
 
 

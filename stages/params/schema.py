@@ -248,7 +248,6 @@ class Monitor(Section):
     floors: Floors = Floors()
     latency_factor: Annotated[float, Field(ge=1)] = 1.5  # of p50 and p95 at promotion
     least_cases: Positive = 10  # labelled positives, and negatives, below which no AUROC is compared
-    bootstrap: Positive = 200  # resamples for the standard error of an AUROC
     shown: Annotated[int, Field(ge=0)] = 12  # images in the drift report
 
 
