@@ -62,7 +62,7 @@ def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | N
     """All comparisons of one window; `before` is the latency at promotion ({"p50_ms", "p95_ms"}) or None."""
     found = Found()
     found.comparisons += _statistics(prepared, window, section)
-    found.comparisons += _categories(prepared, window, section)
+    _categories(found, prepared, window, section)
     for name, kind, embedding, columns in (("features", "input", prepared.features, window.features),
                                            ("predictions", "prediction", prepared.predictions, window.logits)):
         if not embedding:
@@ -84,10 +84,16 @@ def _statistics(prepared: Prepared, window: Studies, section: Monitor) -> Iterat
         yield _continuous(name, "input", a, b, prepared.designs[name], section)
 
 
-def _categories(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:
+def _categories(found: Found, prepared: Prepared, window: Studies, section: Monitor) -> None:
+    """View and size; a study whose view nobody told says nothing about the views."""
     for name, a, b in (("view", prepared.studies.view, window.view), ("size", prepared.studies.size, window.size)):
+        a, b = a[a != ""], b[b != ""]
+        if min(len(a), len(b)) < section.least_studies:
+            found.left_out.append(f"{name}: known of {len(a)} studies in the reference, {len(b)} in the window")
+            continue
         effect, p = distances.categories(a, b, prepared.designs[name])
-        yield Comparison(name, "input", "Cramer's V", effect, section.floors.categories, p, _mode(a), _mode(b))
+        found.comparisons.append(Comparison(name, "input", "Cramer's V", effect, section.floors.categories, p, _mode(a),
+                                            _mode(b)))
 
 
 def _predictions(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:
@@ -134,4 +140,4 @@ def estimates(prepared: Prepared, window: Studies) -> list[dict[str, Any]]:
 def _mode(words: np.ndarray) -> str:
     """The most frequent word and its share."""
     values, counts = np.unique(words, return_counts=True)
-    return f"{values[counts.argmax()] or 'unknown'} {counts.max() / counts.sum():.0%}"
+    return f"{values[counts.argmax()]} {counts.max() / counts.sum():.0%}"

@@ -1,0 +1,78 @@
+"""How often the monitor cries wolf: `python benchmarks/drift_false_alarms.py --model FOLDER [--windows 500]`.
+
+Windows of freshly rendered phantoms of the model's own distribution (params.yaml's section `phantom`), other patients,
+disjoint, none used twice at one size. Reported: the share of windows whose verdict is "drift" with its 95 % interval
+(Clopper & Pearson 1934), and the same for the plain method: Kolmogorov-Smirnov on each column with Bonferroni.
+What was rendered stays in --cache: the same command goes on where it was stopped; `--minutes` stops it in time, and it
+says how many windows it had.
+"""
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import drift_stream as stream
+import numpy as np
+from drift_windows import judged, plain, window
+from scipy import stats
+
+from stages import modelfolder
+from stages.monitor.compare import prepare
+from stages.monitor.rule import verdict
+from stages.params import load
+
+
+def interval(hits: int, count: int) -> tuple[float, float]:
+    """95 % interval of a share."""
+    found = stats.binomtest(hits, count).proportion_ci(method="exact")
+    return float(found.low), float(found.high)
+
+
+def line(name: str, hits: int, count: int) -> str:
+    """A share with its interval, in percent."""
+    low, high = interval(hits, count)
+    return f"{name}: {hits} of {count} = {hits / count:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def rendered(given: argparse.Namespace, params: object, size: int) -> int:
+    """Render until the windows are there or the time is over; how many windows of this size there are."""
+    parts, stop = -(-given.windows * size // stream.PART), time.monotonic() + 60 * given.minutes
+    while (ready := stream.ready(given.model, params, stream.Shift(), given.cache, parts)) < parts:
+        if time.monotonic() > stop:
+            break
+        stream.studies(given.model, params, range(ready, min(ready + 8, parts)), stream.Shift(), given.cache)
+    return min(given.windows, ready * stream.PART // size)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--windows", type=int, default=500)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 200, 1000])
+    parser.add_argument("--minutes", type=float, default=1e6, help="stop rendering after so many")
+    parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
+    given = parser.parse_args(arguments)
+    params, prepared = load(), prepare(modelfolder.read_reference(given.model), modelfolder.read_card(given.model))
+    print(f"reference: {len(prepared.studies)} studies of {prepared.patient.max() + 1} patients")
+    for size in given.sizes:
+        count = rendered(given, params.phantom, size)
+        table = stream.studies(given.model, params.phantom, range(-(-count * size // stream.PART)), stream.Shift(),
+                               given.cache)
+        alarms, baseline, causes = 0, 0, Counter()
+        for k in range(count):
+            part = window(table[k * size:(k + 1) * size], prepared)
+            found = judged(prepared, part, params.monitor)
+            alarms += verdict(found)[0] == "drift"
+            causes.update(j.comparison.name for j in found if j.drifted)
+            baseline += plain(prepared, part, params.monitor.alpha)
+        print(f"window of {size}:\n  " + line("verdict", alarms, count) + "\n  " + line("plain KS", baseline, count)
+              + f"\n  raised by {dict(causes.most_common(5))}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    np.seterr(all="raise", under="ignore")
+    sys.exit(main(sys.argv[1:]))

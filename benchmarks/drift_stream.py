@@ -1,0 +1,126 @@
+"""Streams of freshly rendered phantoms, scored by a model as production would score them; for the drift benchmarks.
+
+Rendered in parts of 1,000 studies by patients that no training batch holds. A part is kept on disk under a key of all
+that decides it, so that a benchmark that was stopped goes on where it was. Not for real images: see
+`drift_power.py --sets`.
+"""
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from stages import calibration, modelfolder
+from stages.artifacts import code_version, write_bytes
+from stages.images.chain import Chain, apply
+from stages.images.decode import Decoded, image_id
+from stages.images.statistics import NAMES, describe
+from stages.inference import Net
+from stages.machine import workers
+from stages.modelfolder.folder import pack_named
+from stages.params.schema import Phantom
+from stages.phantom.plan import StudyPlan, plan_studies
+from stages.phantom.pool import spread
+from stages.phantom.render import render_study
+
+PART = 1000  # studies
+_FIRST = 1_000_000  # patients of the benchmarks start here, those of part k at _FIRST + k PART
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How a stream differs from the reference's: another phantom section, plans changed, pixels changed.
+
+    `scanner`, `view`: all pictures by that one; `prevalence`: of each finding; `pixels`: name of one of CHANGES and
+    its strength.
+    """
+
+    scanner: str | None = None
+    view: str | None = None
+    prevalence: float | None = None
+    pixels: tuple[str, float] | None = None
+
+
+def _contrast(pixels: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
+    return np.clip(np.rint(128 + (pixels - 128.0) * (1 - strength)), 0, 255).astype(np.uint8)
+
+
+def _noise(pixels: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
+    return np.clip(np.rint(pixels + random.normal(0, strength, pixels.shape)), 0, 255).astype(np.uint8)
+
+
+def _blur(pixels: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
+    return cv2.GaussianBlur(pixels, (0, 0), strength * pixels.shape[0] / 256)
+
+
+def _invert(pixels: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
+    return 255 - pixels
+
+
+CHANGES = {"contrast": _contrast, "noise": _noise, "blur": _blur, "invert": _invert}
+
+
+def studies(model: Path, params: Phantom, parts: range, shift: Shift, cache: Path) -> pd.DataFrame:
+    """The parts' studies in order, with the scoring log's columns, `patient` and `target_<label>` besides."""
+    card = modelfolder.read_card(model)
+    missing = [part for part in parts if not _place(model, params, part, shift, cache).exists()]
+    for part, arrays in zip(missing, spread(partial(_scored, model, params, shift), missing, workers()), strict=True):
+        write_bytes(_place(model, params, part, shift, cache), pack_named(arrays))
+        print(f"rendered and scored part {part} of {shift}", flush=True)
+    return pd.concat([_table(np.load(_place(model, params, part, shift, cache)), card) for part in parts],
+                     ignore_index=True)
+
+
+def ready(model: Path, params: Phantom, shift: Shift, cache: Path, most: int) -> int:
+    """How many parts from 0 on lie on disk already."""
+    return next((k for k in range(most) if not _place(model, params, k, shift, cache).exists()), most)
+
+
+def _place(model: Path, params: Phantom, part: int, shift: Shift, cache: Path) -> Path:
+    code = code_version("phantom", "images")
+    key = json.dumps([modelfolder.identity(model), params.model_dump(), repr(shift), code], sort_keys=True)
+    return cache / hashlib.sha256(key.encode()).hexdigest()[:16] / f"{part:05d}.npz"
+
+
+def _plans(params: Phantom, part: int, shift: Shift) -> Iterator[StudyPlan]:
+    drawn = params if shift.prevalence is None else params.model_copy(update={"prevalence": shift.prevalence})
+    for plan in plan_studies(drawn, studies=PART, first_patient=_FIRST + part * PART):
+        yield replace(plan, scanner=shift.scanner or plan.scanner, view=shift.view or plan.view)
+
+
+def _scored(model: Path, params: Phantom, shift: Shift, part: int) -> dict[str, np.ndarray]:
+    """Render and score one part; columns as arrays."""
+    net, random = Net(model), np.random.default_rng([part, 77])
+    chain = Chain.from_dict(net.card["preprocessing"])
+    rows, inputs = [], []
+    for plan in _plans(params, part, shift):
+        pixels = render_study(plan, params.image_size, params.seed).pixels
+        if shift.pixels:
+            pixels = CHANGES[shift.pixels[0]](pixels, shift.pixels[1], random)
+        decoded = Decoded(pixels, 8, "png")
+        rows.append((plan.patient, plan.view, image_id(decoded), list(describe(decoded).values()),
+                     [label in plan.labels for label in net.labels]))
+        inputs.append(apply(chain, decoded))
+    answers = net.answers(np.stack(inputs))
+    patient, view, ids, statistics, targets = zip(*rows, strict=True)
+    return {"patient": np.array(patient), "view": np.array(view), "image_id": np.array(ids),
+            "statistics": np.array(statistics, np.float32), "targets": np.array(targets, np.int8),
+            "side": np.array(params.image_size), "features": answers.features, "logits": answers.logits}
+
+
+def _table(arrays: dict[str, np.ndarray], card: dict) -> pd.DataFrame:
+    probabilities = calibration.apply(arrays["logits"], card["calibration"])
+    table = pd.DataFrame(arrays["statistics"], columns=list(NAMES))
+    for position, label in enumerate(card["labels"]):
+        table[f"logit_{label}"] = arrays["logits"][:, position]
+        table[f"probability_{label}"] = probabilities[:, position]
+        table[f"target_{label}"] = arrays["targets"][:, position]
+    return table.assign(image_id=arrays["image_id"], patient=arrays["patient"], view=arrays["view"],
+                        width=int(arrays["side"]), height=int(arrays["side"]), bit_depth=8, latency_ms=np.nan,
+                        features=list(arrays["features"]))

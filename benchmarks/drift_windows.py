@@ -1,0 +1,29 @@
+"""One window judged by the monitor, and by the plain method that it is measured against; for the drift benchmarks."""
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from stages.monitor.compare import Prepared, compare
+from stages.monitor.rule import Judged, judge
+from stages.monitor.window import Studies, of_log
+from stages.params.schema import Monitor
+
+
+def window(table: pd.DataFrame, prepared: Prepared, *, labelled: bool = True) -> Studies:
+    """Rows with the log's columns as a window; `labelled`: with feedback for each (columns target_<label>)."""
+    truth = pd.DataFrame(index=table["image_id"], columns=list(prepared.labels), dtype=float)
+    if labelled:
+        truth[:] = table[[f"target_{label}" for label in prepared.labels]].to_numpy(float)
+    return of_log(table, prepared.studies.names, prepared.labels, truth[~truth.index.duplicated()])
+
+
+def judged(prepared: Prepared, window: Studies, section: Monitor) -> list[Judged]:
+    """All comparisons but latency, judged."""
+    return judge(compare(prepared, window, None, section).comparisons, section.alpha)
+
+
+def plain(prepared: Prepared, window: Studies, alpha: float) -> bool:
+    """Whether Kolmogorov-Smirnov on each statistic, pooled feature and probability, Bonferroni, says drift."""
+    old, new = (np.column_stack([s.statistics, s.features, s.probabilities]) for s in (prepared.studies, window))
+    found = stats.ks_2samp(old, new, method="asymp", axis=0).pvalue
+    return bool(np.nanmin(found) * old.shape[1] <= alpha)

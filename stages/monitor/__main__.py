@@ -1,0 +1,60 @@
+"""`python -m stages.monitor [--window 200 | --since 2026-01-31T00:00]`: is production as the model's reference?
+
+Exit status 0: quiet, or too few studies; 3: drift; 1: it could not be found out, with a line that says why.
+"""
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stages import production
+from stages.artifacts import HashMismatch
+from stages.entry import StageError
+from stages.monitor.rule import DRIFT
+from stages.monitor.run import Asked, run
+from stages.params import ParamsError, load
+
+DRIFTED = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge the window, write verdict and report, say both; the exit status."""
+    given = _parser().parse_args(arguments)
+    place = given.production
+    try:
+        section = load().monitor
+        asked = Asked(given.log or place / "log", place / "feedback", place / "drift", given.window or section.window,
+                      given.since, given.images)
+        content, folder = run(asked, production.current(place), section)
+    except (ParamsError, StageError, HashMismatch, production.NothingInProduction, OSError, ValueError) as error:
+        for line in str(error).splitlines():
+            print(f"monitor: {line}", file=sys.stderr)
+        return 1
+    window = content["window"]
+    print(f"{content['verdict']}: {window['studies']} studies ({window['labelled']} labelled), "
+          f"{len(content['tests'])} comparisons")
+    for line in [*content["reasons"], *(f"not compared: {words}" for words in content["left_out"])]:
+        print(f"  {line}")
+    print(f"report: {folder / 'index.html'}\nverdict: {folder / 'verdict.json'}")
+    return DRIFTED if content["verdict"] == DRIFT else 0
+
+
+def _moment(text: str) -> datetime:
+    """A moment as ISO 8601 has it; UTC where it names no zone."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m stages.monitor", description=__doc__)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--window", type=int, help="the last so many studies (default: monitor.window of params.yaml)")
+    which.add_argument("--since", type=_moment, help="studies scored since then, for example 2026-01-31T00:00")
+    parser.add_argument("--log", type=Path, help="scoring log (default: log in the production folder)")
+    parser.add_argument("--images", type=Path, help="the folder that was scored: shows the images that drove it")
+    parser.add_argument("--production", type=Path, default=production.place(), help="production folder")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
