@@ -5,14 +5,14 @@ from pathlib import Path
 
 from stages import production
 from stages.feedback.labels import Refused, add
-from stages.score import log
+from stages.score.log import read as read_log
 
 
 def main(arguments: list[str] | None = None) -> int:
     """0; 1 and readable lines where the table cannot be taken in."""
     given = _parser().parse_args(arguments)
     try:
-        scored = log.read(given.production / "log")
+        scored = read_log(given.production / "log")
         labels = [name.removeprefix("logit_") for name in scored.columns if name.startswith("logit_")]
         part, count = add(given.production / "feedback", given.table, scored, labels)
     except (Refused, OSError, UnicodeDecodeError, ValueError) as error:

@@ -22,10 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     place = given.production
     try:
-        section = load().monitor
-        asked = Asked(given.log or place / "log", place / "feedback", place / "drift", given.window or section.window,
-                      given.since, given.images)
-        content, folder = run(asked, production.current(place), section)
+        params = load()
+        asked = Asked(given.log or place / "log", place / "feedback", place / "drift",
+                      given.window or params.monitor.window, given.since, given.images or Path(params.score.folder))
+        content, folder = run(asked, production.current(place), params.monitor)
     except (ParamsError, StageError, HashMismatch, production.NothingInProduction, OSError, ValueError) as error:
         for line in str(error).splitlines():
             print(f"monitor: {line}", file=sys.stderr)
@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--window", type=int, help="the last so many studies (default: monitor.window of params.yaml)")
     which.add_argument("--since", type=_moment, help="studies scored since then, for example 2026-01-31T00:00")
     parser.add_argument("--log", type=Path, help="scoring log (default: log in the production folder)")
-    parser.add_argument("--images", type=Path, help="the folder that was scored: shows the images that drove it")
+    parser.add_argument("--images", type=Path, help="the folder that was scored: its images that drove the verdict are "
+                        "shown (default: score.folder of params.yaml)")
     parser.add_argument("--production", type=Path, default=production.place(), help="production folder")
     return parser
 

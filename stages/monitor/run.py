@@ -17,7 +17,7 @@ from stages.monitor.rule import TOO_FEW, Judged, judge, verdict
 from stages.monitor.window import Studies, of_log
 from stages.params.schema import Monitor
 from stages.production import Release
-from stages.score import log
+from stages.score.log import read as read_log
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Asked:
     drift: Path
     window: int
     since: datetime | None = None
-    images: Path | None = None
+    images: Path = Path()
 
 
 def run(asked: Asked, release: Release, section: Monitor) -> tuple[dict[str, Any], Path]:
@@ -56,7 +56,7 @@ def scored(asked: Asked, release: Release) -> pd.DataFrame:
     """Rows of the log that this model answered: since the moment asked for, or the last ones."""
     last = None if asked.since else asked.window
     while True:  # other models' studies may stand between: then look farther back
-        table = log.read(asked.log, since=asked.since, last=last)
+        table = read_log(asked.log, since=asked.since, last=last)
         own = table[table["model"] == release.identity].reset_index(drop=True)
         if last is None or len(own) >= asked.window or len(table) < last:
             return own if last is None else own.tail(asked.window).reset_index(drop=True)
@@ -106,11 +106,9 @@ def _head(table: pd.DataFrame, window: Studies, prepared: Prepared, release: Rel
     }
 
 
-def _pictures(images: Path | None, table: pd.DataFrame, judged: Sequence[Judged], found: Found, prepared: Prepared,
+def _pictures(images: Path, table: pd.DataFrame, judged: Sequence[Judged], found: Found, prepared: Prepared,
               window: Studies, most: int) -> list[tuple[str, str]]:
     """(data URI, caption) of the images that drove it, where their folder is known and they are still there."""
-    if images is None:
-        return []
     chosen = pictures.drivers(judged, found, prepared, window, most)
     drawn = ((pictures.thumbnail(images, str(table["source"].iloc[row])), name) for row, name in chosen)
     return [(uri, name) for uri, name in drawn if uri is not None]
