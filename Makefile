@@ -10,7 +10,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-full lint preset add-batch verify report clean run up down retrain promote rollback
+.PHONY: help setup repro test test-full lint preset add-batch verify report clean run up down retrain promote rollback demo-drift
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,3 +65,6 @@ promote: $(READY) ## VERSION=v0.0.3: a recorded version into production, through
 
 rollback: $(READY) ## production back to the release before
 	@python -m flows.promote --rollback
+
+demo-drift: $(READY) ## the story of a second scanner, on phantoms, with a server and workers of its own (20 minutes)
+	@python -m demo.story

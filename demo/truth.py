@@ -1,0 +1,33 @@
+"""What nobody in the story knows at the time: AUROC of the model in production on a window, by the true findings."""
+from pathlib import Path
+from typing import Any
+
+from stages import measures  # before NumPy: `stages` settles the machine
+
+import numpy as np  # isort: skip
+import pandas as pd  # isort: skip
+
+from stages.phantom.write import DATA_ENTRY
+from stages.score import log
+
+
+def window(production: Path, folders: list[Path], labels: list[str]) -> dict[str, Any]:
+    """Macro AUROC of the logged answers to a window's studies, by scanner and together; which version answered.
+
+    `folders` are the window's, named window-<n><scanner>.
+    """
+    table = log.read(production / "log").drop_duplicates("source", keep="last")
+    table["file"] = table["source"].str.rpartition("/")[2]
+    parts = {folder.name[-1].upper(): _joined(table, folder) for folder in folders}
+    found: dict[str, Any] = {}
+    for name, part in {**parts, "all": pd.concat(parts.values())}.items():
+        targets = np.array([[label in words for label in labels] for words in part["words"]], np.float32)
+        logits = part[[f"logit_{label}" for label in labels]].to_numpy(np.float32)
+        found[name] = {"studies": len(part), "auroc": measures.auroc(targets, logits, labels)["macro"]}
+    return {**found, "version": str(pd.concat(parts.values())["version"].mode()[0])}
+
+
+def _joined(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    entries = pd.read_csv(folder / DATA_ENTRY, index_col=False, usecols=["Image Index", "Finding Labels"])
+    entries["words"] = entries["Finding Labels"].str.split("|")
+    return table.merge(entries, left_on="file", right_on="Image Index")
