@@ -11,7 +11,7 @@ import csv
 import fcntl
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,8 @@ from stages.score.study import Scored
 QUARANTINE = "quarantine.csv"
 _KEY = ["image_id", "model"]
 _COLUMNS = ("path", "sha256", "reason", "detail")
-_MANY_PARTS = 24  # a day that is over and has more is put together
+_TRIES = 3
+_MANY, _SMALL = 24, 1 << 20  # more parts than this of fewer bytes are put together
 
 
 class LogDamaged(StageError):
@@ -113,10 +114,10 @@ def read(log: Path, since: datetime | None = None, until: datetime | None = None
     An empty log gives an empty table. LogDamaged names a part that can't be read.
     """
     since, until = _utc(since), _utc(until)
-    try:
-        return _read(log, since, until, last)
-    except FileNotFoundError:  # parts were put together while we read
-        return _read(log, since, until, last)
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError):  # parts were put together while we read
+            return _read(log, since, until, last)
+    return _read(log, since, until, last)
 
 
 def quarantine(log: Path, refused: Iterable[Refused]) -> None:
@@ -139,16 +140,16 @@ def read_quarantine(log: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def tidy(log: Path, today: date) -> None:
-    """Put many parts of a day that is over into one, and remove what killed writers left."""
+def tidy(log: Path) -> None:
+    """Put a day's small parts into one where there are many, and remove what killed writers left."""
     with _alone(log):
         for left in log.glob("day=*/.part-*.part"):
             left.unlink()
         for folder in log.glob("day=*"):
-            parts = sorted(folder.glob("part-*.parquet"))
-            if len(parts) > _MANY_PARTS and date.fromisoformat(folder.name.removeprefix("day=")) < today:
-                whole = _write(folder, _once(_joined(parts)))
-                for path in parts:  # killed here, rows stand twice on disk and once for every reader
+            small = [path for path in sorted(folder.glob("part-*.parquet")) if path.stat().st_size < _SMALL]
+            if len(small) > _MANY:
+                whole = _write(folder, _once(_joined(small)))
+                for path in small:  # killed here, rows stand twice on disk and once for every reader
                     path.unlink() if path != whole else None
 
 

@@ -7,7 +7,8 @@ from stages.inference import BLOCK, Net
 from stages.production import Release, current
 
 Token = tuple[str, int]
-_open: dict[tuple[Path, int], tuple[Token, "InUse"]] = {}
+_releases: dict[Path, tuple[Token, Release]] = {}
+_open: dict[tuple[Path, int], "InUse"] = {}
 
 
 @dataclass(frozen=True)
@@ -20,24 +21,31 @@ class InUse:
 
 
 def in_use(production: Path, block: int = BLOCK) -> InUse:
-    """The release in production now; ask once for each batch, so that a batch has one model.
+    """The release in production now, open; ask once for each batch, so that a batch has one model.
 
-    Costs a few microseconds where nothing changed. NothingInProduction, HashMismatch, InferenceError.
+    Costs some microseconds where nothing changed. NothingInProduction, HashMismatch, InferenceError.
     """
-    token = _token(production)
+    release = released(production)
     known = _open.get((production, block))
-    if known is None or token is None or known[0] != token:
-        release = current(production)
+    if known is None or known.release != release:
         net = Net(release.folder, block=block)
-        known = (token or ("", 0), InUse(release, net, Chain.from_dict(net.card["preprocessing"])))
-        _open[production, block] = known
+        known = _open[production, block] = InUse(release, net, Chain.from_dict(net.card["preprocessing"]))
+    return known
+
+
+def released(production: Path) -> Release:
+    """The release in production now; its files are checked when it is new. NothingInProduction, HashMismatch."""
+    token = _token(production)
+    known = _releases.get(production)
+    if known is None or known[0] != token:
+        known = _releases[production] = (token, current(production))
     return known[1]
 
 
-def _token(production: Path) -> Token | None:
+def _token(production: Path) -> Token:
     """What changes when another release is put in production, or the same one under another name."""
     link = production / "current"
     try:
         return str(link.readlink()), (link / "release.json").stat().st_mtime_ns
     except OSError:
-        return None
+        return "", 0

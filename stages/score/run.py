@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,9 +12,10 @@ from stages import crew
 from stages.entry import StageError
 from stages.inference import InferenceError
 from stages.machine import workers
-from stages.production import NothingInProduction, current
+from stages.production import NothingInProduction
 from stages.score import log as scoring_log
 from stages.score import worker
+from stages.score.model import released
 from stages.score.places import Place, Refused, find
 from stages.score.record import Record, Tally
 from stages.score.views import views_of
@@ -48,8 +48,8 @@ def score(plan: Plan) -> Tally:
     if not plan.folder.is_dir():
         raise StageError(f"{plan.folder}: no such folder; name one, or set score.folder in params.yaml")
     with _faults_of_the_model(), _only_one(plan.log):
-        model = current(plan.production).identity
-        scoring_log.tidy(plan.log, datetime.now(UTC).date())
+        model = released(plan.production).identity
+        scoring_log.tidy(plan.log)
         record = Record(plan.log, views_of(plan.folder), plan.again, plan.part_seconds)
         try:
             _through(plan, model, record)
