@@ -1,0 +1,94 @@
+"""What drift the monitor finds, and how small: `python benchmarks/drift_power.py --model FOLDER [--windows 30]`.
+
+Graded shifts of freshly rendered phantoms, `--windows` disjoint windows of `--size` studies each, none with labels; the
+share in which the verdict is "drift", beside that of the plain method (Kolmogorov-Smirnov on each statistic, pooled
+feature and probability, Bonferroni), which raises false alarms (see drift_false_alarms.py) and so is flattered here.
+"Least" is the smallest grade tried from which on at least 80 % of the windows are found. Run in the folder of the
+model's params.yaml; the same command goes on where it was stopped.
+"""
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import drift_stream as stream
+import numpy as np
+import pandas as pd
+from drift_windows import judged, plain, window
+
+from stages import modelfolder
+from stages.monitor.compare import Prepared, prepare
+from stages.monitor.rule import verdict
+from stages.params import load
+
+FIRST_PART = 700  # parts that the false-alarm benchmark does not use
+_STEPS = {"contrast": (0.05, 0.1, 0.2, 0.3), "noise": (1.0, 2.0, 4.0, 8.0), "blur": (0.5, 1.0, 1.5, 2.0),
+          "prevalence": (0.18, 0.22, 0.28, 0.35)}
+_MIXED = {"second scanner, share": (stream.Shift(scanner="B"), (0.05, 0.1, 0.2, 0.3, 0.5)),
+          "inverted, share": (stream.Shift(pixels=("invert", 1.0)), (0.02, 0.05, 0.1, 0.2)),
+          "all AP, share": (stream.Shift(view="AP"), (0.1, 0.2, 0.4, 0.7, 1.0))}
+_UNITS = {"contrast": "contrast lost, share", "noise": "noise added, grey levels", "blur": "blur, 256ths of the side",
+          "prevalence": "prevalence of each finding"}
+Streams = Iterator[tuple[str, float, pd.DataFrame]]
+
+
+def streams(given: argparse.Namespace, params: object, parts: range) -> Streams:
+    """(kind of shift, its grade, studies) of every condition."""
+    def made(shift: stream.Shift) -> pd.DataFrame:
+        return stream.studies(given.model, params, parts, shift, given.cache)
+
+    calm = made(stream.Shift())
+    yield "none", 0.0, calm
+    draw = np.random.default_rng(4).random(len(calm))
+    for kind, (shift, shares) in _MIXED.items():
+        other = made(shift)
+        for share in shares:
+            yield kind, share, pd.concat([calm[draw >= share], other[draw < share]]).sort_index()
+    for kind, grades in _STEPS.items():
+        for grade in grades:
+            shift = stream.Shift(prevalence=grade) if kind == "prevalence" else stream.Shift(pixels=(kind, grade))
+            yield _UNITS[kind], grade, made(shift)
+
+
+def found(table: pd.DataFrame, prepared: Prepared, given: argparse.Namespace, section: object) -> tuple[float, float]:
+    """Shares of the windows in which the monitor, and the plain method, say drift."""
+    hits = []
+    for k in range(given.windows):
+        part = window(table[k * given.size:(k + 1) * given.size], prepared, labelled=False)
+        hits.append((verdict(judged(prepared, part, section))[0] == "drift", plain(prepared, part, section.alpha)))
+    ours, others = np.mean(hits, axis=0)
+    return float(ours), float(others)
+
+
+def least(grades: list[float], shares: list[float]) -> str:
+    """The smallest grade from which on every share is at least 0.8."""
+    enough = [all(share >= 0.8 for share in shares[i:]) for i in range(len(shares))]
+    return f"{grades[enough.index(True)]:g}" if any(enough) else "none tried"
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--windows", type=int, default=30)
+    parser.add_argument("--size", type=int, default=200)
+    parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
+    given = parser.parse_args(arguments)
+    params, prepared = load(), prepare(modelfolder.read_reference(given.model), modelfolder.read_card(given.model))
+    parts = range(FIRST_PART, FIRST_PART - (-given.windows * given.size // stream.PART))
+    results: dict[str, list[tuple[float, float, float]]] = {}
+    print(f"{given.windows} windows of {given.size}; share found by the monitor, by plain KS")
+    for kind, grade, table in streams(given, params.phantom, parts):
+        ours, others = found(table, prepared, given, params.monitor)
+        results.setdefault(kind, []).append((grade, ours, others))
+        print(f"{kind} {grade:g}: {ours:.0%}, {others:.0%}", flush=True)
+    print("least found in 80 % of the windows: kind, monitor, plain KS")
+    for kind, rows in list(results.items())[1:]:
+        grades, ours, others = (list(column) for column in zip(*rows, strict=True))
+        print(f"{kind}: {least(grades, ours)}, {least(grades, others)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
