@@ -16,6 +16,7 @@ from stages.monitor.rule import Comparison
 from stages.monitor.window import Studies
 
 _SEED, _RESAMPLES = 19, 200
+_MOST = 2000  # labelled studies behind the window's standard error, which falls with the root of their number
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,10 @@ def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str,
     judged = np.flatnonzero((cases >= least) & (sampled.cases >= least))
     if not len(judged):
         return
-    now = _replicates(window.targets[known][:, judged], measures.scores(window.logits, task)[known][:, judged],
-                      np.arange(int(known.sum())))
+    targets, scores = window.targets[known][:, judged], measures.scores(window.logits, task)[known][:, judged]
+    now = np.concatenate([_replicates(targets, scores, np.arange(len(targets)), 0),
+                          _replicates(targets[:_MOST], scores[:_MOST], np.arange(len(targets[:_MOST])))[1:]])
+    smaller = min(1.0, float(np.sqrt(_MOST / len(targets))))
     columns = [([place], f"AUROC {labels[i]}") for place, i in enumerate(judged)]
     columns += [(list(range(len(judged))), "AUROC macro")] if len(judged) > 1 else []
     for places, name in columns:
@@ -55,7 +58,7 @@ def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str,
         before, after = float(sampled.found[chosen].mean()), float(now[0, places].mean())
         by_patient, by_image = _error(sampled.patients[:, chosen]), _error(sampled.images[:, chosen])
         widened = max(1.0, by_patient / by_image) if by_image else 1.0
-        error = max(_error(now[1:, places]) * widened, 0.5 / int(cases[chosen].max()))
+        error = max(_error(now[1:, places]) * smaller * widened, 0.5 / int(cases[chosen].max()))
         p = float(stats.norm.sf((before - after) / np.hypot(by_patient, error)))
         yield Comparison(name, "accuracy", "drop", before - after, floor, p, before, after)
 
@@ -79,9 +82,9 @@ def _cases(targets: np.ndarray) -> np.ndarray:
     return cases
 
 
-def _replicates(targets: np.ndarray, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
+def _replicates(targets: np.ndarray, scores: np.ndarray, units: np.ndarray, resamples: int = _RESAMPLES) -> np.ndarray:
     """AUROC (1 + resamples, labels): row 0 as measured, the others with `units` drawn again."""
-    bootstrap = measures.PatientBootstrap([str(unit) for unit in units], _RESAMPLES, _SEED)
+    bootstrap = measures.PatientBootstrap([str(unit) for unit in units], resamples, _SEED)
     weights = np.concatenate([np.ones((1, len(units))), *bootstrap.weights()])
     known = np.isfinite(targets)
     columns = ((targets[rows, i] > 0.5, scores[rows, i], weights[:, rows]) for i, rows in enumerate(known.T))

@@ -80,9 +80,9 @@ class Embedding:
         patients, place = np.unique(self._patient, return_inverse=True)
         sums = np.zeros((len(patients), away.shape[1]))
         np.add.at(sums, place, away)
-        values = np.linalg.svd(sums, compute_uv=False) ** 2 / len(away) ** 2
-        spectrum: np.ndarray = values * len(patients) / (len(patients) - 1)
-        return spectrum
+        gram = sums @ sums.T if len(patients) < sums.shape[1] else sums.T @ sums
+        values: np.ndarray = np.linalg.eigvalsh(gram).clip(min=0) / len(away) ** 2
+        return values * len(patients) / (len(patients) - 1)
 
 
 def weighted_chi2_tail(value: float, weights: np.ndarray) -> float:
