@@ -39,7 +39,8 @@ def zombies_crash(silence_seconds: float) -> Automation:
 def crashed_pipelines_go_on() -> Automation:
     """A pipeline or retraining run that crashed, and that nobody moved on since, is scheduled again.
 
-    The flow counts how often. Not at once: a worker reports a killed flow twice within a second, and the second report would undo it.
+    The flow counts how often. Not at once: a worker reports a killed flow twice within a second, and the second report
+    would undo it.
     """
     related: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": ["pipeline", "retrain"]}
     return Automation(
