@@ -4,6 +4,7 @@ Each step finds out whether it was done already, so that the same call again goe
 promoted is the gate's to say.
 """
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,30 @@ def in_prod(folder: Path) -> str | None:
 
 
 def install(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> None:
-    """Into this machine's production folder, with the latency reference that was measured here."""
-    _, said = asking.run(folder, settings, "stages.production", "install", "--version", version, "--commit", commit)
+    """Into this machine's production folder, with the latency reference that is measured here and now."""
+    with tempfile.TemporaryDirectory() as place:
+        known = _latency(folder, Path(place) / "latency.json", settings, say)
+        _, said = asking.run(folder, settings, "stages.production", "install", "--version", version, "--commit", commit,
+                             *known)
     say(said.strip())
+
+
+def _latency(folder: Path, path: Path, settings: Settings, say: Say) -> list[str]:
+    """Arguments that name the measured reference; none, and words, where there is no image to measure on."""
+    name = json.loads((folder / "metrics" / "compress.json").read_text())["chosen"]["name"]
+    model = folder / "models" / ("base" if name == "base" else f"compressed/{name}")
+    raw = Path("data") / "raw" / joining.section(folder, "ingest")["set"]
+    places = [settings.production / "incoming", settings.production / "inbox", settings.production / "taken",
+              folder / raw, settings.project / raw]
+    try:
+        found = asking.answer(folder, settings, "stages.score.latency", str(model), *map(str, places))
+    except asking.Refused as error:
+        say(f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` finds images "
+            f"in {places[0]}")
+        return []
+    say(f"latency here: p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms an image, on {found['images']} images")
+    path.write_text(json.dumps(found))
+    return ["--latency", str(path)]
 
 
 def current(settings: Settings) -> dict[str, Any] | None:
