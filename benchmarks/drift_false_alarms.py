@@ -4,7 +4,8 @@ Windows of freshly rendered phantoms of the model's own distribution (params.yam
 disjoint, none used twice at one size. Reported: the share of windows whose verdict is "drift" with its 95 % interval
 (Clopper & Pearson 1934), and the same for the plain method: Kolmogorov-Smirnov on each column with Bonferroni.
 What was rendered stays in --cache: the same command goes on where it was stopped; `--minutes` stops it in time, and it
-says how many windows it had.
+says how many windows it had. `--references 20` takes freshly rendered references too, a twentieth of the windows each:
+one reference may be a lucky or an unlucky draw.
 """
 import argparse
 import sys
@@ -20,9 +21,12 @@ from drift_windows import judged, plain, window
 from scipy import stats
 
 from stages import modelfolder
-from stages.monitor.compare import prepare
+from stages.images.statistics import NAMES
+from stages.monitor.compare import Prepared, prepare
 from stages.monitor.rule import verdict
 from stages.params import load
+
+_REFERENCES = 900  # parts from here on are references
 
 
 def interval(hits: int, count: int) -> tuple[float, float]:
@@ -35,6 +39,22 @@ def line(name: str, hits: int, count: int) -> str:
     """A share with its interval, in percent."""
     low, high = interval(hits, count)
     return f"{name}: {hits} of {count} = {hits / count:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def redrawn(given: argparse.Namespace, params: object, card: dict) -> list[Prepared]:
+    """References of freshly rendered studies, none of them in a window."""
+    made = []
+    for k in range(given.references):
+        table = stream.studies(given.model, params, range(_REFERENCES + k, _REFERENCES + k + 1), stream.Shift(),
+                               given.cache)[:given.studies]
+        columns = {name: table[name].to_numpy() for name in ("width", "height", "bit_depth")}
+        logits, targets = (table[[f"{what}_{label}" for label in card["labels"]]].to_numpy()
+                           for what in ("logit", "target"))
+        made.append(prepare(modelfolder.Reference(
+            patient=np.unique(table["patient"], return_inverse=True)[1], view=table["view"].to_numpy(np.str_),
+            names=np.array(NAMES), statistics=table[list(NAMES)].to_numpy(), logits=logits, targets=targets,
+            features=np.stack(table["features"].tolist()), **columns), card))
+    return made
 
 
 def rendered(given: argparse.Namespace, params: object, size: int) -> int:
@@ -53,16 +73,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--windows", type=int, default=500)
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 200, 1000])
     parser.add_argument("--minutes", type=float, default=1e6, help="stop rendering after so many")
+    parser.add_argument("--references", type=int, default=0, help="how often to redraw it (default: the model's)")
+    parser.add_argument("--studies", type=int, default=827, help="studies in a redrawn reference, at most 1,000")
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
     given = parser.parse_args(arguments)
-    params, prepared = load(), prepare(modelfolder.read_reference(given.model), modelfolder.read_card(given.model))
-    print(f"reference: {len(prepared.studies)} studies of {prepared.patient.max() + 1} patients")
+    params, card = load(), modelfolder.read_card(given.model)
+    references = redrawn(given, params.phantom, card) or [prepare(modelfolder.read_reference(given.model), card)]
+    print(f"references: {[(len(r.studies), int(r.patient.max()) + 1) for r in references]} (studies, patients)")
     for size in given.sizes:
         count = rendered(given, params.phantom, size)
         table = stream.studies(given.model, params.phantom, range(-(-count * size // stream.PART)), stream.Shift(),
                                given.cache)
         alarms, baseline, causes = 0, 0, Counter()
         for k in range(count):
+            prepared = references[k % len(references)]
             part = window(table[k * size:(k + 1) * size], prepared)
             found = judged(prepared, part, params.monitor)
             alarms += verdict(found)[0] == "drift"

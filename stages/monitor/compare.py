@@ -9,10 +9,12 @@ from stages.modelfolder import Reference
 from stages.monitor import accuracy, distances, latency
 from stages.monitor.clusters import design_effect
 from stages.monitor.embedding import Embedding, Gap
+from stages.monitor.novelty import Novelty
 from stages.monitor.rule import Comparison
 from stages.monitor.window import Studies, of_reference
 from stages.params.schema import Monitor
 
+STRANGE = "strange studies"
 _TOGETHER = 10.0  # weight of a comparison of all columns at once
 
 
@@ -29,15 +31,17 @@ class Prepared:
     designs: dict[str, float]
     features: Embedding
     predictions: Embedding
+    novelty: Novelty
     sampled: accuracy.Sampled
 
 
 @dataclass
 class Found:
-    """Comparisons, the embeddings' gaps by name (for the pictures), and what could not be compared, in words."""
+    """Comparisons, how far each study lies toward the drift by the comparison's name (for the pictures), and what
+    could not be compared, in words."""
 
     comparisons: list[Comparison] = field(default_factory=list)
-    gaps: dict[str, Gap] = field(default_factory=dict)
+    toward: dict[str, np.ndarray] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -51,11 +55,13 @@ def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
     columns |= {name: np.unique(words, return_inverse=True)[1] == np.bincount(
         np.unique(words, return_inverse=True)[1]).argmax() for name, words in (("view", studies.view),
                                                                                ("size", studies.size))}
+    novelty = Novelty(studies.statistics, studies.features, reference.patient)
+    columns[STRANGE] = novelty.reference > novelty.threshold
     designs = {name: design_effect(np.asarray(values, np.float64), reference.patient)
                for name, values in columns.items()}
-    return Prepared(studies, reference.patient, labels, str(card["task"]), thresholds, designs,
-                    Embedding(studies.features, reference.patient), Embedding(studies.logits, reference.patient),
-                    accuracy.sample(studies, reference.patient, str(card["task"])))
+    features, predictions = (Embedding(columns, reference.patient) for columns in (studies.features, studies.logits))
+    return Prepared(studies, reference.patient, labels, str(card["task"]), thresholds, designs, features, predictions,
+                    novelty, accuracy.sample(studies, reference.patient, str(card["task"])))
 
 
 def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> Found:
@@ -68,13 +74,25 @@ def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | N
         if not embedding:
             found.left_out.append(f"{name}: they do not vary in the reference")
             continue
-        gap = found.gaps[name] = embedding.gap(columns)
+        gap: Gap = embedding.gap(columns)
+        found.toward[f"{name} together"] = gap.toward
         found.comparisons.append(Comparison(f"{name} together", kind, "shift", gap.effect, section.floors.shift, gap.p,
                                             weight=_TOGETHER))
+    _strange(found, prepared, window, section)
     found.comparisons += _predictions(prepared, window, section)
     _accuracy(found, prepared, window, section)
     _latency(found, window, before, section)
     return found
+
+
+def _strange(found: Found, prepared: Prepared, window: Studies, section: Monitor) -> None:
+    """The share of studies unlike the reference's."""
+    old, distances_now = prepared.novelty.reference, prepared.novelty(window.statistics, window.features)
+    found.toward[STRANGE] = distances_now
+    beyond = old > prepared.novelty.threshold, distances_now > prepared.novelty.threshold
+    effect, p = distances.rates(*beyond, prepared.designs[STRANGE])
+    found.comparisons.append(Comparison(STRANGE, "input", "difference", effect, section.floors.rate, p,
+                                        float(beyond[0].mean()), float(beyond[1].mean()), _TOGETHER))
 
 
 def _statistics(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:

@@ -37,8 +37,8 @@ def _toward(comparison: Comparison, found: Found, prepared: Prepared, window: St
     """How far each study of the window lies in the direction of the shift, float (n,); None for accuracy, latency."""
     name, old = comparison.name, prepared.studies
     label = name.split(" ")[-1]
-    if name.endswith(" together"):
-        return found.gaps[name.removesuffix(" together")].toward
+    if name in found.toward:
+        return found.toward[name]
     if comparison.kind == "prediction" and label in prepared.labels:
         i = prepared.labels.index(label)
         return _moved(old.probabilities[:, i], window.probabilities[:, i])

@@ -174,6 +174,17 @@ def test_columns_that_never_vary_do_not_matter_and_none_that_vary_is_said():
     assert any("features" in words for words in compare(flat, made.window(1), None, SECTION).left_out)
 
 
+def test_a_few_studies_unlike_all_others_are_found_though_they_move_no_distribution(prepared):
+    window = made.window(7)
+    strange = np.arange(200) % 14 == 0
+    window = replace(window, statistics=np.where(strange[:, None], 3 * window.statistics, window.statistics))
+    found, names = said(prepared, window)
+    assert (found, names) == (DRIFT, {"strange studies"})
+    judged = compare(prepared, window, None, SECTION)
+    shown = pictures.drivers(judge(judged.comparisons, 0.05), judged, prepared, window, 8)
+    assert {row for row, _ in shown} <= set(np.flatnonzero(strange).tolist())
+
+
 def test_views_that_nobody_told_are_no_drift(prepared):
     found = compare(prepared, replace(made.window(1), view=np.full(200, "")), None, SECTION)
     assert not any(c.name == "view" for c in found.comparisons)
@@ -188,5 +199,5 @@ def test_the_images_shown_are_those_that_moved(prepared):
     window = replace(window, statistics=statistics)
     found = compare(prepared, window, None, SECTION)
     shown = pictures.drivers(judge(found.comparisons, 0.05), found, prepared, window, 12)
-    assert len(shown) == 12 and {name for _, name in shown} == {"noise"}
-    assert {row for row, _ in shown} <= set(moved.tolist())
+    assert len(shown) == 12 and "noise" in {name for _, name in shown} <= {"noise", "strange studies"}
+    assert {row for row, name in shown if name == "noise"} <= set(moved.tolist())
