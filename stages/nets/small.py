@@ -1,4 +1,8 @@
-"""A small residual net of ours, made for two cores: a strided stem, four residual stages, global average pooling."""
+"""A small residual net of ours, made for two cores: a strided stem, four residual stages, global average pooling.
+
+Two things are as they are for the same bytes' sake (docs/explanation/reproducibility.md): a shortcut that halves the
+image is an average pooling and a 1x1 convolution, never a strided 1x1 convolution, and no normalization is fused.
+"""
 import tf_keras as keras
 from tf_keras import layers
 
@@ -8,14 +12,17 @@ from stages.nets.dropout import CountedDropout
 def _conv(x: object, channels: int, kernel: int, stride: int, name: str) -> object:
     x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False,
                       kernel_initializer="he_normal", name=f"{name}_conv")(x)
-    return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.BatchNormalization(momentum=0.9, fused=False, name=f"{name}_norm")(x)
 
 
 def _residual(x: object, channels: int, stride: int, name: str) -> object:
-    """Two 3x3 convolutions and a shortcut (He et al. 2016, arXiv:1512.03385)."""
+    """Two 3x3 convolutions and a shortcut (He et al. 2016, arXiv:1512.03385), pooled where it halves the image
+    (He et al. 2019, arXiv:1812.01187)."""
     shortcut = x
-    if stride > 1 or x.shape[-1] != channels:  # type: ignore[attr-defined]
-        shortcut = _conv(x, channels, 1, stride, f"{name}_shortcut")
+    if stride > 1:
+        shortcut = layers.AveragePooling2D(stride, padding="same", name=f"{name}_shortcut_pool")(x)
+    if x.shape[-1] != channels:  # type: ignore[attr-defined]
+        shortcut = _conv(shortcut, channels, 1, 1, f"{name}_shortcut")
     x = layers.ReLU(name=f"{name}_relu1")(_conv(x, channels, 3, stride, f"{name}_1"))
     x = _conv(x, channels, 3, 1, f"{name}_2")
     return layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([x, shortcut]))
