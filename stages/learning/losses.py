@@ -23,7 +23,9 @@ def build(loss: Loss, task: str, weights: np.ndarray | None = None) -> LossFunct
 
 
 def _sigmoid(y: tf.Tensor, z: tf.Tensor, gamma: float, alpha: float | None, positive: tf.Tensor) -> tf.Tensor:
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits(y, z)
+    # tf.nn.sigmoid_cross_entropy_with_logits has a reciprocal in its gradient, which every make of processor rounds in
+    # its own way; softplus has a division.
+    entropy = y * tf.nn.softplus(-z) + (1 - y) * tf.nn.softplus(z)
     p = tf.sigmoid(z)
     missed = y * (1 - p) + (1 - y) * p
     balance = 1.0 if alpha is None else y * alpha + (1 - y) * (1 - alpha)

@@ -1,18 +1,19 @@
 """A small residual net of ours, made for two cores: a strided stem, four residual stages, global average pooling.
 
 Two things are as they are for the same bytes' sake (docs/explanation/reproducibility.md): a shortcut that halves the
-image is an average pooling and a 1x1 convolution, never a strided 1x1 convolution, and no normalization is fused.
+image is an average pooling and a 1x1 convolution, never a strided 1x1 convolution, and the normalization is ours.
 """
 import tf_keras as keras
 from tf_keras import layers
 
 from stages.nets.dropout import CountedDropout
+from stages.nets.normalization import BatchNormalization
 
 
 def _conv(x: object, channels: int, kernel: int, stride: int, name: str) -> object:
     x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False,
                       kernel_initializer="he_normal", name=f"{name}_conv")(x)
-    return layers.BatchNormalization(momentum=0.9, fused=False, name=f"{name}_norm")(x)
+    return BatchNormalization(name=f"{name}_norm")(x)
 
 
 def _residual(x: object, channels: int, stride: int, name: str) -> object:
