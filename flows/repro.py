@@ -6,6 +6,7 @@ the bytes made here are the ones that the commit records.
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from flows.locking import WorkspaceLock
@@ -30,12 +31,22 @@ def main(arguments: list[str]) -> int:
 def _dvc_repro(arguments: list[str]) -> int:
     """Run it in this process group, so that Ctrl-C and kills reach all; wait through an interrupt for its clean end."""
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # dvc.yaml's `python` is this one
-    child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env={**os.environ, "PATH": path})
+    environment = {**os.environ, "PATH": path, "CXR_STARTED_BY": " ".join(_own_group())}
+    child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env=environment)
     while True:
         try:
             return child.wait()
         except KeyboardInterrupt:
             continue
+
+
+def _own_group() -> Iterator[str]:
+    """This process and its ancestors in its process group (make, a script): a stage ends when one of them is gone."""
+    pid = os.getpid()
+    while pid > 1 and os.getpgid(pid) == os.getpgrp():
+        yield str(pid)
+        stat = Path(f"/proc/{pid}/stat")
+        pid = int(stat.read_text().rsplit(")", 1)[1].split()[1]) if stat.exists() else 1
 
 
 if __name__ == "__main__":

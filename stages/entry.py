@@ -1,11 +1,10 @@
-"""How every stage starts and ends: parameters checked, lifeline on, errors of the user's making in one line each."""
+"""How every stage starts and ends: parameters checked, errors of the user's making in one line each."""
 import errno
 import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
 
-from stages import lifeline
 from stages.artifacts import HashMismatch, write_json
 from stages.params import Params, ParamsError, load
 from stages.work import RUNS
@@ -20,7 +19,6 @@ def run(stage: str, body: Callable[[Params], dict[str, int] | None]) -> int:
 
     What the body returns are counts of work done; they go to `.runs/<stage>.json`, which no output depends on.
     """
-    lifeline.watch()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         counts = body(load())

@@ -2,14 +2,18 @@
 
 `make`, the shell and dvc share one process group; killing one of them with SIGKILL would leave the stage writing into
 a workspace that somebody else may take over. Ancestors outside the group (a login shell, nohup's parent) do not count.
+A small process of its own watches (this file run as a script): a thread would wait for the interpreter's lock, which
+TensorFlow may hold for many seconds while it traces a graph.
 """
 import ctypes
 import os
 import signal
-import threading
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+STARTED_BY = "CXR_STARTED_BY"  # pids that must live as long as a stage runs, set by `flows.repro`
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.3
 
@@ -23,11 +27,18 @@ def die_with_parent() -> None:
 
 
 def watch() -> None:
-    """Start a daemon thread that ends this process, and so its pool workers, when an ancestor is gone."""
+    """Start the process that kills this one, and so its pool workers, when an ancestor is gone.
+
+    An ancestor that is gone already (those that `make repro` names in CXR_STARTED_BY, or dvc) ends the stage at once.
+    """
     if not Path("/proc/self/stat").exists():
         return
     watched = ancestors(os.getpid())
-    threading.Thread(target=_poll, args=(watched,), name="lifeline", daemon=True).start()
+    named = os.environ.get(STARTED_BY, "").split()
+    if (not watched and os.getpid() != os.getpgrp()) or not {int(pid) for pid in named} <= {pid for pid, _ in watched}:
+        sys.exit("a process that started this stage is gone; the same command goes on where it stopped")
+    subprocess.Popen([sys.executable, "-I", "-S", __file__, str(os.getpid()), *(f"{p}:{s}" for p, s in watched)],
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def ancestors(pid: int) -> list[tuple[int, str]]:
@@ -51,7 +62,17 @@ def _stat(pid: int) -> tuple[str, str, str] | None:
     return None if fields[0] in "ZX" else (fields[1], fields[2], fields[19])
 
 
-def _poll(watched: list[tuple[int, str]]) -> None:
+def _poll(stage: int, watched: list[tuple[int, str]]) -> None:
+    """Wait for the end of the stage or of an ancestor; the first needs nothing, the second ends the stage."""
     while all((stat := _stat(pid)) is not None and stat[2] == started for pid, started in watched):
+        if os.getppid() != stage:
+            return
         time.sleep(_POLL_SECONDS)
-    os._exit(143)
+    if os.getppid() == stage:
+        os.kill(stage, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the stage ends in its own time and this process with it
+    die_with_parent()
+    _poll(int(sys.argv[1]), [(int(pid), started) for pid, started in (item.split(":") for item in sys.argv[2:])])

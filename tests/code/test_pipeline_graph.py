@@ -8,7 +8,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 # Sources that every stage imports but that can't change a byte of an output: start and end of a process, the schema
 # (every value it checks stands in params.yaml itself), where caches lie.
-NO_BYTES = {"stages/__init__.py", "stages/entry.py", "stages/lifeline.py", "stages/work.py", "stages/params"}
+NO_BYTES = {"stages/__init__.py", "stages/images/__init__.py", "stages/entry.py", "stages/lifeline.py",
+            "stages/work.py", "stages/params"}
 SECTIONS = {
     "phantom": {"machine", "phantom"}, "ingest": {"ingest", "machine"}, "validate": {"validate"},
     "preprocess": {"machine", "preprocess"}, "train": {"machine", "train"},
@@ -23,10 +24,12 @@ def stages():
 
 
 def room_of(module):
-    """`stages/<package>` or `stages/<module>.py` of a dotted name below `stages`; images/decode.py stands alone."""
+    """`stages/<package>` or `stages/<module>.py` of a dotted name below `stages`; files of images stand alone."""
     parts = module.split(".")
     if len(parts) < 2:
         return "stages/__init__.py"
+    if parts[1] == "images":
+        return f"stages/images/{parts[2] if len(parts) > 2 else '__init__'}.py"
     place = ROOT / "stages" / parts[1]
     return f"stages/{parts[1]}" if place.is_dir() else f"stages/{parts[1]}.py"
 

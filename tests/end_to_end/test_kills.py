@@ -13,7 +13,7 @@ from flows.lockfile import differences
 from .workspace import Workspace, group_members, kill_group
 
 STAGES = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report")
-QUICK = [("train", 6.0), ("preprocess", 0.5), ("train", None)]  # None: in the middle of writing a checkpoint
+QUICK = [("preprocess", 0.3), ("train", "kept"), ("train", None)]  # a checkpoint is there; None: is being written
 
 
 def long_plan(seed=2026):
@@ -43,12 +43,24 @@ def wait_for_checkpoint_being_written(workspace, child):
     return False
 
 
+def wait_for_checkpoint(workspace, child):
+    """True as soon as a whole checkpoint is there."""
+    folder = workspace.folder / ".cache" / "checkpoints"
+    while child.poll() is None:
+        if next(folder.glob("train-*/step-*.ckpt"), None):
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def kill_once(workspace, stage, delay):
     """Start, kill at the moment asked for; True where it was hit."""
     child = workspace.start()
     hit = wait_for_stage(workspace, child, stage)
     if hit and delay is None:
         hit = wait_for_checkpoint_being_written(workspace, child)
+    elif hit and delay == "kept":
+        hit = wait_for_checkpoint(workspace, child)
     elif hit:
         end = time.monotonic() + delay
         while time.monotonic() < end and child.poll() is None:

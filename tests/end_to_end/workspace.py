@@ -11,7 +11,7 @@ from flows.lockfile import outputs_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("stages", "flows", "presets", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml", "Makefile",
-           "data/raw/dvc.yaml")
+           "data/raw/dvc.yaml", "models/scratch.json")
 
 
 class Workspace:
