@@ -9,15 +9,19 @@ from stages.artifacts import HashMismatch, write_json
 from stages.params import Params, ParamsError, load
 from stages.work import RUNS
 
+_GOES_ON = "the same command goes on where it stopped"
+_BEGINS_AGAIN = "no output is half-written; the same command begins this stage anew"
+
 
 class StageError(Exception):
     """Something that a user can cause and mend; the message names file, row, value and what to do next."""
 
 
-def run(stage: str, body: Callable[[Params], dict[str, int] | None]) -> int:
+def run(stage: str, body: Callable[[Params], dict[str, int] | None], resumes: bool = False) -> int:
     """Run a stage's body; exit status 0, 1 (error, said in a line), 130 (interrupted) or 143 (terminated).
 
     What the body returns are counts of work done; they go to `.runs/<stage>.json`, which no output depends on.
+    `resumes` says whether the stage goes on from what an interrupted run did.
     """
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -25,12 +29,14 @@ def run(stage: str, body: Callable[[Params], dict[str, int] | None]) -> int:
     except (ParamsError, StageError, HashMismatch, FileNotFoundError) as error:
         return _say(stage, str(error))
     except KeyboardInterrupt:
-        print(f"\n{stage}: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print(f"\n{stage}: interrupted; {_GOES_ON if resumes else _BEGINS_AGAIN}", file=sys.stderr)
         return 130
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _say(stage, f"{error.strerror}: {error.filename or 'while writing'}; free some space, run it again")
+        if not error.filename:
             raise
-        return _say(stage, f"{error.strerror}: {error.filename or 'while writing'}; free some space and run it again")
+        return _say(stage, f"{error.filename}: {error.strerror}; mend that and run it again")
     if counts is not None:
         write_json(RUNS / f"{stage}.json", counts)
     return 0

@@ -11,11 +11,12 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from stages import calibration, modelfolder
+from stages.entry import StageError
 
 BLOCK = 4  # images at a time; measured in benchmarks/inference_speed.py
 
 
-class InferenceError(Exception):
+class InferenceError(StageError):
     """A model folder's net cannot be run, or its output makes no sense; the message names the folder."""
 
 

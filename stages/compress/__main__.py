@@ -5,4 +5,4 @@ from stages.compress.run import main
 from stages.entry import run
 
 if __name__ == "__main__":
-    sys.exit(run("compress", main))
+    sys.exit(run("compress", main, resumes=True))

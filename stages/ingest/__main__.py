@@ -5,4 +5,4 @@ from stages import entry
 from stages.ingest.run import ingest
 
 if __name__ == "__main__":
-    sys.exit(entry.run("ingest", ingest))
+    sys.exit(entry.run("ingest", ingest, resumes=True))

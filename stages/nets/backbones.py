@@ -8,6 +8,7 @@ import numpy as np
 import tf_keras as keras
 from tf_keras import layers
 
+from stages.entry import StageError
 from stages.nets.dropout import CountedDropout
 
 KERAS_NETS = {
@@ -24,7 +25,7 @@ _IMAGENET_MEAN = np.array([123.68, 116.779, 103.939], np.float32)  # red, green,
 _IMAGENET_STD = np.array([58.393, 57.12, 57.375], np.float32)
 
 
-class MissingWeights(Exception):
+class MissingWeights(StageError):
     """ImageNet weights were asked for and are not on this machine; the message says what to put where."""
 
 
@@ -77,7 +78,10 @@ def keras_net(
 def _load_backbone(base: keras.Model, path: Path) -> None:
     """Fill the backbone from an .h5 of weights (arrays only, by layer name; no config in it is read)."""
     before = [w.copy() for w in base.get_weights()]
-    base.load_weights(str(path), by_name=True, skip_mismatch=False)
+    try:
+        base.load_weights(str(path), by_name=True, skip_mismatch=False)
+    except (OSError, KeyError, ValueError) as error:
+        raise MissingWeights(f"{path}: not {base.name}'s ImageNet weights, or not whole ({error})") from error
     changed = sum(not np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True))
     if changed < len(before) // 2:
         raise MissingWeights(f"{path}: only {changed} of {len(before)} arrays fit this net: not its ImageNet weights")

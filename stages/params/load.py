@@ -1,5 +1,6 @@
 """Reads params.yaml and refuses what the schema does not know, with the nearest right name."""
 import difflib
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, get_args
@@ -68,13 +69,26 @@ def _missing(section: BaseModel, place: str) -> list[tuple[str, Any]]:
 def _explain(fault: Any, path: Path) -> str:
     """One readable line for one fault that pydantic found."""
     place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "literal_error":
+        return _explain_word(fault, path)
     if fault["type"] != "extra_forbidden":
         value = "" if fault["type"] == "missing" else f" (got {fault['input']!r})"
         return f"{path}: {place}: {fault['msg']}{value}"
-    known = _names_at(fault["loc"][:-1])
-    near = difflib.get_close_matches(str(fault["loc"][-1]), known, 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
-    return f"{path}: unknown key '{place}': {hint}"
+    return f"{path}: unknown key '{place}': {_hint(fault['loc'][-1], _names_at(fault['loc'][:-1]))}"
+
+
+def _explain_word(fault: Any, path: Path) -> str:
+    """One line for a word, or a mapping's key, that is none of those allowed."""
+    *place, last = (str(part) for part in fault["loc"])
+    known = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+    if last == "[key]":
+        return f"{path}: unknown key '{'.'.join(place)}': {_hint(fault['input'], known)}"
+    return f"{path}: {'.'.join([*place, last])}: {fault['input']!r} is not known: {_hint(fault['input'], known)}"
+
+
+def _hint(given: Any, known: list[str]) -> str:
+    near = difflib.get_close_matches(str(given), known, 1, 0.5)
+    return f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
 
 
 def _names_at(place: tuple[Any, ...]) -> list[str]:

@@ -6,6 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1)]
 Severity = Literal["critical", "warning", "info"]
+Expectation = Literal[
+    "columns", "column_types", "no_missing_values", "image_id_format", "sha256_format", "image_id_unique",
+    "file_unique", "counts_add_up", "no_duplicate_pixels", "split_known", "splits_not_empty",
+    "patient_in_one_split", "gate_in_validation", "sex_known", "view_known", "age_in_range", "width_in_range",
+    "height_in_range", "bit_depth_in_range", "images_not_blank", "label_values", "one_label_per_image",
+    "labels_in_every_split", "prevalence_in_bounds", "boxes_inside_image", "boxes_on_known_labels",
+]  # what each says: stages/validate/checks.py
 
 
 class Section(BaseModel):
@@ -85,7 +92,7 @@ class Ingest(Section):
 class Validate(Section):
     """Bounds and severities of the expectations on the manifest."""
 
-    severity: dict[str, Severity] = {}  # expectation name -> severity; see stages/validate/checks.py
+    severity: dict[Expectation, Severity] = {}  # of those whose severity is not to be their own
     prevalence: tuple[Fraction, Fraction] = (0.0001, 0.95)
     min_side: Positive = 32
     max_side: Positive = 20_000

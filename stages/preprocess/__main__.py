@@ -5,4 +5,4 @@ from stages import entry
 from stages.preprocess.run import preprocess
 
 if __name__ == "__main__":
-    sys.exit(entry.run("preprocess", preprocess))
+    sys.exit(entry.run("preprocess", preprocess, resumes=True))

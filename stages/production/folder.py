@@ -20,15 +20,16 @@ from typing import Any
 
 from stages import modelfolder
 from stages.artifacts import atomic_folder, read_json, verify, write_json, write_text
+from stages.entry import StageError
 
 _INSTALL, _ROLLBACK = "install", "rollback"
 
 
-class NothingInProduction(Exception):
+class NothingInProduction(StageError):
     """No release stands in the production folder; the message names the folder and the command that puts one there."""
 
 
-class NothingBefore(Exception):
+class NothingBefore(StageError):
     """There is no release to go back to."""
 
 

@@ -16,7 +16,7 @@ from stages.score.run import Plan, score
 def main(arguments: list[str] | None = None) -> int:
     """Score, and say what was done with every file."""
     options = _parser().parse_args(arguments)
-    return entry.run("score", lambda params: _run(params, options))
+    return entry.run("score", lambda params: _run(params, options), resumes=True)
 
 
 def plan_of(params: Params, folder: Path | None, again: bool) -> Plan:

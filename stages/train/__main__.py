@@ -5,4 +5,4 @@ from stages.entry import run
 from stages.train.run import main
 
 if __name__ == "__main__":
-    sys.exit(run("train", main))
+    sys.exit(run("train", main, resumes=True))

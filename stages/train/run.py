@@ -17,7 +17,6 @@ from stages.learning.loop import Diverged, Plan, Progress, Training
 from stages.learning.served import float_tflite, served_answers
 from stages.manifest import Manifest
 from stages.manifest import read as read_manifest
-from stages.nets.backbones import MissingWeights
 from stages.params import Params
 from stages.params.schema import Train
 from stages.shards import Shards
@@ -65,15 +64,12 @@ def net_spec(train: Train, manifest: Manifest, shards: Shards) -> dict[str, Any]
 
 
 def fresh_net(spec: dict[str, Any], train: Train, start: Initial | None = None) -> keras.Model:
-    """The net with its first weights; StageError where ImageNet weights are asked for and missing."""
+    """The net with its first weights; MissingWeights where ImageNet's are asked for and not there."""
     if start:
         net = nets.build(spec)
         net.set_weights(start.weights)
         return net
-    try:
-        return nets.build(spec, train.weights)
-    except MissingWeights as error:
-        raise StageError(str(error)) from error
+    return nets.build(spec, train.weights)
 
 
 def plan_of(train: Train) -> Plan:

@@ -19,24 +19,16 @@ METRICS = Path("metrics/validate.json")
 def validate(params: Params) -> None:
     """Judge the manifest; the outputs are written in any case.
 
-    Raises StageError, with one line for each failed critical expectation, for an unknown name in `validate.severity`,
-    and where the manifest or ingest's counts can't be read.
+    Raises StageError, with one line for each failed critical expectation, and where the manifest or ingest's counts
+    can't be read.
     """
-    severities = severities_of(params.validate_)
+    severities = checks.severities(params.validate_.severity)
     manifest, ingested = read_inputs()
     judged, found = evaluate(manifest, ingested, params.validate_, severities)
     numbers = metrics(manifest, ingested, found)
     write_docs(judged, found, numbers)
     write_json(METRICS, numbers)
     report(found)
-
-
-def severities_of(section: Validate) -> dict[str, str]:
-    """Severity of every expectation; StageError where params.yaml names one that does not exist."""
-    try:
-        return checks.severities(section.severity)
-    except checks.UnknownCheck as error:
-        raise StageError(str(error)) from error
 
 
 def read_inputs() -> tuple[Manifest, dict[str, Any]]:

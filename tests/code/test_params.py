@@ -48,6 +48,18 @@ def test_a_wrong_type_names_key_and_value(content):
         check(content)
 
 
+def test_an_unknown_expectation_is_refused_with_the_nearest_right_name(content):
+    content["validate"]["severity"] = {"patients_in_one_split": "warning"}
+    with pytest.raises(ParamsError, match=r"'validate\.severity\.patients_in_one_split': did you mean 'patient_in"):
+        check(content)
+
+
+def test_a_word_that_is_not_known_is_refused_with_the_nearest_right_one(content):
+    content["ingest"]["task"] = "multi-label"
+    with pytest.raises(ParamsError, match=r"ingest\.task: 'multi-label' is not known: did you mean 'multilabel'"):
+        check(content)
+
+
 def test_a_missing_key_is_refused_with_its_default(content):
     del content["train"]["dropout"]
     with pytest.raises(ParamsError, match=r"'train\.dropout' is missing \(its default: 0\.0\)"):
