@@ -23,7 +23,6 @@ _SPELT_OTHERWISE = {"Infiltrate": "Infiltration"}  # the box list's word
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([YMWD]?)", re.IGNORECASE)
 _YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-_MOST_AGE = 120.0  # years
 _MOST_TABLE_BYTES = 1 << 30
 
 
@@ -67,10 +66,12 @@ class _Places:
 
 
 def age_in_years(text: str) -> float:
-    """Years from `58`, `058Y`, `011M` or `003D`; NaN where it is missing, not a number, or above 120."""
+    """Years from `58`, `058Y`, `011M` or `003D`; NaN where it is missing or no number.
+
+    Years beyond a life (NIH's 2017 table has 16, 148 to 414) stay as written: `validate.max_age` judges them.
+    """
     found = _AGE.fullmatch(text.strip())
-    years = float(found[1]) * _YEARS[found[2].upper()] if found else math.nan
-    return years if years <= _MOST_AGE else math.nan
+    return float(found[1]) * _YEARS[found[2].upper()] if found else math.nan
 
 
 def _item(batch: str, place: str, row: dict[str, str], places: _Places, boxes: dict[str, list[Box]],

@@ -14,7 +14,8 @@ from great_expectations.core.run_identifier import RunIdentifier
 
 SUITE = "manifest"
 _EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)  # outputs hold no clock: every run has this time
-_FORMAT = {"result_format": "SUMMARY", "unexpected_index_column_names": ["image_id"], "partial_unexpected_count": 20}
+_FORMAT = {"result_format": "SUMMARY", "unexpected_index_column_names": ["batch", "source"],
+           "partial_unexpected_count": 20}
 
 
 @dataclass(frozen=True)

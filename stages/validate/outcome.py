@@ -51,7 +51,7 @@ def _unexpected(result: Mapping[str, Any]) -> int:
 
 
 def _examples(result: Mapping[str, Any]) -> list[str]:
-    """The first offenders of a failed result: image ids with their values, or what was observed."""
+    """The first offenders of a failed result: files with their values, or what was observed."""
     found, asked = result["result"], result["expectation_config"]["kwargs"]
     if rows := found.get("partial_unexpected_index_list"):
         return [_row(row) for row in rows[:EXAMPLES]]
@@ -66,8 +66,9 @@ def _examples(result: Mapping[str, Any]) -> list[str]:
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    values = ", ".join(f"{key}={_short(value)}" for key, value in row.items() if key != "image_id")
-    return f"image {row.get('image_id', '?')} ({values})" if values else f"image {row.get('image_id', '?')}"
+    file = f"{row.get('batch', '?')}/{row.get('source', '?')}".encode("unicode_escape").decode()
+    values = ", ".join(f"{key}={_short(value)}" for key, value in row.items() if key not in ("batch", "source"))
+    return f"{file} ({values})" if values else file
 
 
 def _place(asked: Mapping[str, Any]) -> str:

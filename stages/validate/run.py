@@ -44,7 +44,7 @@ def evaluate(manifest: Manifest, ingested: dict[str, Any], bounds: Validate, sev
     """Great Expectations' result and our outcomes; where columns are missing, on the columns alone."""
     head, table = manifest.head, manifest.table
     named = suite.schema(head.labels)
-    needed = {"patient", "split", "boxes", "width", "height"} | set(manifest.label_columns)
+    needed = {"batch", "source", "patient", "split", "boxes", "width", "height"} | set(manifest.label_columns)
     if needed <= set(table.columns):
         table = columns.derive(table, head.labels)
         named += suite.content(head, bounds, suite.Rows.from_counts(totals(ingested)), table["patient"].nunique())

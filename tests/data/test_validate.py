@@ -161,9 +161,9 @@ def params(**section: Any) -> Params:
     return Params.model_validate({"ingest": ingest, "validate": {"min_patients_for_label_check": 10} | section})
 
 
-def test_a_critical_failure_names_the_image_and_what_to_do_and_still_writes_the_results(project: Path) -> None:
+def test_a_critical_failure_names_the_file_and_what_to_do_and_still_writes_the_results(project: Path) -> None:
     put(with_cells("view", "<script>alert(1)</script>"))
-    with pytest.raises(StageError, match=f"critical: view_known: 1 unexpected: image {0:032x} .view=.*. To do: map"):
+    with pytest.raises(StageError, match=r"critical: view_known: 1 unexpected: batch-001/images/0\.png .view=.*. To do: map"):
         run.validate(params())
     assert read_json(run.METRICS)["expectations"]["view_known"] == {
         "severity": "critical", "passed": False, "unexpected": 1}
