@@ -17,6 +17,7 @@ import pandas as pd
 
 from stages import calibration, modelfolder
 from stages.artifacts import code_version, write_bytes
+from stages.crew import in_order
 from stages.images.chain import Chain, apply
 from stages.images.decode import Decoded, image_id
 from stages.images.statistics import NAMES, describe
@@ -25,7 +26,6 @@ from stages.machine import workers
 from stages.modelfolder.folder import pack_named
 from stages.params.schema import Phantom
 from stages.phantom.plan import StudyPlan, plan_studies
-from stages.phantom.pool import spread
 from stages.phantom.render import render_study
 
 PART = 1000  # studies
@@ -70,7 +70,7 @@ def studies(model: Path, params: Phantom, parts: range, shift: Shift, cache: Pat
     """The parts' studies in order, with the scoring log's columns, `patient` and `target_<label>` besides."""
     card = modelfolder.read_card(model)
     missing = [part for part in parts if not _place(model, params, part, shift, cache).exists()]
-    for part, arrays in zip(missing, spread(partial(_scored, model, params, shift), missing, workers()), strict=True):
+    for part, arrays in zip(missing, in_order(partial(_scored, model, params, shift), missing, workers()), strict=True):
         write_bytes(_place(model, params, part, shift, cache), pack_named(arrays))
         print(f"rendered and scored part {part} of {shift}", flush=True)
     return pd.concat([_table(np.load(_place(model, params, part, shift, cache)), card) for part in parts],

@@ -1,21 +1,28 @@
-"""Processes that decode: they end with an interrupt or with their parent, and a file that kills one is found out."""
+"""Processes that work side by side: they end at once with an interrupt, and with their parent, however it dies.
+
+`spread` finds out an item that kills its process (a file that no decoder survives); `in_order` keeps the order of the
+items, `pool` also what is opened once. The bytes of what is made never depend on the number of processes.
+"""
 import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import cv2
 
 from stages import lifeline
+from stages.entry import StageError
 
 T = TypeVar("T")
 R = TypeVar("R")
 _AHEAD = 4  # chunks waiting for each process
+_place: Any = None  # in a process of `pool`: what it was made with
 
 
 def spread(function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8,
@@ -64,15 +71,43 @@ def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[
             yield suspects.popleft(), None
 
 
-def hire(processes: int) -> ProcessPoolExecutor:
-    """Processes for decoding: quiet, deaf to Ctrl-C, gone with this one. They start with the first work given."""
+@contextmanager
+def pool(processes: int, place: Any) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Yield `spread(function, items, chunk=1)`, which gives `function(place, item)` in order.
+
+    `place` is sent to each process once, so that it may hold what is opened once. One process works in this one.
+    StageError where a process is killed (most often for want of memory).
+    """
+    cv2.setNumThreads(1)
+    if processes < 2:
+        yield lambda function, items, chunk=1: map(partial(function, place), items)
+        return
+    try:
+        with _executor(processes, place, quiet=False) as executor:
+            yield lambda function, items, chunk=1: _in_order(executor, function, items, chunk)
+    except BrokenProcessPool as error:
+        raise StageError("a worker process was killed (out of memory?); CXR_WORKERS=1 needs least of it") from error
+
+
+def in_order(function: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
+    """`function` of each item, in order, by a `pool`; both must be picklable. What `function` raises is raised here."""
+    with pool(processes, function) as together:
+        yield from together(_call, items)
+
+
+def hire(processes: int, place: Any = None, quiet: bool = True) -> ProcessPoolExecutor:
+    """Processes deaf to Ctrl-C and gone with this one; they start with the first work given.
+
+    Those that are `quiet` say nothing on stderr, where libpng and libjpeg complain about what is quarantined anyway.
+    """
     # spawn: a fork would copy the lifeline's thread and OpenCV's in an unknown state
-    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _settle, (os.getpid(),))
+    settings = os.getpid(), place, quiet
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _settle, settings)
 
 
 @contextmanager
-def _executor(processes: int) -> Iterator[ProcessPoolExecutor]:
-    executor = hire(processes)
+def _executor(processes: int, place: Any = None, quiet: bool = True) -> Iterator[ProcessPoolExecutor]:
+    executor = hire(processes, place, quiet)
     try:
         yield executor
     except BaseException:
@@ -85,10 +120,23 @@ def _executor(processes: int) -> Iterator[ProcessPoolExecutor]:
 
 def _submit(executor: ProcessPoolExecutor, function: Callable[[T], R], some: list[tuple[int, T]],
             ) -> Future[list[tuple[int, R]]]:
-    """Start workers with SIGINT held back, so that Ctrl-C reaches this process alone and none is lost."""
+    with _interrupt_held_back():
+        return executor.submit(_each, function, some)
+
+
+def _in_order(
+    executor: ProcessPoolExecutor, function: Callable[[Any, T], R], items: Iterable[T], chunk: int
+) -> Iterator[R]:
+    with _interrupt_held_back():
+        return executor.map(partial(_at_place, function), items, chunksize=chunk)
+
+
+@contextmanager
+def _interrupt_held_back() -> Iterator[None]:
+    """While processes start: so Ctrl-C reaches this one alone, and none of them is lost."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return executor.submit(_each, function, some)
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -97,11 +145,22 @@ def _each(function: Callable[[T], R], some: list[tuple[int, T]]) -> list[tuple[i
     return [(index, function(item)) for index, item in some]
 
 
-def _settle(parent: int) -> None:
+def _call(function: Callable[[T], R], item: T) -> R:
+    return function(item)
+
+
+def _at_place(function: Callable[[Any, T], R], item: T) -> R:
+    return function(_place, item)
+
+
+def _settle(parent: int, place: Any, quiet: bool) -> None:
+    global _place
+    _place = place
     lifeline.die_with_parent()
     if os.getppid() != parent:  # it died before the lifeline was tied
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cv2.setNumThreads(1)  # the processes are the parallelism; the bytes do not depend on it
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libpng and libjpeg complain there about what is quarantined anyway
+    if quiet:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

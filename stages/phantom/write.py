@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from stages.artifacts import seal, write_text
+from stages.crew import in_order
 from stages.machine import workers
 from stages.phantom.plan import PhantomParams, StudyPlan, plan_studies
-from stages.phantom.pool import spread
 from stages.phantom.render import RenderedStudy, render_study
 from stages.phantom.scanner import SCANNERS
 
@@ -110,7 +110,7 @@ def write_batch(
     render = partial(_write_images, images, params.image_size, params.seed)
     boxes = []
     with tqdm(total=len(plans), desc="phantom", unit="image", mininterval=1) as bar:
-        for chunk, lines in zip(chunks, spread(render, chunks, min(workers(), len(chunks))), strict=True):
+        for chunk, lines in zip(chunks, in_order(render, chunks, min(workers(), len(chunks))), strict=True):
             boxes.append(lines)
             bar.update(len(chunk))
     write_text(folder / DATA_ENTRY, _ENTRY_HEADER + "".join(map(entry_line, plans)))

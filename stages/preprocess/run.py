@@ -17,13 +17,13 @@ from tqdm import tqdm
 
 from stages import manifest, shards, work
 from stages.artifacts import atomic_folder
+from stages.crew import pool
 from stages.entry import StageError
 from stages.images.chain import Chain
 from stages.machine import workers
 from stages.params import Params
 from stages.preprocess import plan, previous
 from stages.preprocess.image_cache import ImageCache
-from stages.preprocess.pool import pool
 from stages.preprocess.recipe import Recipe
 from stages.preprocess.workshop import Workshop
 

@@ -58,7 +58,8 @@ def test_both_label_versions_give_the_same_manifest():
     assert first.label_Mass.tolist() == second.label_Mass.tolist() == [1]
 
 
-@pytest.mark.parametrize(("text", "years"), [("57", 57), ("058Y", 58), ("006M", 0.5), ("000D", 0), (" 12 ", 12), ("414", 414)])
+@pytest.mark.parametrize(("text", "years"), [("57", 57), ("058Y", 58), ("006M", 0.5), ("000D", 0), (" 12 ", 12),
+                                            ("414", 414)])
 def test_ages_come_in_years(text, years):
     assert nih.age_in_years(text) == pytest.approx(years)
 
