@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
+
 from flows.locking import WorkspaceLock
 from flows.recorded import verdict
 
@@ -23,8 +25,8 @@ def main(arguments: list[str]) -> int:
     elif status in (130, -2):
         print("interrupted: `make repro` goes on where it stopped", file=sys.stderr)
     else:
-        print("a stage failed: mend what its last lines say and run `make repro` again; it starts there",
-              file=sys.stderr)
+        print(missing_set() or "a stage failed: mend what its last lines say and run `make repro` again; it starts "
+              "there", file=sys.stderr)
     return status if status >= 0 else 128 - status
 
 
@@ -38,6 +40,21 @@ def _dvc_repro(arguments: list[str]) -> int:
             return child.wait()
         except KeyboardInterrupt:
             continue
+
+
+def missing_set(folder: Path = Path()) -> str:
+    """A line that says how to get the data that params.yaml names and the folder lacks; empty where they are there."""
+    try:
+        name = yaml.safe_load((folder / "params.yaml").read_text())["ingest"]["set"]
+        made = yaml.safe_load((folder / "data/raw/dvc.yaml").read_text())["stages"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return ""
+    if name in made or (folder / "data/raw" / str(name)).exists():
+        return ""
+    how = f"`make add-batch SET={name} FROM=folder` puts it there"
+    if (folder / f"data/raw/{name}.dvc").exists():
+        how = f"`dvc pull data/raw/{name}.dvc` fetches it"
+    return f"data/raw/{name}, the set that params.yaml names, is not here: {how}; then run `make repro` again"
 
 
 def _own_group() -> Iterator[str]:

@@ -29,7 +29,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     Raises OSError (disk full, no permission) with the final name untouched and the temporary file removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream

@@ -18,6 +18,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
 
+def test_a_name_as_long_as_a_file_system_takes_is_written(tmp_path):
+    name = "ü" * 125 + ".png"
+    artifacts.write_bytes(tmp_path / name, b"1")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_folder_appears_only_when_it_is_whole_and_replaces_the_old_one(tmp_path):
     folder = tmp_path / "out"
     for name in ("first", "second"):
