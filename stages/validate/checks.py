@@ -50,7 +50,8 @@ CHECKS = (
     Check("height_in_range", "Heights lie between validate.min_side and validate.max_side pixels.", _CONVERT),
     Check("bit_depth_in_range", "Bit depths lie between 1 and 16.", _INGEST),
     Check("images_not_blank", "An image's grey levels vary (standard deviation at least validate.blank_std of 255).",
-          "look at the images named; take them out of the batch's table, or lower validate.blank_std"),
+          "look at the images named; add the batch anew without them, lower validate.blank_std, or set "
+          "validate.severity.images_not_blank: warning"),
     Check("label_values", "A label is 0 or 1.", _INGEST),
     Check("one_label_per_image", "Where the task is multiclass, an image has exactly one label.",
           "correct the batch's labels, or set ingest.task: multilabel"),
