@@ -23,6 +23,7 @@ _SPELT_OTHERWISE = {"Infiltrate": "Infiltration"}  # the box list's word
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([YMWD]?)", re.IGNORECASE)
 _YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_NO_VALUE = {"", "nan", "none", "null", "n/a"}  # what programs write into a cell without value
 _MOST_TABLE_BYTES = 1 << 30
 
 
@@ -82,9 +83,9 @@ def _item(batch: str, place: str, row: dict[str, str], places: _Places, boxes: d
         return Fault(batch, place, name, "unsafe_path", f"Image Index {name!r}: {fault}")
     image = places.find(name)
     findings = {_SPELT_OTHERWISE.get(part, part) for part in map(str.strip, row["Finding Labels"].split("|")) if part}
-    if not patient or not findings:
-        missing = "Finding Labels" if patient else "Patient ID"
-        return Fault(batch, place, name, "bad_row", f"{missing} is empty", image)
+    if patient.lower() in _NO_VALUE or not findings or {part.lower() for part in findings} <= _NO_VALUE:
+        column = "Patient ID" if patient.lower() in _NO_VALUE else "Finding Labels"
+        return Fault(batch, place, name, "bad_row", f"{column} is {row[column]!r}: no value", image)
     if NO_FINDING in findings and len(findings) > 1:
         return Fault(batch, place, name, "contradictory_labels", row["Finding Labels"], image)
     study, sex = row.get("Follow-up #", ""), row.get("Patient Gender", row.get("Patient Sex", "")).upper()

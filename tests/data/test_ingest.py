@@ -113,12 +113,14 @@ def test_broken_images_of_a_folder_set_are_quarantined_by_name_and_the_rest_come
 
 def test_rows_that_make_no_sense_are_quarantined_with_a_reason():
     rows = {"unknown.png": nih_row("unknown.png", "Mass|Sparrow"), "both.png": nih_row("both.png", "No Finding|Mass"),
-            "nobody.png": nih_row("nobody.png", patient=""), "short.png": "short.png"}
+            "nobody.png": nih_row("nobody.png", patient=""), "short.png": "short.png",
+            "nan.png": nih_row("nan.png", patient="NaN"), "none.png": nih_row("none.png", "nan")}
     batch({"Data_Entry.csv": nih_table(nih_row("good.png"), *rows.values()),
            **{f"images/{name}": png(grey(600 + i)) for i, name in enumerate(["good.png", *rows])}})
     run(NIH)
     assert reasons() == {"unknown.png": "unknown_label", "both.png": "contradictory_labels", "nobody.png": "bad_row",
-                         "short.png": "bad_row"}
+                         "short.png": "bad_row", "nan.png": "bad_row", "none.png": "bad_row"}
+    assert "Patient ID is 'NaN'" in listed("quarantine").detail.str.cat()
     assert "'Sparrow'" in listed("quarantine").detail.str.cat() and adds_up()
 
 
