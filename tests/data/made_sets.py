@@ -81,3 +81,16 @@ def reasons() -> dict[str, str]:
     """File name without folders to reason, for all that is quarantined."""
     table = listed("quarantine")
     return {source.rpartition("/")[2]: reason for source, reason in zip(table.source, table.reason, strict=True)}
+
+
+def counts() -> dict[str, Any]:
+    """data/ingest.json."""
+    made: dict[str, Any] = artifacts.read_json(Path("data/ingest.json"))
+    return made
+
+
+def adds_up() -> bool:
+    """Whether every input row is in exactly one of the outputs."""
+    made = counts()
+    parts = made["manifest"] + sum(made["quarantined"].values()) + made["merged"] + made["absent"]
+    return bool(parts == made["rows_in"])

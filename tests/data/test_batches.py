@@ -12,15 +12,9 @@ from stages import artifacts
 from stages.artifacts import HashMismatch
 from stages.batches import BatchError, open_set, seals, verify_set
 from stages.batches.memo import Memo
-from stages.ingest import facts
 
 SET = Path("data/raw/made")
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
+pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
 
 def tar(members, **changes):

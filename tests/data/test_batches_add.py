@@ -8,23 +8,21 @@ from pathlib import Path
 
 import pytest
 from made_images import grey, png
-from made_sets import FOLDER, batch, folder_files, nih_files, put, run
+from made_sets import FOLDER, adds_up, batch, folder_files, nih_files, put, run
 
 from stages import artifacts
 from stages.artifacts import HashMismatch
 from stages.batches import BatchError, open_set, packing, verify_set
 from stages.batches import add as door
 from stages.batches.add import add
-from stages.ingest import facts
 
 SET = Path("data/raw/made")
+pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """A working folder, with DVC and other processes left out where a test does not want them."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
+def without_dvc(monkeypatch):
+    """DVC left out where a test does not want it."""
     monkeypatch.setattr(door, "_dvc_add", lambda folder: folder.with_name(folder.name + ".dvc").write_text("outs\n"))
 
 
@@ -123,6 +121,21 @@ def test_links_and_overlapping_folders_are_refused_by_name():
         add("made", Path())
     with pytest.raises(BatchError, match="is no folder"):
         add("made", Path("nowhere"))
+
+
+@pytest.mark.parametrize("name", [b"b\xff.png", b"new\nline.png"])
+def test_a_name_that_no_table_could_hold_is_refused_by_name(name):
+    put(Path("from"), folder_files())
+    Path(os.fsdecode(b"from/train/NORMAL/" + name)).write_bytes(png(grey(1)))
+    with pytest.raises(BatchError, match="a control or undecodable character in the name; rename it"):
+        add("made", Path("from"))
+
+
+def test_a_folder_with_an_images_name_is_a_folder():
+    put(Path("from"), folder_files() | {"train/NORMAL/x.png/inner.png": png(grey(1))})
+    Path("from/train/NORMAL/empty.png").mkdir()
+    add("made", Path("from"))
+    assert "train/NORMAL/x.png/inner.png" in run(FOLDER).index and adds_up()
 
 
 def test_a_set_that_a_stage_makes_is_not_added_to():

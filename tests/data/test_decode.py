@@ -1,6 +1,7 @@
 """Decoding PNG and JPEG bytes that nobody vouches for."""
 import io
 import pickle
+import zlib
 
 import cv2
 import numpy as np
@@ -117,6 +118,12 @@ def test_the_bound_on_pixels_is_inclusive():
     assert decode(png(grey(13, 10, 10)), 100).pixels.shape == (10, 10)
     with pytest.raises(Undecodable, match="too_large"):
         decode(png(grey(13, 10, 10)), 99)
+
+
+def test_data_that_unfold_to_more_than_the_header_says_are_cut_there():
+    unfolding = zlib.compress(bytes(1 << 26))
+    content = header(10, 10) + chunk(b"tEXt", b"a\0b") + chunk(b"IDAT", unfolding) + chunk(b"IEND", b"")
+    assert decode(content, 100).pixels.shape == (10, 10)
 
 
 def test_ids_tell_shapes_and_depths_apart():

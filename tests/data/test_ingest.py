@@ -1,36 +1,31 @@
-"""The stage ingest: what comes in, what is refused, what the same pixels do, who goes where."""
+"""The stage ingest: what comes in and what is refused, in layouts `nih` and `folder`."""
 import gzip
 import math
 from pathlib import Path
 
 import pytest
 from made_images import BROKEN, grey, png
-from made_sets import BOX_HEADER, FOLDER, NIH, batch, listed, nih_files, nih_row, nih_table, reasons, run
+from made_sets import (
+    BOX_HEADER,
+    FOLDER,
+    NIH,
+    adds_up,
+    batch,
+    counts,
+    listed,
+    nih_files,
+    nih_row,
+    nih_table,
+    reasons,
+    run,
+)
 
 from stages import artifacts
 from stages.entry import StageError
-from stages.ingest import facts, nih
+from stages.ingest import nih
 
 SOUND = png(grey(500))
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """A working folder of its own, decoding in this process: starting others costs seconds."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
-
-
-def counts():
-    """data/ingest.json."""
-    return artifacts.read_json(Path("data/ingest.json"))
-
-
-def adds_up():
-    """Whether every input row is in exactly one of the outputs."""
-    made = counts()
-    parts = made["manifest"] + sum(made["quarantined"].values()) + made["merged"] + made["absent"]
-    return parts == made["rows_in"]
+pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
 
 # what comes in, layout nih

@@ -1,36 +1,16 @@
 """The stage ingest: what the same pixels do, who goes into which split, under which key."""
-from pathlib import Path
 
 import pytest
 from made_images import grey, jpeg, png
-from made_sets import FOLDER, NIH, batch, folder_files, listed, nih_files, nih_row, nih_table, run
+from made_sets import FOLDER, NIH, adds_up, batch, folder_files, listed, nih_files, nih_row, nih_table, run
 
-from stages import artifacts
 from stages.entry import StageError
-from stages.ingest import facts, patients
+from stages.ingest import patients
 from stages.ingest.splits import in_gate, split_of
 from stages.params.schema import Split
 
 SOUND = png(grey(500))
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """A working folder of its own, decoding in this process: starting others costs seconds."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
-
-
-def counts():
-    """data/ingest.json."""
-    return artifacts.read_json(Path("data/ingest.json"))
-
-
-def adds_up():
-    """Whether every input row is in exactly one of the outputs."""
-    made = counts()
-    parts = made["manifest"] + sum(made["quarantined"].values()) + made["merged"] + made["absent"]
-    return parts == made["rows_in"]
+pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
 
 # the same pixels

@@ -10,24 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 from made_images import grey, png
-from made_sets import FOLDER, batch, folder_files, params, run
+from made_sets import FOLDER, batch, counts, folder_files, params, run
 
 from stages import artifacts, crew, lifeline
-from stages.ingest import facts
 from stages.ingest.run import ingest
 
 OUTPUTS = ("manifest.parquet", "quarantine.csv", "absent.csv", "merged.csv", "ingest.json")
-
-
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def in_this_process(monkeypatch):
-    """No other processes: starting them costs seconds."""
-    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
+pytestmark = pytest.mark.usefixtures("here")
 
 
 def outputs():
@@ -176,6 +165,5 @@ def test_nih_images_come_in_and_the_other_rows_are_counted_absent(shared_data, i
     batch({path.relative_to(source).as_posix(): path.read_bytes() for path in paths})
     section = yaml.safe_load((Path(__file__).parents[2] / "presets/nih.yaml").read_text())["ingest"]
     table = run(section | {"set": "made"}, max_quarantined_fraction=0.0)
-    counts = artifacts.read_json(Path("data/ingest.json"))
-    assert (len(table), counts["rows_in"], counts["absent"]) == (images, 112_120, 112_120 - images)
-    assert images < 240 or (table.patient.nunique(), counts["boxes"]) == (180, 38)
+    assert (len(table), counts()["rows_in"], counts()["absent"]) == (images, 112_120, 112_120 - images)
+    assert images < 240 or (table.patient.nunique(), counts()["boxes"]) == (180, 38)
