@@ -51,8 +51,10 @@ def _conclusion(paid: dict[str, bool], comparison: Comparison) -> str:
               if paid[key] and not (key == "zipped_size" and paid["size"])]
     if not gained:
         return "does not pay: neither smaller nor faster than base"
+    if isinstance(comparison.auroc["difference"], str):
+        return "does not pay: what it costs in macro AUROC cannot be measured"
     if not paid["auroc"]:
-        return f"does not pay: macro AUROC falls by more than {AUROC_MARGIN:g}, or cannot be measured"
+        return f"does not pay: macro AUROC falls by more than {AUROC_MARGIN:g}"
     low = comparison.auroc["low"]
     sure = not isinstance(low, str) and low >= -AUROC_MARGIN
     return f"pays {' and '.join(gained)}" + ("" if sure else f"; a loss above {AUROC_MARGIN:g} is not excluded")
