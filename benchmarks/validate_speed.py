@@ -1,0 +1,65 @@
+"""Seconds that the stage validate takes on a table as long as NIH's: `python benchmarks/validate_speed.py [rows]`.
+
+The command as `dvc repro` runs it, from the start of Python to the last byte of the Data Docs, on a made-up manifest of
+112,120 rows and 14 labels in which a few rows fail. The stage reads no pixels, so that made-up rows cost what real ones
+do.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+import pandas as pd
+
+from stages import manifest
+from stages.artifacts import read_json, write_json
+from stages.ingest.nih import FINDINGS
+from stages.manifest import STATISTICS, Head, Manifest
+
+ROWS = 112_120
+
+
+def made_up(rows: int) -> Manifest:
+    """A manifest with NIH's labels, four images a patient; three ages are beyond a life."""
+    random = np.random.default_rng(0)
+    patient = np.arange(rows) // 4
+    split = np.array(["train", "validation", "test"])[np.searchsorted([0.7, 0.9], random.random(patient[-1] + 1))]
+    labels = sorted(FINDINGS)
+    age = random.integers(1, 90, rows).astype(np.float32)
+    age[:3] = 414
+    table = pd.DataFrame({
+        "image_id": [f"{i:032x}" for i in range(rows)], "patient": [f"{p:016x}" for p in patient],
+        "study": [f"{i:016x}" for i in range(rows)], "view": random.choice(["PA", "AP"], rows),
+        "sex": random.choice(["M", "F"], rows), "age": age, "batch": "batch-001",
+        "source": [f"images_001/images/{i:08d}.png" for i in range(rows)], "sha256": [f"{i:064x}" for i in range(rows)],
+        "width": np.int32(1024), "height": np.int32(1024), "bit_depth": np.int16(8),
+        **dict.fromkeys(STATISTICS, np.float32(50)), "boxes": "[]", "split": split[patient], "gate": False,
+        **{f"label_{name}": (random.random(rows) < 0.1).astype("int8") for name in labels}})
+    return Manifest(Head("nih", "multilabel", tuple(labels)), table)
+
+
+def seconds(rows: int) -> tuple[float, dict[str, int]]:
+    """Seconds of `python -m stages.validate` in a folder of its own, and how many expectations failed, by severity."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        manifest.write(folder / "data/manifest.parquet", made_up(rows))
+        counts = {"rows_in": rows, "manifest": rows, "quarantined": {}, "merged": 0, "absent": 0}
+        write_json(folder / "data/ingest.json", counts)
+        shutil.copy(ROOT / "presets/nih.yaml", folder / "params.yaml")
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "stages.validate"], cwd=folder, check=True, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "PYTHONPATH": str(ROOT)})
+        return time.perf_counter() - start, read_json(folder / "metrics/validate.json")["failed"]
+
+
+if __name__ == "__main__":
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    taken, failed = seconds(rows)
+    print(f"{rows} rows: {taken:.1f} s; expectations not met: {failed}")
