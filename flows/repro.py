@@ -4,6 +4,7 @@ One run at a time in a workspace (a second one waits and says for whom), `dvc re
 the bytes made here are the ones that the commit records.
 """
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def missing_set(folder: Path = Path()) -> str:
         made = yaml.safe_load((folder / "data/raw/dvc.yaml").read_text())["stages"]
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return ""
-    if name in made or (folder / "data/raw" / str(name)).exists():
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", str(name)) or name in made or (folder / "data/raw" / str(name)).exists():
         return ""
     how = f"`make add-batch SET={name} FROM=folder` puts it there"
     if (folder / f"data/raw/{name}.dvc").exists():

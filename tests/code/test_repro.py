@@ -27,5 +27,6 @@ def test_nothing_is_said_of_a_set_that_is_there_or_that_a_stage_makes(folder):
     assert missing_set(folder) == ""
     (folder / "params.yaml").write_text("ingest: {set: phantom}\n")
     assert missing_set(folder) == ""
-    (folder / "params.yaml").write_text("ingest: [")
-    assert missing_set(folder) == ""
+    for text in ("ingest: [", "ingest: {set: ../../etc}"):
+        (folder / "params.yaml").write_text(text)
+        assert missing_set(folder) == ""
