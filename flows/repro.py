@@ -46,11 +46,12 @@ def _dvc_repro(arguments: list[str]) -> int:
 def missing_set(folder: Path = Path()) -> str:
     """A line that says how to get the data that params.yaml names and the folder lacks; empty where they are there."""
     try:
-        name = yaml.safe_load((folder / "params.yaml").read_text())["ingest"]["set"]
+        name = str(yaml.safe_load((folder / "params.yaml").read_text())["ingest"]["set"])
         made = yaml.safe_load((folder / "data/raw/dvc.yaml").read_text())["stages"]
     except (OSError, yaml.YAMLError, KeyError, TypeError):
         return ""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", str(name)) or name in made or (folder / "data/raw" / str(name)).exists():
+    is_name = re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name)  # the stage `check` says what else is wrong
+    if not is_name or name in made or (folder / "data/raw" / name).exists():
         return ""
     how = f"`make add-batch SET={name} FROM=folder` puts it there"
     if (folder / f"data/raw/{name}.dvc").exists():
