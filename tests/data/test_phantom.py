@@ -13,10 +13,15 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from stages.ingest.patients import PUBLIC_SALT, key
+from stages.ingest.splits import split_of
+from stages.params import load
 from stages.phantom import write
 from stages.phantom.plan import CHRONIC, FINDINGS, StudyPlan, plan_studies
 from stages.phantom.render import render_study
 from stages.phantom.write import BOX_LIST, DATA_ENTRY, write_batch
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -218,3 +223,12 @@ def test_thumbnails_and_global_statistics_do_not_solve_it_however_regularised() 
         macro = [np.mean(_thumbnail_aurocs(features, labels, test, c)) for c in (0.01, 0.1, 1)]
     assert min(macro) > 0.5, macro
     assert max(macro) < 0.70, macro
+
+
+def test_the_default_has_20_positives_of_each_label_among_the_test_patients() -> None:
+    params = load(ROOT / "presets/phantom.yaml")
+    plans = list(plan_studies(params.phantom))
+    keys = [key(PUBLIC_SALT, params.ingest.set, str(plan.patient)) for plan in plans]
+    tested = np.array([split_of(params.ingest.split, patient, "", frozenset()) == "test" for patient in keys])
+    assert 180 < tested.sum() < 240
+    assert _labelled(plans)[tested].sum(axis=0).min() >= 20
