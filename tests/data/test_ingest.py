@@ -23,6 +23,7 @@ from made_sets import (
 from stages import artifacts
 from stages.entry import StageError
 from stages.ingest import nih
+from stages.ingest.layouts import REASONS
 
 SOUND = png(grey(500))
 pytestmark = pytest.mark.usefixtures("here", "in_this_process")
@@ -124,6 +125,11 @@ def test_a_table_cannot_point_outside_its_batch(name):
     batch({"Data_Entry.csv": nih_table(nih_row("good.png"), nih_row(name)), "images/good.png": SOUND})
     run(NIH)
     assert listed("quarantine").reason.tolist() == ["unsafe_path"] and adds_up()
+
+
+def test_every_reason_is_explained_in_the_reference(root):
+    text = (root / "docs/reference/files.md").read_text()
+    assert [reason for reason in REASONS if f"| `{reason}` |" not in text] == []
 
 
 def test_files_that_no_row_names_are_quarantined():
