@@ -21,7 +21,7 @@ from stages.artifacts import HashMismatch
 from stages.inference import InferenceError
 from stages.production import NothingInProduction
 from stages.score.model import released
-from stages.serve.bodies import Bounds, announced, images_of
+from stages.serve.bodies import Bounds, announced, images_of, listen_to_the_end
 from stages.serve.desk import Busy, Crashed, Desk, TooSlow
 from stages.serve.journal import Journal
 from stages.serve.metrics import Metrics
@@ -74,10 +74,11 @@ class Endpoint:
     async def score(self, request: Request) -> Response:
         """Score one image (raw bytes) or several (multipart/form-data)."""
         start = time.perf_counter()
-        self._admit(request)
-        length = announced(request, self.serving.bounds)
-        if self._held + length > _MOST_HELD * self.serving.bounds.max_bytes:
-            raise _busy("more bytes are under way than are held at a time")
+        try:
+            length = self._admitted(request)
+        except HTTPException:
+            await listen_to_the_end(request, self.serving.bounds)
+            raise
         self._held += length
         try:
             images = await images_of(request, self.serving.bounds)
@@ -100,6 +101,14 @@ class Endpoint:
         """For Prometheus."""
         self._admit(request)
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    def _admitted(self, request: Request) -> int:
+        """Bytes that are to come. HTTPException 401, those of `announced`, 503 where too much is under way."""
+        self._admit(request)
+        length = announced(request, self.serving.bounds)
+        if self._held + length > _MOST_HELD * self.serving.bounds.max_bytes:
+            raise _busy("more bytes are under way than are held at a time")
+        return length
 
     async def _scored(self, images: list[bytes]) -> Reply:
         try:

@@ -1,12 +1,14 @@
 """The images in a request's body, read within bounds: one image as raw bytes, or several as multipart/form-data."""
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 _ENVELOPE = 1 << 16  # bytes that multipart's own lines may add
+_LISTENED, _LISTENED_SECONDS = 2, 5.0  # times the largest body, seconds
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,23 @@ async def images_of(request: Request, bounds: Bounds) -> list[tuple[str, bytes]]
         raise HTTPException(408, f"the body had not come whole after {bounds.seconds:g} s") from error
 
 
+async def listen_to_the_end(request: Request, bounds: Bounds) -> None:
+    """Throw away what is still coming of a request that is refused: a client that is cut off never reads why.
+
+    Not for ever: a body of many times the bound, or a slow one, is cut off after all.
+    """
+    left = _LISTENED * bounds.max_bytes
+    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):  # RuntimeError: it was read already
+        async with asyncio.timeout(_LISTENED_SECONDS):
+            async for some in request.stream():
+                left -= len(some)
+                if left < 0:
+                    return
+
+
 async def _parts(request: Request, bounds: Bounds) -> list[tuple[str, bytes]]:
     async with request.form(max_files=bounds.max_images, max_fields=bounds.max_images) as form:
-        files = [value for value in form.values() if isinstance(value, UploadFile)]
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
         images = [(upload.filename or "", await upload.read()) for upload in files]
     if not images:
         raise HTTPException(400, "no file in the form; send images as parts with a file name")

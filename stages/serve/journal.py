@@ -21,11 +21,12 @@ class Journal:
         self._log, self._seconds = log, seconds
         self._index = scoring_log.Index()
         self._waiting: list[pa.Table] = []
+        self._under_way = 0  # rows that are being written
 
     @property
     def waiting(self) -> int:
         """Rows not yet written."""
-        return sum(map(len, self._waiting))
+        return sum(map(len, self._waiting)) + self._under_way
 
     def take(self, scored: Scored) -> None:
         """Note rows for the next part."""
@@ -45,6 +46,7 @@ class Journal:
         tables, self._waiting = self._waiting, []
         if not tables:
             return
+        self._under_way += (count := sum(map(len, tables)))
         try:
             rows = pa.concat_tables(tables, promote_options="permissive")
             self.written += len(scoring_log.append(self._log, rows, self._index))
@@ -52,3 +54,5 @@ class Journal:
         except (OSError, StageError) as error:
             print(f"serve: the scoring log was not written: {error}", file=sys.stderr)
             self._waiting = tables + self._waiting
+        finally:
+            self._under_way -= count

@@ -1,0 +1,155 @@
+"""Images/s of `stages.score` against bare calls: `python benchmarks/score_throughput.py FOLDER [--model M]`.
+
+Bare: as many processes, the same files in the same batches, and nothing but read, decode, preprocess (the chain of
+training) and LiteRT's interpreter (set_tensor, invoke, get_tensor). Ours: the whole of `stages.score.run.score` into an
+empty log: that and image ids, statistics, pooled features, calibration, log, memory. Turns alternate; process start is
+in both. Also milliseconds an image of each part in one process, alone. Without --model: the default preset's net with
+random weights (same speed), float32.
+"""
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+from stages import crew, modelfolder, production  # isort: skip  (before NumPy: it settles the machine)
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from stages.images.chain import Chain, apply
+from stages.images.decode import decode, image_id
+from stages.images.statistics import describe
+from stages.inference import BLOCK
+from stages.latency import processor
+from stages.machine import workers
+from stages.score.places import Place, find
+from stages.score.run import Plan, score
+
+PIXELS, BYTES = 10**8, 1 << 26
+
+
+def default_model(folder: Path) -> Path:
+    """A model folder with the default preset's net, random weights."""
+    from stages import nets, session
+    from stages.learning.served import float_tflite
+    from stages.params import load
+
+    params = load(ROOT / "params.yaml")
+    session.start(params.machine, 0)
+    labels, size = params.ingest.labels, params.preprocess.size
+    spec = nets.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),
+                     outputs=len(labels))
+    card = {"labels": labels, "task": "multilabel", "input": {"height": size, "width": size, "channels": 1},
+            "preprocessing": Chain.from_params(params.preprocess, 1).to_dict(), "operating_points": {},
+            "calibration": {"method": "platt", "a": [1.0] * len(labels), "b": [0.0] * len(labels)}}
+    modelfolder.write(folder, spec=spec, weights=[], card=card, tflite=float_tflite(nets.build(spec)))
+    return folder
+
+
+@cache
+def bare_net(model: Path) -> tuple[Interpreter, dict, Chain]:
+    """The interpreter at the same block as ours."""
+    interpreter = Interpreter(model_content=modelfolder.read_tflite(model), num_threads=1)
+    place = interpreter.get_input_details()[0]
+    interpreter.resize_tensor_input(place["index"], [BLOCK, *place["shape"][1:]], strict=False)
+    interpreter.allocate_tensors()
+    chain = Chain.from_dict(modelfolder.read_card(model)["preprocessing"])
+    return interpreter, interpreter.get_input_details()[0], chain
+
+
+def bare(order: tuple[Path, tuple[Place, ...]]) -> int:
+    """Files to logits and nothing else."""
+    interpreter, place, chain = bare_net(order[0])
+    images = np.stack([apply(chain, decode(p.location.read(), PIXELS)) for p in order[1]]).astype(place["dtype"])
+    for start in range(0, len(images), BLOCK):
+        block = images[start:start + BLOCK]
+        if len(block) < BLOCK:
+            block = np.concatenate([block, np.zeros((BLOCK - len(block), *block.shape[1:]), block.dtype)])
+        interpreter.set_tensor(place["index"], block)
+        interpreter.invoke()
+        for output in interpreter.get_output_details():
+            interpreter.get_tensor(output["index"])
+    return len(images)
+
+
+def bare_run(model: Path, places: list[Place], size: int) -> int:
+    """All files over the processes."""
+    orders = [(model, tuple(places[start:start + size])) for start in range(0, len(places), size)]
+    return sum(done or 0 for _, done in crew.spread(bare, orders, workers(), chunk=1))
+
+
+def our_run(folder: Path, place: Path, batch: int) -> int:
+    """All files into an empty log, nothing remembered."""
+    shutil.rmtree(place / "log", ignore_errors=True)
+    with tempfile.TemporaryDirectory() as cache_folder:
+        os.environ["CXR_CACHE"] = cache_folder
+        tally = score(Plan(folder, place, batch, BYTES, PIXELS, 10.0))
+    assert tally.already == 0, "two files hold the same pixels: the two sides would not do the same work"
+    return tally.scored
+
+
+def parts(model: Path, places: list[Place]) -> dict[str, float]:
+    """Milliseconds an image of each part, median over files, alone in this process."""
+    cv2.setNumThreads(1)
+    chain, taken = bare_net(model)[2], dict[str, list[float]]()
+    for place in places[:60]:
+        data = place.location.read()
+        decoded = decode(data, PIXELS)
+        for name, work in (("decode", lambda d=data: decode(d, PIXELS)), ("chain", lambda x=decoded: apply(chain, x)),
+                           ("statistics", lambda x=decoded: describe(x)), ("image id", lambda x=decoded: image_id(x))):
+            start = time.perf_counter()
+            work()
+            taken.setdefault(name, []).append((time.perf_counter() - start) * 1000)
+    return {name: round(statistics.median(values), 2) for name, values in taken.items()}
+
+
+def main() -> None:
+    """Print turns, medians and their ratio."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--images", type=int, default=0, help="only the first so many, copied")
+    parser.add_argument("--batch", type=int, default=32)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        top = Path(scratch)
+        folder = given.folder.resolve()
+        if given.images:
+            folder = top / "images"
+            folder.mkdir()
+            for position, place in enumerate(find(given.folder, BYTES).places[:given.images]):
+                shutil.copyfile(place.location.path, folder / f"{position}{place.suffix}")
+        release = production.install(top / "production", given.model or default_model(top / "model"), "v", "", None)
+        compare(folder, release.folder, top / "production", given)
+
+
+def compare(folder: Path, model: Path, place: Path, given: argparse.Namespace) -> None:
+    """Turns of both, one after the other, each time another one first."""
+    places = find(folder, BYTES).places
+    size = max(1, min(given.batch, -(-len(places) // workers())))
+    sides = {"bare": lambda: bare_run(model, places, size), "ours": lambda: our_run(folder, place, given.batch)}
+    speeds: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(given.turns):
+        for name in sorted(sides, reverse=bool(turn % 2)):
+            start = time.perf_counter()
+            done = sides[name]()
+            speeds[name].append(done / (time.perf_counter() - start))
+            print(f"turn {turn + 1} {name}: {speeds[name][-1]:.1f} images/s", flush=True)
+    ratios = [ours / plain for ours, plain in zip(speeds["ours"], speeds["bare"], strict=True)]
+    print(f"\n{len(places)} images, {workers()} processes, {processor()}")
+    print(f"bare {statistics.median(speeds['bare']):.1f}, ours {statistics.median(speeds['ours']):.1f} images/s; ratio "
+          f"{statistics.median(ratios):.3f} (turns: {', '.join(f'{ratio:.3f}' for ratio in ratios)})")
+    print("ms an image, alone:", ", ".join(f"{name} {ms}" for name, ms in parts(model, places).items()))
+
+
+if __name__ == "__main__":
+    main()

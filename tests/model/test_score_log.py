@@ -1,0 +1,89 @@
+"""The scoring log: whole parts, each study once, by day; and what reads it back."""
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from stages.score import log
+from stages.score.places import Refused
+
+START = datetime(2026, 11, 1, 22, tzinfo=UTC)
+
+
+def table(numbers: range, model: str = "m", start: datetime = START, minutes: int = 60) -> pa.Table:
+    """One study every so many minutes."""
+    at = pa.array([start + timedelta(minutes=minutes * i) for i in numbers], pa.timestamp("us", "UTC"))
+    return pa.table({"image_id": [f"{i:04d}" for i in numbers], "scored_at": at, "model": [model] * len(numbers),
+                     "source": [f"{i}.png" for i in numbers]})
+
+
+def test_rows_go_to_the_day_on_which_they_were_scored_and_come_back_in_order(tmp_path):
+    log.append(tmp_path, table(range(3, 6)))
+    log.append(tmp_path, table(range(3)))
+    assert sorted(path.name for path in tmp_path.glob("day=*")) == ["day=2026-11-01", "day=2026-11-02"]
+    assert log.read(tmp_path)["image_id"].tolist() == [f"{i:04d}" for i in range(6)]
+
+
+def test_a_study_stands_once_for_each_model(tmp_path):
+    assert len(log.append(tmp_path, table(range(4)))) == 4
+    assert len(log.append(tmp_path, table(range(2, 6), start=START + timedelta(days=3)))) == 2
+    assert len(log.append(tmp_path, table(range(4), "other"))) == 4
+    doubled = pa.concat_tables([table(range(9, 10)), table(range(9, 10), start=START + timedelta(1))])
+    assert len(log.append(tmp_path, doubled)) == 1
+    assert len(log.read(tmp_path)) == 11
+
+
+def test_writers_side_by_side_add_each_study_once(tmp_path):
+    threads = [threading.Thread(target=log.append, args=(tmp_path, table(range(k, k + 30)))) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ids = [name for part in tmp_path.glob("day=*/*.parquet") for name in log._open(part)["image_id"].to_pylist()]
+    assert len(ids) == len(set(ids)) == 37
+
+
+def test_a_window_is_since_until_or_the_last_ones(tmp_path):
+    log.append(tmp_path, table(range(60)))
+    assert len(log.read(tmp_path, since=START + timedelta(hours=50))) == 10
+    assert log.read(tmp_path, until=datetime(2026, 11, 1, 23))["image_id"].tolist() == ["0000"]
+    assert log.read(tmp_path, last=3)["image_id"].tolist() == ["0057", "0058", "0059"]
+    assert log.read(tmp_path / "none").empty
+
+
+def test_many_small_parts_become_one_and_no_row_changes(tmp_path):
+    for i in range(30):
+        log.append(tmp_path, table(range(i, i + 1), minutes=1))
+    before = log.read(tmp_path)
+    (tmp_path / "day=2026-11-01" / ".part-x.parquet.123.part").write_bytes(b"left by a kill")
+    log.tidy(tmp_path)
+    assert len(list(tmp_path.glob("day=*/*.parquet"))) == 1 and not list(tmp_path.glob("day=*/.part-*"))
+    assert log.read(tmp_path).equals(before)
+
+
+def test_killed_between_writing_the_one_and_removing_the_many_readers_see_each_row_once(tmp_path, monkeypatch):
+    for i in range(25):
+        log.append(tmp_path, table(range(i, i + 1), minutes=1))
+    before = log.read(tmp_path)
+    monkeypatch.setattr(Path, "unlink", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        log.tidy(tmp_path)
+    monkeypatch.undo()
+    assert log.read(tmp_path).equals(before) and len(log.append(tmp_path, table(range(25)))) == 0
+
+
+def test_a_damaged_part_is_named_with_what_to_do(tmp_path):
+    log.append(tmp_path, table(range(2)))
+    part = next(tmp_path.glob("day=*/*.parquet"))
+    part.write_bytes(part.read_bytes()[:-30])
+    with pytest.raises(log.LogDamaged, match=f"{part.name}.*move it away"):
+        log.read(tmp_path)
+
+
+def test_a_file_stands_once_in_the_quarantine_and_anew_when_its_bytes_changed(tmp_path):
+    for sha256 in ("a", "a", "b"):
+        log.quarantine(tmp_path, [Refused("x.png", sha256, "corrupt", "detail, with a comma\nand a line")])
+    found = log.read_quarantine(tmp_path)
+    assert [row["sha256"] for row in found] == ["a", "b"] and found[0]["detail"].startswith("detail, with")
