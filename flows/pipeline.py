@@ -11,6 +11,7 @@ from typing import Any
 
 from flows import overrides, staleness, supervised
 from flows.locking import WorkspaceLock
+from flows.mending import mend
 
 
 class PipelineFailed(Exception):
@@ -27,6 +28,8 @@ def run(project: Path, parameters: dict[str, Any]) -> list[str]:
     PipelineFailed where a stage fails, OverrideError where a parameter can't be set.
     """
     with WorkspaceLock(project / ".runs" / "repro.lock", "flows.pipeline"):
+        for line in mend(project):
+            print(line)
         for change in overrides.apply(project / "params.yaml", parameters) if parameters else []:
             print(f"{change} (stays so; `git checkout params.yaml` undoes it)")
         stale = [step for step in staleness.on_files(project) if step.stale]

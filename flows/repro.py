@@ -13,17 +13,23 @@ from pathlib import Path
 import yaml
 
 from flows.locking import WorkspaceLock
+from flows.mending import mend
 from flows.recorded import verdict
+
+_INTERRUPTED = (130, -2)
 
 
 def main(arguments: list[str]) -> int:
     """Exit status of `dvc repro`; figures and verdict are printed where it is 0."""
     with WorkspaceLock(Path(".runs/repro.lock"), "make repro"):
         status = _dvc_repro(arguments)
+        if status not in (0, *_INTERRUPTED) and (mended := mend(Path.cwd())):
+            print(*mended, "running again", sep="\n", file=sys.stderr, flush=True)
+            status = _dvc_repro(arguments)
     if status == 0:
         subprocess.run([sys.executable, "-m", "stages.report.headline"], check=False)
         print(verdict(Path.cwd()))
-    elif status in (130, -2):
+    elif status in _INTERRUPTED:
         print("interrupted: `make repro` goes on where it stopped", file=sys.stderr)
     else:
         print(missing_set() or "a stage failed: mend what its last lines say and run `make repro` again; it starts "
