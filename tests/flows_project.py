@@ -50,6 +50,8 @@ for write in writes:
         path.mkdir()
         for part in ("card.json", "a.bin"):
             (path / part).write_text(json.dumps(made | {"path": write, "part": part}, sort_keys=True))
+        for at in range(section.get("megabytes", 0)):
+            (path / f"big-{at}.bin").write_bytes(bytes([at]) * 2**20)
 say("end")
 '''
 
@@ -133,7 +135,7 @@ def _files(kept: list[str]) -> dict[str, str]:
         stages[name] = _stage(name, reads or ["data/manifest.parquet"] if name != "check" else [], STAGES[name][1])
     phantom = _stage("phantom", ["data/params.ok"], ["data/raw/phantom"])
     params: dict[str, object] = {name: {"fail": False, "seconds": 0.0} for name in [*kept, "phantom"]}
-    params["train"] = {"epochs": 3, "fail": False, "seconds": 0.0}
+    params["train"] = {"epochs": 3, "fail": False, "megabytes": 0, "seconds": 0.0}
     outs = ["/data/params.ok", "/data/raw/phantom"] + ["/" + out for _, outs in STAGES.values() for out in outs]
     return {
         "dvc.yaml": yaml.safe_dump({"stages": stages}, sort_keys=False),

@@ -1,0 +1,116 @@
+"""Faults of disks and remotes, done for real to a real server with real workers (miniature project, SQLite).
+
+The GPU worker is a machine of its own whose cache and workspaces lie on a disk of 24 megabytes (a tmpfs: needs root).
+"""
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows import lockfile, objects
+from tests.flows_project import git, make
+from tests.flows_team import Team, team, until
+
+pytestmark = pytest.mark.slow
+STAGES = ["check", "ingest", "train", "evaluate", "explain"]
+DISK_MEGABYTES = 24
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("a disk of our own needs root")
+    folder = tmp_path_factory.mktemp("disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> Iterator[Team]:
+    top = tmp_path_factory.mktemp("storage")
+    with team(make(top, STAGES), top, CXR_POOLS_HERE="cpu", CXR_PATIENCE_SECONDS="120") as made:
+        made.worker("gpu", "tight", CXR_DVC_CACHE=str(disk / "cache"), CXR_WORKSPACES=str(disk / "workspaces"))
+        yield made
+
+
+def versions(crew: Team) -> list[str]:
+    return git(crew.project.git, "tag").splitlines()
+
+
+def records(crew: Team) -> int:
+    """Commits on any branch that record a result."""
+    return git(crew.project.git, "log", "--all", "--format=%s").count("Record what the pipeline made")
+
+
+def test_a_full_disk_fails_the_stage_by_its_words_and_the_next_run_completes(crew: Team, disk: Path) -> None:
+    run = crew.submit(train__megabytes=DISK_MEGABYTES + 6)
+    ended = crew.ended(run)
+    assert ended["state_type"] == "FAILED", crew.logs(run)
+    assert "train" in ended["state"]["message"] and "No space left on device" in ended["state"]["message"]
+    assert versions(crew) == [] and records(crew) == 0
+    assert not any((disk / "workspaces").iterdir()), "the workspace gave its room back"
+    assert crew.ended(crew.submit())["state_type"] == "COMPLETED"
+    assert len(versions(crew)) == records(crew) == 1
+
+
+def test_a_disk_that_fills_while_the_cache_is_written_leaves_nothing_half_written(crew: Team, disk: Path) -> None:
+    run = crew.submit(train__megabytes=DISK_MEGABYTES * 2 // 3)  # fits once, not also in the cache
+    ended = crew.ended(run)
+    assert ended["state_type"] == "FAILED" and "No space left on device" in ended["state"]["message"], crew.logs(run)
+    assert len(versions(crew)) == 1
+    for path in (disk / "cache" / "files" / "md5").glob("*/*"):
+        assert objects.remove_damaged(disk / "cache", [path.parent.name + path.name]) == []
+
+
+def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_recorded(crew: Team, disk: Path) -> None:
+    tag = versions(crew)[-1]
+    lock = yaml.safe_load(git(crew.project.git, "show", f"{tag}:dvc.lock"))
+    md5 = lock["stages"]["ingest"]["outs"][0]["md5"]
+    victim, sound = objects.path_of(crew.project.store, md5), objects.path_of(crew.home / "dvc-cache", md5)
+    victim.chmod(0o644)
+    victim.write_text("rot")
+    shutil.rmtree(disk / "cache")  # the machine has to fetch it
+    before = versions(crew)
+    run = crew.submit(train__epochs=9)
+    ended = crew.ended(run)
+    assert ended["state_type"] == "FAILED", crew.logs(run)
+    assert md5 in ended["state"]["message"] and "damaged object" in ended["state"]["message"]
+    assert versions(crew) == before and records(crew) == len(before)
+    assert not objects.path_of(disk / "cache", md5).exists(), "nobody can use it by mistake"
+
+    shutil.copyfile(sound, victim)  # what the message says to do
+    assert crew.ended(crew.submit(train__epochs=9))["state_type"] == "COMPLETED"
+    assert len(versions(crew)) == len(before) + 1
+
+
+def test_a_remote_that_goes_away_before_the_push_and_comes_back_costs_only_time(crew: Team) -> None:
+    crew.project.forget()
+    before = versions(crew)
+    run = crew.submit(train__epochs=10, train__seconds=8.0)
+    until(lambda: "train" in crew.project.runs(), 300, "training to start")
+    away = crew.project.store.with_name("away")
+    crew.project.store.rename(away)
+    crew.project.store.write_text("an unplugged disk")
+    stage = crew.attempts(run, "train")[-1]["id"]
+    until(lambda: "trying again" in crew.logs(stage), 120, "the stage to say that the remote is gone")
+    crew.project.store.unlink()
+    away.rename(crew.project.store)
+    assert crew.ended(run)["state_type"] == "COMPLETED", crew.logs(run)
+    assert crew.project.runs().count("train") == 1 and len(versions(crew)) == len(before) + 1
+    folder = crew.home.parent / "at"
+    git(crew.home.parent, "clone", "-q", "-b", versions(crew)[-1], str(crew.project.git), str(folder))
+    assert objects.missing(crew.project.store, lockfile.committed(folder).values()) == []
+
+
+def test_two_runs_of_the_same_at_once_are_recorded_once(crew: Team) -> None:
+    before = versions(crew)
+    runs = [crew.submit(train__epochs=12), crew.submit(train__epochs=12)]
+    assert [crew.ended(run)["state_type"] for run in runs] == ["COMPLETED", "COMPLETED"]
+    assert len(versions(crew)) == records(crew) == len(before) + 1
