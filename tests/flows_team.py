@@ -138,6 +138,7 @@ def team(project: Project, top: Path, **variables: str) -> Iterator[Team]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     home = top / "first"
+    extra: list[tuple[str, Path]] = []
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT", "CXR_"))}
     given = {**clean, **project.environment(home), "CXR_PORT": str(port), "CXR_AUTH": AUTH,
              "CXR_PATIENCE_SECONDS": "300", "PYTHONPATH": str(CODE), **variables}
@@ -148,20 +149,19 @@ def team(project: Project, top: Path, **variables: str) -> Iterator[Team]:
                  f"up.variables(settings.from_environment(), pathlib.Path({str(home)!r}))))"
         shown = subprocess.run([sys.executable, "-c", script], cwd=CODE, env=given, capture_output=True, text=True,
                                check=True)
-        made = Team(project, home, port, json.loads(shown.stdout))
-        yield made
-        for name, folder in made.extra:
-            services.stop(name, folder)
+        yield Team(project, home, port, json.loads(shown.stdout), extra)
     finally:
+        for name, folder in extra:
+            services.stop(name, folder)
         subprocess.run([sys.executable, "-m", "flows.down"], cwd=CODE, env=given, check=False)
-        _end_engines(home)
+        _end_engines(top)
 
 
-def _end_engines(home: Path) -> None:
-    """Flows outlive a killed worker by design; a test's must not outlive the test."""
+def _end_engines(top: Path) -> None:
+    """Flows outlive a killed worker by design; a test's must not outlive the test. All machines' homes lie in `top`."""
     for process in Path("/proc").iterdir():
         try:
-            if process.name.isdigit() and f"PREFECT_HOME={home}".encode() in (process / "environ").read_bytes():
+            if process.name.isdigit() and f"CXR_HOME={top}/".encode() in (process / "environ").read_bytes():
                 os.kill(int(process.name), signal.SIGKILL)
         except OSError:
             continue

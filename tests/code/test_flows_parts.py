@@ -1,0 +1,111 @@
+"""The parts that flows are made of, one by one: supervisor, overrides, summary, services, pools."""
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows import curves, overrides, pools, record, services, staleness, summary, supervised, supervisor, up
+from flows.settings import without_credentials
+
+
+def test_a_killed_flow_leaves_no_stage_behind(tmp_path: Path) -> None:
+    script = tmp_path / "flow.py"
+    script.write_text("import sys\nfrom pathlib import Path\nfrom flows.supervised import run\n"
+                      "run([sys.executable, '-c', sys.argv[1]], Path.cwd(), {}, print)\n")
+    stage = ("import os, subprocess, time; child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
+             "print(os.getpid(), child.pid, flush=True); time.sleep(600)")
+    flow = subprocess.Popen([sys.executable, str(script), stage], stdout=subprocess.PIPE, text=True,
+                            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"})
+    assert flow.stdout is not None
+    pids = [int(pid) for pid in flow.stdout.readline().split()]
+    flow.kill()
+    flow.wait()
+    until = time.monotonic() + 60
+    while any(supervisor._parent(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert [pid for pid in pids if supervisor._parent(pid)] == []
+
+
+def test_what_a_supervised_command_writes_is_streamed_and_its_last_lines_are_kept(tmp_path: Path) -> None:
+    seen: list[str] = []
+    ended = supervised.run([sys.executable, "-c", "print('a\\rb'); print('c'); raise SystemExit(3)"], tmp_path, {},
+                           seen.append)
+    assert (ended.status, ended.tail) == (3, ["a", "b", "c"]) and seen == ["a", "b", "c"]
+
+
+def test_no_secret_reaches_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:hunter2")
+    seen: list[str] = []
+    supervised.run([sys.executable, "-c", "import os; print(dict(os.environ))"], tmp_path, {}, seen.append)
+    assert "hunter2" not in "".join(seen)
+    assert without_credentials("fetch https://me:word@host/x failed") == "fetch https://***@host/x failed"
+
+
+def test_ready_are_stale_stages_below_which_nothing_is_open() -> None:
+    def step(address: str, *upstream: str, stale: str = "") -> staleness.Step:
+        return staleness.Step(address, upstream, (), (), False, stale)
+
+    steps = [step("a", stale="x"), step("b", "a", stale="x"), step("c", "b", stale="x"), step("d", stale="x"),
+             step("e"), step("f", "e", stale="x")]
+    assert [s.address for s in staleness.ready(steps, set())] == ["a", "d", "f"]
+    assert [s.address for s in staleness.ready(steps, {"a"})] == ["d", "f"]
+    fresh = [step("a"), step("b", "a"), step("c", "b", stale="x")]
+    assert [s.address for s in staleness.ready(fresh, {"a"})] == [], "c hangs on a through b"
+
+
+def test_an_override_keeps_comments_and_refuses_what_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("# top\ntrain:\n  epochs: 3  # enough\n")
+    assert overrides.apply(path, overrides.parse(["train.epochs=2"])) == ["params.yaml: train.epochs 3 -> 2"]
+    assert path.read_text() == "# top\ntrain:\n  epochs: 2  # enough\n"
+    for text in ("train.epochs", "train.epochs=: : [", "model.epochs=1"):
+        with pytest.raises(overrides.OverrideError, match="--set"):
+            overrides.apply(path, overrides.parse([text]))
+
+
+def test_the_summary_shows_metrics_against_the_last_version_and_pictures(tmp_path: Path) -> None:
+    evaluated = {"base": {"auroc": {"macro": 0.91, "worst": 0.7}, "auprc": {"macro": 0.4}, "images": 200}}
+    for name, content in {"metrics/evaluate.json": json.dumps(evaluated).encode(),
+                          "plots/evaluate/roc.csv": b"variant,label,x,y\nbase,<Mass>,0,0\nbase,<Mass>,1,1\n",
+                          "reports/overlays/mass_tp_1.png": b"\x89PNG\r\n"}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    shown = summary.page(tmp_path, record.Recorded("c" * 40, "runs/cccccccccccc", "v0.0.2"), None)
+
+    assert "| base.auroc.macro | 0.9100 | n/a | n/a |" in shown and "auprc" not in shown
+    assert "data:image/png;base64," in shown and "data:image/svg+xml;base64," in shown and "**v0.0.2**" in shown
+    assert "&lt;Mass&gt;" in curves.draw(tmp_path / "plots/evaluate/roc.csv").decode()
+    now, then = summary.headlines(evaluated), {"base.auroc.macro": 0.90}
+    assert "| base.auroc.macro | 0.9100 | 0.9000 | +0.0100 |" in list(summary.table(now, then, "model@v0.0.1"))
+
+
+def test_the_server_is_not_opened_to_a_network_without_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    monkeypatch.setenv("CXR_GIT", str(tmp_path))
+    monkeypatch.setenv("CXR_HOST", "0.0.0.0")  # noqa: S104
+    monkeypatch.delenv("CXR_AUTH", raising=False)
+    assert up.main() == 1 and "CXR_AUTH" in capsys.readouterr().err
+    assert not services.is_open("127.0.0.1") and not services.is_open("localhost") and services.is_open("10.0.0.1")
+
+
+def test_the_deployments_use_pools_that_are_made(root: Path) -> None:
+    deployments = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
+    assert {d["work_pool"]["name"] for d in deployments} == set(pools.POOLS)
+    assert {f"stage-{pool}" for pool in pools.POOLS} <= {d["name"] for d in deployments}
+    assert (pools.pool("train"), pools.pool("data/raw/dvc.yaml:phantom")) == ("gpu", "cpu")
+
+
+def test_a_service_is_found_again_by_its_start_and_stopped(tmp_path: Path) -> None:
+    pid = services.start("sleeper", ["sleep", "60"], tmp_path, dict(os.environ))
+    assert services.start("sleeper", ["sleep", "60"], tmp_path, dict(os.environ)) == pid
+    assert services.stop("sleeper", tmp_path) and not services.stop("sleeper", tmp_path)
+    (tmp_path / "sleeper.pid").write_text(f"{os.getpid()} 1\n")
+    assert services.running("sleeper", tmp_path) is None, "another process that got the same pid"
