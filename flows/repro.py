@@ -5,6 +5,7 @@ the bytes made here are the ones that the commit records.
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,12 +67,18 @@ def missing_set(folder: Path = Path()) -> str:
 
 
 def _own_group() -> Iterator[str]:
-    """This process and its ancestors in its process group (make, a script): a stage ends when one of them is gone."""
+    """This process and its ancestors in its process group (make, a script): a stage ends when one of them is gone.
+
+    Sent into the background or under nohup, make is the last: the shell that started it may go.
+    """
+    detached = signal.SIG_IGN in (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGHUP))
     pid = os.getpid()
     while pid > 1 and os.getpgid(pid) == os.getpgrp():
+        process = Path(f"/proc/{pid}")
+        if detached and pid != os.getpid() and (process / "comm").read_text().strip() != "make":
+            return
         yield str(pid)
-        stat = Path(f"/proc/{pid}/stat")
-        pid = int(stat.read_text().rsplit(")", 1)[1].split()[1]) if stat.exists() else 1
+        pid = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1]) if process.exists() else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """A stage must not outlive those who started it: it ends when any ancestor of its own process group is gone.
 
 `make`, the shell and dvc share one process group; killing one of them with SIGKILL would leave the stage writing into
-a workspace that somebody else may take over. Ancestors outside the group (a login shell, nohup's parent) do not count.
+a workspace that somebody else may take over. Ancestors outside the group (a login shell) do not count, nor does the
+shell of a script that started the run in the background (`make repro &`, nohup) and ended.
 A small process of its own watches (this file run as a script): a thread would wait for the interpreter's lock, which
 TensorFlow may hold for many seconds while it traces a graph.
 """
@@ -33,12 +34,18 @@ def watch() -> None:
     """
     if not Path("/proc/self/stat").exists():
         return
-    watched = ancestors(os.getpid())
-    named = os.environ.get(STARTED_BY, "").split()
-    if (not watched and os.getpid() != os.getpgrp()) or not {int(pid) for pid in named} <= {pid for pid, _ in watched}:
+    above = ancestors(os.getpid())
+    named = {int(pid) for pid in os.environ.get(STARTED_BY, "").split()}
+    if (not above and os.getpid() != os.getpgrp()) or not named <= {pid for pid, _ in above}:
         sys.exit("a process that started this stage is gone; the same command goes on where it stopped")
+    watched = [each for place, each in enumerate(above) if each[0] in named or place == 0 or not _detached()]
     subprocess.Popen([sys.executable, "-I", "-S", __file__, str(os.getpid()), *(f"{p}:{s}" for p, s in watched)],
                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _detached() -> bool:
+    """Whether the run was sent into the background or under nohup, so that the shell that started it may go."""
+    return signal.SIG_IGN in (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGHUP))
 
 
 def ancestors(pid: int) -> list[tuple[int, str]]:

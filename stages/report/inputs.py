@@ -20,7 +20,7 @@ TABLES = {
     "quarantine": Path("data/quarantine.csv"), "roc": Path("plots/evaluate/roc.csv"),
     "pr": Path("plots/evaluate/pr.csv"), "confusion": Path("plots/evaluate/confusion.csv"),
 }
-CURVES = Path("plots/train/metrics")
+CURVES = Path("plots/train/plots/metrics")
 PREDICTIONS = Path("data/predictions.parquet")
 OVERLAYS = Path("reports/overlays")
 TABLE_LIMIT = 200_000  # rows read of a table

@@ -1,4 +1,4 @@
-"""Learning curves by dvclive: `plots/train/metrics/*.tsv`, written anew from the whole history after each epoch."""
+"""Learning curves by dvclive: `plots/train/plots/metrics/*.tsv`, written anew from the history after each epoch."""
 import shutil
 from collections.abc import Sequence
 from pathlib import Path

@@ -75,3 +75,31 @@ def test_a_second_run_waits_and_says_who_works_there_and_a_dead_holders_lock_is_
     first.wait()
     assert second.communicate(timeout=20)[0] == "held\n"
     assert second.returncode == 0
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_the_end_of_the_shell_ends_a_stage_only_where_it_ran_in_the_foreground(tmp_path, background):
+    pid_file = tmp_path / "stage"
+    (tmp_path / "stage.py").write_text(STAGE)
+    started = [sys.executable, str(tmp_path / "stage.py"), str(pid_file)]
+    (tmp_path / "dvc.py").write_text(f"import subprocess; subprocess.run({started})")
+    command = f"{sys.executable} {tmp_path}/dvc.py"
+    top = subprocess.Popen(["sh", "-c", f"{command} & sleep 60" if background else f"{command}; true"],
+                           start_new_session=True, env={**os.environ, "PYTHONPATH": "."})
+    try:
+        assert wait_for(lambda: pid_file.exists() and pid_file.read_text())
+        pid = int(pid_file.read_text())
+        os.kill(top.pid, signal.SIGKILL)
+        top.wait()
+        assert wait_for(lambda: not alive(pid), 2.0) is not background
+    finally:
+        os.killpg(top.pid, signal.SIGKILL)
+
+
+def test_a_stage_whose_dvc_is_gone_does_not_begin(tmp_path):
+    script = f"(sleep 0.5; DVC_STAGE=train {sys.executable} -m stages.train; echo $? > {tmp_path}/status) & kill -9 $$"
+    top = subprocess.Popen(["sh", "-c", script], start_new_session=True,
+                           env={**os.environ, "CXR_STARTED_BY": "999999999"})
+    top.wait()
+    assert wait_for(lambda: (tmp_path / "status").exists() and (tmp_path / "status").read_text())
+    assert (tmp_path / "status").read_text().strip() == "1"

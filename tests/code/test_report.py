@@ -56,7 +56,7 @@ def project(tmp_path: Path) -> Path:
         "input": {"height": 64, "width": 64, "channels": 1}})
     write_json(tmp_path / "metrics/validate.json", checked(0))
     write_csv(tmp_path / "data/quarantine.csv", ["source", "reason"], [{"source": HOSTILE, "reason": "truncated"}])
-    curve = tmp_path / "plots/train/metrics/loss.tsv"
+    curve = tmp_path / "plots/train/plots/metrics/loss.tsv"
     curve.parent.mkdir(parents=True)
     curve.write_text("step\tloss\n0\t0.5\n1\t0.4\n2\t0.35\n")
     rows = [{"variant": v, "label": "Mass", "x": x, "y": x ** 0.5} for v in ("base", "int8") for x in (0.0, 0.5, 1.0)]

@@ -25,6 +25,9 @@ def test_the_figures_stand_where_scripts_look_for_them(unhurt):
 def test_dvc_shows_metrics_and_plots(unhurt, tmp_path):
     told = unhurt.run(sys.executable, "-m", "dvc", "metrics", "show", "--json").stdout
     assert {"metrics/evaluate.json", "metrics/latency.json", "metrics/train.json"} <= set(json.loads(told)[""]["data"])
+    drawn = json.loads(unhurt.run(sys.executable, "-m", "dvc", "plots", "show", "--json").stdout)
+    assert "errors" not in drawn
+    assert set(drawn["data"]) == {"Loss", "Validation AUROC", "ROC", "Precision and recall", "Confusion"}
     unhurt.run(sys.executable, "-m", "dvc", "plots", "show", "-o", str(tmp_path / "plots"))
     page = (tmp_path / "plots" / "index.html").read_text()
     for title in ("Loss", "Validation AUROC", "ROC on test", "Precision and recall on test", "Confusion on test"):
@@ -35,6 +38,7 @@ def test_the_report_is_one_file_without_network(unhurt):
     page = (unhurt.folder / "reports/index.html").read_text()
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
     assert page.count("data:image/png;base64,") >= 1
+    assert "Learning curves" in page
 
 
 def test_a_second_run_runs_no_stage_and_ends_within_10_seconds(unhurt):
