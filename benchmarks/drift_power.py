@@ -4,7 +4,7 @@ Graded shifts of freshly rendered phantoms, `--windows` disjoint windows of `--s
 share in which the verdict is "drift", beside that of the plain method (Kolmogorov-Smirnov on each statistic, pooled
 feature and probability, Bonferroni), which raises false alarms (see drift_false_alarms.py) and so is flattered here.
 "Least" is the smallest grade tried from which on at least 80 % of the windows are found. Run in the folder of the
-model's params.yaml; the same command goes on where it was stopped.
+model's params.yaml; the same command goes on where it was stopped. `--figure power.png` draws it.
 """
 import argparse
 import sys
@@ -14,6 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import drift_stream as stream
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from drift_windows import judged, plain, window
@@ -24,13 +28,14 @@ from stages.monitor.rule import verdict
 from stages.params import load
 
 FIRST_PART = 700  # parts that the false-alarm benchmark does not use
-_STEPS = {"contrast": (0.05, 0.1, 0.2, 0.3), "noise": (1.0, 2.0, 4.0, 8.0), "blur": (0.5, 1.0, 1.5, 2.0),
+_STEPS = {"contrast": (0.01, 0.02, 0.05, 0.1), "noise": (0.5, 1.0, 2.0, 4.0), "blur": (0.25, 0.5, 1.0, 1.5),
           "prevalence": (0.18, 0.22, 0.28, 0.35)}
 _MIXED = {"second scanner, share": (stream.Shift(scanner="B"), (0.05, 0.1, 0.2, 0.3, 0.5)),
           "inverted, share": (stream.Shift(pixels=("invert", 1.0)), (0.02, 0.05, 0.1, 0.2)),
-          "all AP, share": (stream.Shift(view="AP"), (0.1, 0.2, 0.4, 0.7, 1.0))}
+          "all AP, share": (stream.Shift(view="AP"), (0.05, 0.1, 0.2, 0.4, 0.7))}
 _UNITS = {"contrast": "contrast lost, share", "noise": "noise added, grey levels", "blur": "blur, 256ths of the side",
           "prevalence": "prevalence of each finding"}
+Results = dict[str, list[tuple[float, float, float]]]  # by kind: grade, share found by the monitor, by plain KS
 Streams = Iterator[tuple[str, float, pd.DataFrame]]
 
 
@@ -68,16 +73,35 @@ def least(grades: list[float], shares: list[float]) -> str:
     return f"{grades[enough.index(True)]:g}" if any(enough) else "none tried"
 
 
+def draw(results: Results, path: Path) -> None:
+    """A panel for each kind of shift: share of windows found against the grade."""
+    figure, panels = plt.subplots(2, 4, figsize=(12, 5.2), sharey=True)
+    for panel, (kind, rows) in zip(panels.flat, list(results.items())[1:], strict=False):
+        grades, ours, others = zip(*[(0.0, *results["none"][0][1:]), *rows], strict=True)
+        panel.plot(grades, ours, "o-", color="#1b6ca8", label="monitor")
+        panel.plot(grades, others, "s--", color="#c0392b", label="plain KS")
+        panel.axhline(0.8, color="#999999", linewidth=0.8)
+        panel.set_title(kind, fontsize=10)
+        panel.set_ylim(-0.03, 1.03)
+    for panel in panels.flat[len(results) - 1:]:
+        panel.set_axis_off()
+    panels.flat[-1].legend(*panels.flat[0].get_legend_handles_labels(), loc="center", frameon=False)
+    figure.supylabel("share of windows found")
+    figure.tight_layout()
+    figure.savefig(path, dpi=100)
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=30)
     parser.add_argument("--size", type=int, default=200)
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
+    parser.add_argument("--figure", type=Path)
     given = parser.parse_args(arguments)
     params, prepared = load(), prepare(modelfolder.read_reference(given.model), modelfolder.read_card(given.model))
     parts = range(FIRST_PART, FIRST_PART - (-given.windows * given.size // stream.PART))
-    results: dict[str, list[tuple[float, float, float]]] = {}
+    results: Results = {}
     print(f"{given.windows} windows of {given.size}; share found by the monitor, by plain KS")
     for kind, grade, table in streams(given, params.phantom, parts):
         ours, others = found(table, prepared, given, params.monitor)
@@ -87,6 +111,8 @@ def main(arguments: list[str]) -> int:
     for kind, rows in list(results.items())[1:]:
         grades, ours, others = (list(column) for column in zip(*rows, strict=True))
         print(f"{kind}: {least(grades, ours)}, {least(grades, others)}")
+    if given.figure:
+        draw(results, given.figure)
     return 0
 
 

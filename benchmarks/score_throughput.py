@@ -2,9 +2,11 @@
 
 Bare: as many processes, the same files in the same batches, and nothing but read, decode, preprocess (the chain of
 training) and LiteRT's interpreter (set_tensor, invoke, get_tensor). Ours: the whole of `stages.score.run.score` into an
-empty log: that and image ids, statistics, pooled features, calibration, log, memory. Turns alternate; process start is
-in both. Also milliseconds an image of each part in one process, alone. Without --model: the default preset's net with
-random weights (same speed), float32.
+empty log: that and image ids, statistics, pooled features, calibration, log, memory. "Described" stands between: bare,
+and the id and the statistics of each image, which the log has to hold; what ours costs beyond it is machinery. Turns
+alternate; process start is in all. Beside images/s stand the milliseconds of processor time an image, of all processes
+together, which other work on the machine changes little. Also milliseconds an image of each part in one process, alone.
+Without --model: the default preset's net with random weights (same speed), float32.
 """
 import argparse
 import os
@@ -13,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -67,8 +70,25 @@ def bare_net(model: Path) -> tuple[Interpreter, dict, Chain]:
 
 def bare(order: tuple[Path, tuple[Place, ...]]) -> int:
     """Files to logits and nothing else."""
-    interpreter, place, chain = bare_net(order[0])
-    images = np.stack([apply(chain, decode(p.location.read(), PIXELS)) for p in order[1]]).astype(place["dtype"])
+    decoded = (decode(place.location.read(), PIXELS) for place in order[1])
+    return infer(order[0], [apply(bare_net(order[0])[2], image) for image in decoded])
+
+
+def described(order: tuple[Path, tuple[Place, ...]]) -> int:
+    """The same, and what each image is and looks like."""
+    inputs = []
+    for place in order[1]:
+        image = decode(place.location.read(), PIXELS)
+        inputs.append(apply(bare_net(order[0])[2], image))
+        image_id(image)
+        describe(image)
+    return infer(order[0], inputs)
+
+
+def infer(model: Path, inputs: list[np.ndarray]) -> int:
+    """All inputs through the interpreter; how many."""
+    interpreter, place, _ = bare_net(model)
+    images = np.stack(inputs).astype(place["dtype"])
     for start in range(0, len(images), BLOCK):
         block = images[start:start + BLOCK]
         if len(block) < BLOCK:
@@ -80,10 +100,10 @@ def bare(order: tuple[Path, tuple[Place, ...]]) -> int:
     return len(images)
 
 
-def bare_run(model: Path, places: list[Place], size: int) -> int:
+def bare_run(work: Callable[..., int], model: Path, places: list[Place], size: int) -> int:
     """All files over the processes."""
     orders = [(model, tuple(places[start:start + size])) for start in range(0, len(places), size)]
-    return sum(done or 0 for _, done in crew.spread(bare, orders, workers(), chunk=1))
+    return sum(done or 0 for _, done in crew.spread(work, orders, workers(), chunk=1))
 
 
 def our_run(folder: Path, place: Path, batch: int) -> int:
@@ -94,6 +114,11 @@ def our_run(folder: Path, place: Path, batch: int) -> int:
         tally = score(Plan(folder, place, batch, BYTES, PIXELS, 10.0))
     assert tally.already == 0, "two files hold the same pixels: the two sides would not do the same work"
     return tally.scored
+
+
+def processor_seconds() -> float:
+    """Of this process and of those that have ended."""
+    return sum(os.times()[:4])
 
 
 def parts(model: Path, places: list[Place]) -> dict[str, float]:
@@ -136,18 +161,26 @@ def compare(folder: Path, model: Path, place: Path, given: argparse.Namespace) -
     """Turns of both, one after the other, each time another one first."""
     places = find(folder, BYTES).places
     size = max(1, min(given.batch, -(-len(places) // workers())))
-    sides = {"bare": lambda: bare_run(model, places, size), "ours": lambda: our_run(folder, place, given.batch)}
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
+    sides = {"bare": lambda: bare_run(bare, model, places, size),
+             "described": lambda: bare_run(described, model, places, size),
+             "ours": lambda: our_run(folder, place, given.batch)}
+    speeds, burnt = ({name: list[float]() for name in sides} for _ in range(2))
     for turn in range(given.turns):
         for name in sorted(sides, reverse=bool(turn % 2)):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), processor_seconds()
             done = sides[name]()
             speeds[name].append(done / (time.perf_counter() - start))
-            print(f"turn {turn + 1} {name}: {speeds[name][-1]:.1f} images/s", flush=True)
-    ratios = [ours / plain for ours, plain in zip(speeds["ours"], speeds["bare"], strict=True)]
+            burnt[name].append(1000 * (processor_seconds() - before) / done)
+            print(f"turn {turn + 1} {name}: {speeds[name][-1]:.1f} images/s, {burnt[name][-1]:.2f} ms", flush=True)
     print(f"\n{len(places)} images, {workers()} processes, {processor()}")
-    print(f"bare {statistics.median(speeds['bare']):.1f}, ours {statistics.median(speeds['ours']):.1f} images/s; ratio "
-          f"{statistics.median(ratios):.3f} (turns: {', '.join(f'{ratio:.3f}' for ratio in ratios)})")
+    for name in sides:
+        print(f"{name}: {statistics.median(speeds[name]):.1f} images/s, {statistics.median(burnt[name]):.2f} ms of "
+              "processor an image (medians)")
+    for name in ("bare", "described"):
+        ratios = [ours / other for ours, other in zip(speeds["ours"], speeds[name], strict=True)]
+        spent = [other / ours for ours, other in zip(burnt["ours"], burnt[name], strict=True)]
+        print(f"ours over {name}: {statistics.median(ratios):.3f} (turns: {', '.join(f'{r:.3f}' for r in ratios)}); by "
+              f"processor time {statistics.median(spent):.3f}")
     print("ms an image, alone:", ", ".join(f"{name} {ms}" for name, ms in parts(model, places).items()))
 
 

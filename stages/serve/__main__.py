@@ -74,6 +74,7 @@ def _bound(host: str, port: int) -> socket.socket:
     place = socket.socket(family, kind, protocol)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     place.bind(address)
+    place.listen()  # who comes while the processes start waits, and is not refused
     return place
 
 
