@@ -1,5 +1,6 @@
 """The drift report: one page that needs nothing but itself. What it says stands in verdict.json too."""
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from stages.monitor.window import Studies
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CHARTS = 9
+_REASONS = 8  # shown at once; the others unfold
 _HEADLINES = {"drift": "Drift", "quiet": "No drift", "too_few": "Too few studies to judge"}
 
 
@@ -24,8 +26,17 @@ def render(verdict: dict[str, Any], judged: Sequence[Judged], prepared: Prepared
                                      trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     style = Markup((_TEMPLATES / "style.css").read_text())  # noqa: S704  (our own file)
     return environment.get_template("page.html").render(
-        verdict=verdict, headline=_HEADLINES[verdict["verdict"]], style=style, pictures=pictures,
+        verdict=verdict, headline=_HEADLINES[verdict["verdict"]], style=style, pictures=pictures, shown=_REASONS,
+        span=_span(verdict["window"]["first"], verdict["window"]["last"]),
         charts=charts(judged, prepared, window), tests=[_row(j) for j in judged])
+
+
+def _span(first: str | None, last: str | None) -> str:
+    """From when to when, as people write it; "at no time" where nothing was scored."""
+    if first is None or last is None:
+        return "at no time"
+    moments = [f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC" for moment in (first, last)]
+    return " to ".join(dict.fromkeys(moments))
 
 
 def charts(judged: Sequence[Judged], prepared: Prepared, window: Studies) -> list[Markup]:

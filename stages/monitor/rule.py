@@ -38,7 +38,8 @@ class Comparison:
         """The comparison in a sentence, for reasons."""
         then, now = _short(self.reference), _short(self.window)
         values = "" if self.window is None else f": {then} in the reference, {now} now"
-        return f"{self.kind}: {self.name}{values} ({self.measure} {self.effect:.3g}, at least {self.floor:g} counts)"
+        name = self.name if self.name.startswith(self.kind) else f"{self.kind}: {self.name}"
+        return f"{name}{values} ({self.measure} {self.effect:.3g}, at least {self.floor:g} counts)"
 
 
 @dataclass(frozen=True)
