@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     """Exit status of `dvc repro`; figures and verdict are printed where it is 0."""
     with WorkspaceLock(Path(".runs/repro.lock"), "make repro"):
         status = _dvc_repro(arguments)
-        if status not in (0, *_INTERRUPTED) and (mended := mend(Path.cwd())):
+        if status > 0 and status not in _INTERRUPTED and (mended := mend(Path.cwd())):  # not where it was killed
             print(*mended, "running again", sep="\n", file=sys.stderr, flush=True)
             status = _dvc_repro(arguments)
     if status == 0:

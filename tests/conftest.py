@@ -1,9 +1,13 @@
 """What several tests share: the folder of real images, skipped where it is not there."""
+import signal
 from pathlib import Path
 
 import pytest
 
 import stages  # noqa: F401  (settles the environment before NumPy or TensorFlow load)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # pytest was sent into the background; what tests start must not be
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,7 +7,6 @@ from stages.artifacts import HashMismatch
 
 @pytest.fixture(autouse=True)
 def in_this_process(monkeypatch):
-    monkeypatch.setattr(entry.lifeline, "watch", lambda: None)
     monkeypatch.setattr(entry.signal, "signal", lambda *_: None)
 
 
