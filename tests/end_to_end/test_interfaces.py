@@ -36,7 +36,7 @@ def test_dvc_shows_metrics_and_plots(unhurt, tmp_path):
 def test_the_report_is_one_file_without_network(unhurt):
     page = (unhurt.folder / "reports/index.html").read_text()
     assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
-    assert page.count("data:image/png;base64,") >= 1
+    assert page.count("data:image/jpeg;base64,") >= 1
     assert "Learning curves" in page
 
 
