@@ -6,7 +6,7 @@ import pytest
 
 import stages  # noqa: F401  (settles the environment before NumPy or TensorFlow load)
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # pytest was sent into the background; what tests start must not be
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # pytest in the background; what tests start must hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
