@@ -3,6 +3,7 @@
 What the gate asks is in tests/model/test_gate.py; triggers on a real server: tests/end_to_end/test_retrain_trigger.py.
 """
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -42,7 +43,7 @@ class Stages:
 
     def run(self, folder: Path, settings: Settings, module: str, *arguments: str, accept: tuple[int, ...] = (0,)
             ) -> tuple[int, str]:
-        given = dict(zip(arguments, arguments[1:], strict=False))
+        given = dict(itertools.pairwise(arguments))
         if module == "stages.batches" and arguments[0] == "look":
             table = (Path(given["--from"]) / "labels.csv").read_bytes()
             return 0, json.dumps({"new": table.count(b"\n"), "digest": hashlib.sha256(table).hexdigest()})
@@ -170,7 +171,8 @@ def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(pr
     assert any("was taken in before" in line for line in SAID)
 
 
-def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_judged_twice(project, here, stages) -> None:
+def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_judged_twice(project, here, stages
+        ) -> None:
     settings_of = yaml.safe_load((project.checkout / "params.yaml").read_text())
     project.set(retrain={**settings_of["retrain"], "warm_start": False})
     project.commit("from scratch")
@@ -269,7 +271,8 @@ def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_noth
         promote.rollback(here, SAID.append)
 
 
-def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, here, stages, recorded, tmp_path) -> None:
+def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, here, stages, recorded, tmp_path
+        ) -> None:
     other = tmp_path / "colleague"
     git(tmp_path, "clone", "-q", str(project.git), str(other))
     git(other, "-c", "user.name=c", "-c", "user.email=c@localhost", "commit", "-q", "--allow-empty", "-m", "theirs")
@@ -280,7 +283,8 @@ def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, 
     assert git(project.git, "tag", "--list", "*#prod#*") == "" and len(stages.releases) == 1
 
 
-def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_left_to_do(project, here, stages) -> None:
+def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_left_to_do(project, here, stages
+        ) -> None:
     stages.put("v0.0.2")
     project.git.rename(project.git.with_name("gone"))
     with pytest.raises(promote.TagBehind, match=r"back at v0.0.1.*make promote VERSION=v0.0.1"):
