@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from flows import repository, services, settings
+from flows import deployments, repository, services, settings
 from flows.pools import GPU, POOLS
 
 CODE = Path(__file__).resolve().parent.parent  # holds flows/ and prefect.yaml
@@ -36,7 +36,8 @@ def main() -> int:
     if not _answers(environment["PREFECT_API_URL"]):
         print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
         return 1
-    deploy(environment)
+    fire = os.environ.get("CXR_SCHEDULES", "false").lower() == "true"
+    deploy(environment, deployments.write(CODE / "prefect.yaml", home / "prefect.yaml", fire, cooldown(here.project)))
     without_database = {name: value for name, value in environment.items() if "DATABASE" not in name}
     for pool in os.environ.get("CXR_POOLS_HERE", " ".join(POOLS)).split():
         services.start(f"worker-{pool}", worker(pool), home, without_database)
@@ -58,8 +59,6 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "CXR_PROJECT": str(here.project), "PYTHONPATH": str(CODE), "CXR_GIT": here.git,
-        "CXR_SCHEDULES": os.environ.get("CXR_SCHEDULES", "false"),
-        "CXR_RETRAIN_COOLDOWN": os.environ.get("CXR_RETRAIN_COOLDOWN", str(cooldown(here.project))),
         "CXR_PRODUCTION": str(here.production),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
@@ -92,11 +91,11 @@ def worker(pool: str, name: str = "") -> list[str]:
             "--name", name or f"{pool}-{os.uname().nodename}", *limit]
 
 
-def deploy(environment: dict[str, str]) -> None:
-    """Pools, deployments of prefect.yaml, automations; each is put as it is here. CalledProcessError if refused."""
+def deploy(environment: dict[str, str], file: Path) -> None:
+    """Pools, the file's deployments, automations; each is put as it is there. CalledProcessError if refused."""
     script = ("from flows import pools_on_server, automations; pools_on_server.create(); automations.deploy()")
     subprocess.run([sys.executable, "-c", script], cwd=CODE, env=environment, check=True)
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
     ended = subprocess.run(command, cwd=CODE, env=environment, capture_output=True, text=True)
     if ended.returncode:
         print(ended.stdout + ended.stderr, file=sys.stderr)

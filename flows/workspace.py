@@ -15,10 +15,17 @@ from flows.settings import Settings, without_credentials
 
 Say = Callable[[str], None]
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between tries while a remote is gone
+_ABSENT_SECONDS = 15.0  # a remote that answers, but lacks an object, is asked for so long only
+_AGAIN = ("push a sound copy from a machine that has one (`dvc push`), or make it again (`dvc repro --single-item "
+          "--force STAGE` and `dvc push`)")
 
 
 class StageFailed(Exception):
     """A stage's own command failed; the message names it and shows its last lines. Running it again won't help."""
+
+
+class Absent(HandOverFailed):
+    """The remote answers but has no such object; waiting hardly helps."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +99,8 @@ def pull(folder: Path, paths: list[str], settings: Settings, say: Say) -> None:
         say(f"{objects.path_of(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
     _patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings, say)
     if damaged := objects.remove_damaged(settings.cache, _hashes(folder, paths)):
-        raise HandOverFailed(f"the DVC remote holds a damaged object, {damaged[0]} (for {', '.join(paths)}): delete it "
-                             "there and push a sound copy (`dvc push`), or run the stage that makes it again")
+        raise HandOverFailed(f"the DVC remote holds no sound object {damaged[0]} (for {', '.join(paths)}; the bytes "
+                             f"there are not its name): delete it there and {_AGAIN}")
     with _dvc(folder) as repo:
         repo.checkout(targets=[str(folder / path) for path in paths], force=True)
 
@@ -152,8 +159,11 @@ def _fetch(folder: Path, paths: list[str], settings: Settings) -> None:
     with _dvc(folder) as repo:
         repo.fetch(targets=[str(folder / path) for path in paths])
     if absent := objects.missing(settings.cache, _hashes(folder, paths)):
-        raise HandOverFailed(f"the DVC remote does not hold object {absent[0]} ({len(absent)} missing for "
-                             f"{', '.join(paths)}): `dvc push` where it was made")
+        gone = settings.remote and "://" not in settings.remote and not Path(settings.remote).is_dir()
+        if gone:  # DVC calls it missing, too
+            raise HandOverFailed(f"the folder {settings.remote} is not there")
+        raise Absent(f"the DVC remote holds no sound object {absent[0]} ({len(absent)} missing or damaged for "
+                     f"{', '.join(paths)}): {_AGAIN}")
 
 
 def _target(folder: Path, address: str) -> str:
@@ -178,13 +188,14 @@ def _dvc(folder: Path) -> Iterator[Any]:
 
 def _patiently(action: Callable[[], Any], what: str, settings: Settings, say: Say) -> None:
     """Do it; try again with growing pauses, saying so, until the settings' patience is over."""
-    until, pause = time.monotonic() + settings.patience, _FIRST_PAUSE
+    begun, pause = time.monotonic(), _FIRST_PAUSE
     while True:
         try:
             action()
             return
         except HandOverFailed as error:
-            if time.monotonic() + pause > until:
+            patience = min(settings.patience, _ABSENT_SECONDS) if isinstance(error, Absent) else settings.patience
+            if time.monotonic() + pause > begun + patience:
                 raise
             say(f"{what}: {error}; trying again in {pause:.0f} s")
             time.sleep(pause)

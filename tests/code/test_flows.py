@@ -1,4 +1,5 @@
 """Flows on a miniature project (tests/flows_project.py): what runs, what is handed over, what is recorded, faults."""
+import logging
 import os
 import subprocess
 import sys
@@ -43,6 +44,13 @@ class Here:
 
     def accepted(self, stage: str, entry: lockfile.Entry) -> None:
         self.kept.setdefault(stage, []).insert(0, entry)
+
+
+@pytest.fixture(autouse=True)
+def no_old_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC's log handlers keep the captured stream of the test in which they were made, and raise when it is closed."""
+    for name in ("dvc", "dvc_objects", "dvc_data"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
 
 
 @pytest.fixture
@@ -137,6 +145,24 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
     assert not list(settings.workspaces.iterdir()), "workspaces are taken away"
     assert "was damaged" in capsys.readouterr().out
     assert victim.read_text() != "rot" and entry["outs"]
+
+
+def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
+        project: Project, environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = environment(project, tmp_path / "machine")
+    monkeypatch.setattr(workspace, "_ABSENT_SECONDS", 1.0)
+    commit = git(project.checkout, "rev-parse", "HEAD")
+    entries = {}
+    for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
+        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, print)
+    md5 = entries["ingest"]["outs"][0]["md5"]
+    victim = objects.path_of(project.store, md5)
+    victim.chmod(0o644)
+    victim.write_text("rot")
+    elsewhere = environment(project, tmp_path / "elsewhere")
+    with pytest.raises(repository.HandOverFailed, match=f"no sound object {md5}(.|\n)*dvc push"):
+        workspace.carry_out(Order("train", commit, entries, 1, "run"), elsewhere, print)
+    assert "train" not in project.runs()
 
 
 def test_a_remote_that_is_gone_is_waited_for_until_it_is_back(project: Project, environment, tmp_path: Path) -> None:

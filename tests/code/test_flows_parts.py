@@ -9,8 +9,20 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import curves, overrides, pools, record, services, staleness, summary, supervised, supervisor, up
-from flows.settings import without_credentials
+from flows import (
+    curves,
+    deployments,
+    overrides,
+    pools,
+    record,
+    services,
+    staleness,
+    summary,
+    supervised,
+    supervisor,
+    up,
+)
+from flows.settings import from_environment, without_credentials
 
 
 def test_a_killed_flow_leaves_no_stage_behind(tmp_path: Path) -> None:
@@ -101,6 +113,38 @@ def test_the_deployments_use_pools_that_are_made(root: Path) -> None:
     assert {d["work_pool"]["name"] for d in deployments} == set(pools.POOLS)
     assert {f"stage-{pool}" for pool in pools.POOLS} <= {d["name"] for d in deployments}
     assert (pools.pool("train"), pools.pool("data/raw/dvc.yaml:phantom")) == ("gpu", "cpu")
+
+
+def test_every_schedule_is_live_or_not_by_one_setting_and_the_file_alone_deploys_none_live(root: Path) -> None:
+    content = yaml.safe_load((root / "prefect.yaml").read_text())
+
+    def live(given: dict) -> dict[str, list[bool]]:
+        return {d["name"]: [s["active"] for s in d["schedules"]] for d in given["deployments"] if "schedules" in d}
+
+    named = {"pipeline", "score", "monitor", "retrain"}
+    assert live(content) == {name: [False] for name in named}
+    assert live(deployments.settled(content, True, 60)) == {name: [True] for name in named}
+    triggers = [d["triggers"] for d in deployments.settled(content, False, 60)["deployments"] if "triggers" in d]
+    assert [t["within"] for t in triggers[0]] == ["PT60S"]
+    default = yaml.safe_load((root / "params.yaml").read_text())["retrain"]["cooldown_seconds"]
+    assert deployments.settled(content, False, default) == content, "the file's cooldown is that of params.yaml"
+    assert "$" not in json.dumps(content), "`prefect deploy --all` needs no variable"
+
+
+def test_the_server_listens_on_loopback_unless_told_and_one_setting_is_its_password_on_both_sides(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CXR_HOST", "CXR_PORT", "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"):
+        monkeypatch.delenv(name, raising=False)
+    assert services.address() == ("127.0.0.1", 4200)
+    monkeypatch.setenv("CXR_AUTH", "admin:hunter2")
+    made = up.variables(from_environment(), tmp_path)
+    assert made["PREFECT_SERVER_API_AUTH_STRING"] == made["PREFECT_API_AUTH_STRING"] == "admin:hunter2"
+
+
+def test_no_flow_keeps_its_result(root: Path) -> None:
+    flows = [line for path in (root / "flows").glob("*.py") for line in path.read_text().splitlines()
+             if line.startswith(("@flow", "@task"))]
+    assert len(flows) >= 8 and all("persist_result=False" in line for line in flows), flows
 
 
 def test_a_service_is_found_again_by_its_start_and_stopped(tmp_path: Path) -> None:
