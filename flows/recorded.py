@@ -1,4 +1,5 @@
 """Says whether the bytes in this workspace are the ones that its commit records in dvc.lock."""
+import shutil
 from pathlib import Path
 
 from flows.lockfile import NOT_REPRODUCIBLE, committed, committed_params, differences, outputs_of
@@ -6,6 +7,8 @@ from flows.lockfile import NOT_REPRODUCIBLE, committed, committed_params, differ
 
 def verdict(workspace: Path) -> str:
     """One or a few lines for people."""
+    if shutil.which("git") is None:
+        return "bytes: not compared with the commit's, as there is no `git` on this machine"
     recorded = committed(workspace)
     if not recorded:
         return "bytes: this commit records none (dvc.lock is not committed)"

@@ -63,3 +63,8 @@ def test_where_two_folders_differ_is_said_by_file_and_byte(tmp_path):
     lines = where(tmp_path / "one", tmp_path / "two")
     assert lines[0].endswith("more: only in the second clone")
     assert "sub/x.txt: first differs at byte 2 of 4" in lines[1]
+
+
+def test_a_machine_without_git_is_told_that_nothing_was_compared(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "no `git`" in verdict(tmp_path)
