@@ -48,7 +48,7 @@ for write in writes:
         path.write_text(json.dumps(made | {"path": write}, sort_keys=True))
     else:
         path.mkdir()
-        for part in ("card.json", "a.bin"):
+        for part in ("card.json", "a.bin", *(["chain.json"] if path.name == "processed" else [])):
             (path / part).write_text(json.dumps(made | {"path": write, "part": part}, sort_keys=True))
         for at in range(section.get("megabytes", 0)):
             (path / f"big-{at}.bin").write_bytes(bytes([at]) * 2**20)
