@@ -16,7 +16,7 @@ NAMES = STATISTICS
 _SIDE = 256  # sharpness and border are measured on the image reduced to at most this side: the same at any matrix size
 _CROP = 512  # noise is measured in the pixels as stored, on the middle of the image
 _DARK, _BRIGHT = 5, 250  # grey levels of 255 at and beyond which a pixel counts as black or white
-_NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_NOISE_KERNEL = np.array([1, -2, 1], np.float32)  # in both directions
 
 
 def describe(decoded: Decoded) -> dict[str, float]:
@@ -44,8 +44,8 @@ def _of_histogram(grey: np.ndarray, scale: float) -> dict[str, float]:
     counts, total = counts[present], int(counts.sum())
     mean = int((counts * present).sum()) / total
     away = present - mean
-    variance = math.fsum(counts * away * away) / total
-    third = math.fsum(counts * away * away * away) / total
+    variance = math.fsum((counts * away * away).tolist()) / total
+    third = math.fsum((counts * away * away * away).tolist()) / total
     low, median, high = present[np.searchsorted(counts.cumsum(), [0.05 * total, 0.5 * total, 0.95 * total])]
     return {"mean": mean * scale, "std": math.sqrt(variance) * scale, "median": float(median * scale),
             "contrast": float((high - low) * scale), "skewness": third / variance**1.5 if variance else 0.0,
@@ -71,21 +71,38 @@ def _border(small: np.ndarray) -> float:
     """Mean level of the frame, a twentieth of each side wide, less the mean of all."""
     down, across = (math.ceil(side / 20) for side in small.shape)
     inner = small[down:-down, across:-across]
-    total, within = int(small.sum(dtype=np.int64)), int(inner.sum(dtype=np.int64))
+    total, within = _sum(small), _sum(inner)
     return (total - within) / (small.size - inner.size) - total / small.size
 
 
 def _sharpness(small: np.ndarray) -> float:
     """Deviation of the Laplacian over the image's deviation; 0 for a flat image."""
     plain = _deviation(small)
-    return _deviation(cv2.Laplacian(small.astype(np.float32), cv2.CV_32F)) / plain if plain else 0.0
+    return _deviation(cv2.Laplacian(small, _whole(small))) / plain if plain else 0.0
+
+
+def _whole(grey: np.ndarray) -> int:
+    """OpenCV's type that holds the small whole multiples of the grey levels that filters make: exact, and fast."""
+    return cv2.CV_16S if grey.dtype == np.uint8 else cv2.CV_32F  # below 2^24 either way
 
 
 def _deviation(values: np.ndarray) -> float:
-    """Standard deviation of whole numbers by sums below 2^53, which are exact in any order."""
-    whole = values.ravel().astype(np.float64)
-    first, second = int(whole.sum()), int(np.square(whole).sum())  # not `@`: BLAS would wake its threads for it
+    """Standard deviation of whole numbers by exact sums, below 2^53."""
+    first, second = _sum(values), _squares(values)
     return math.sqrt(second * values.size - first * first) / values.size
+
+
+def _squares(values: np.ndarray) -> int:
+    """Sum of the squares of whole numbers."""
+    if values.dtype in (np.uint8, np.int16):  # small enough for OpenCV's last bits not to matter, and fast
+        return round(cv2.norm(values, cv2.NORM_L2SQR))
+    whole = values.ravel().astype(np.float64)
+    return int(np.square(whole).sum())  # not `@`: BLAS would wake its threads for it
+
+
+def _sum(values: np.ndarray) -> int:
+    """Sum of whole numbers; OpenCV adds them up as float64, exact below 2^53."""
+    return int(cv2.sumElems(values)[0]) if values.size else 0
 
 
 def _noise(grey: np.ndarray) -> float:
@@ -95,6 +112,5 @@ def _noise(grey: np.ndarray) -> float:
     crop = grey[top:top + _CROP, left:left + _CROP]
     if min(crop.shape) < 3:
         return 0.0
-    kind = cv2.CV_16S if grey.dtype == np.uint8 else cv2.CV_32F  # whole numbers below 2^24 either way: exact
-    residue = cv2.filter2D(crop, kind, _NOISE_KERNEL)[1:-1, 1:-1]
+    residue = cv2.sepFilter2D(crop, _whole(grey), _NOISE_KERNEL, _NOISE_KERNEL)[1:-1, 1:-1]
     return math.sqrt(math.pi / 2) * cv2.norm(residue, cv2.NORM_L1) / (6 * residue.size)

@@ -1,10 +1,12 @@
 """The figures that say what an image looks like: what each one answers to, and that bit depth and colour do not."""
 import hashlib
+import math
 
 import cv2
 import numpy as np
 import pytest
 
+from stages.images import statistics
 from stages.images.decode import Decoded
 from stages.images.statistics import NAMES, describe
 from stages.manifest import STATISTICS
@@ -73,6 +75,29 @@ def test_every_figure_is_finite_however_small_or_flat_the_image(shape):
     flat, mixed = np.zeros(shape, np.uint8), np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
     for pixels in (flat, mixed, mixed.astype(np.uint16) * 200):
         assert np.isfinite(list(described(pixels).values())).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(2, 2), (7, 5), (256, 256), (300, 700)])
+def test_sharpness_and_noise_are_exact_whatever_fast_path_opencv_takes(shape, dtype):
+    pixels = np.random.default_rng(3).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    figures = describe(Decoded(pixels, 8 * pixels.dtype.itemsize, "png"))
+    small = statistics._reduced(pixels)
+    around = np.pad(small.astype(object), 1, mode="reflect")
+    laplacian = around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:] - 4 * around[1:-1, 1:-1]
+    assert figures["sharpness"] == exact(laplacian) / exact(small.astype(object))
+    whole = pixels.astype(object)
+    if min(shape) > 2 and max(shape) <= 512:
+        residue = sum(a * b * whole[i:shape[0] - 2 + i, j:shape[1] - 2 + j]
+                      for i, a in enumerate((1, -2, 1)) for j, b in enumerate((1, -2, 1)))
+        scale = 255 / int(np.iinfo(dtype).max)
+        assert figures["noise"] == math.sqrt(math.pi / 2) * float(abs(residue).sum()) / (6 * residue.size) * scale
+
+
+def exact(values):
+    """Standard deviation by integers of any length."""
+    first, second = int(values.sum()), int((values * values).sum())
+    return math.sqrt(second * values.size - first * first) / values.size
 
 
 def test_ingest_writes_what_describe_says(tmp_path, monkeypatch):
