@@ -78,14 +78,16 @@ def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_record
     victim.write_text("rot")
     shutil.rmtree(disk / "cache")  # the machine has to fetch it
     before = versions(crew)
-    run = crew.submit(train__epochs=9)
-    ended = crew.ended(run)
+    try:
+        run = crew.submit(train__epochs=9)
+        ended = crew.ended(run)
+    finally:
+        shutil.copyfile(sound, victim)  # what the message says to do
     assert ended["state_type"] == "FAILED", crew.logs(run)
     assert md5 in ended["state"]["message"] and "holds no sound object" in ended["state"]["message"]
     assert versions(crew) == before and records(crew) == len(before)
     assert not objects.path_of(disk / "cache", md5).exists(), "nobody can use it by mistake"
 
-    shutil.copyfile(sound, victim)  # what the message says to do
     assert crew.ended(crew.submit(train__epochs=9))["state_type"] == "COMPLETED"
     assert len(versions(crew)) == len(before) + 1
 
