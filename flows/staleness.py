@@ -126,6 +126,8 @@ def _recorded(dep: Any, makers: dict[str, Any]) -> Any | None:
     for path, out in makers.items():
         if _is_or_is_in(dep.fs_path, path) and out.hash_info and out.hash_info.isdir:
             listing = out.get_dir_cache()  # a small object, fetched from the remote where it is not here
+            if listing is None:  # nor there: nobody knows this file's hash, so it counts as changed
+                return None
             _, found = listing.get(tuple(dep.fs_path[len(path) + 1:].split("/"))) or (None, None)
             return found
     return None
