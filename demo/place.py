@@ -61,6 +61,18 @@ def make() -> None:
     run("git", "push", "-q", "origin", "HEAD:refs/heads/main")
 
 
+def stage() -> str:
+    """Version that has gto's stage `prod` in the story's git remote, empty where none has."""
+    def tags(pattern: str, *more: str) -> list[str]:
+        shown = subprocess.run(["git", "tag", "--list", pattern, *more], cwd=GIT, capture_output=True, text=True,
+                               check=True)
+        return shown.stdout.split()
+
+    newest = max(tags("model#prod#*"), key=lambda tag: int(tag.rpartition("#")[2]), default="")
+    versions = tags("model@v*", "--points-at", f"{newest}^{{commit}}") if newest else []
+    return versions[0].partition("@")[2] if versions else ""
+
+
 class Book:
     """What was done and measured, in `.demo/story.json`: the same command again goes on after the last step."""
 
@@ -75,6 +87,14 @@ class Book:
     def write(self, step: str, **facts: Any) -> None:
         """Enter a step as done, with what was measured."""
         self.content.setdefault("steps", {})[step] = facts
+        self._save()
+
+    def forget(self, step: str) -> None:
+        """Take a step's entry out: the same command does it again."""
+        self.content["steps"].pop(step)
+        self._save()
+
+    def _save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         part = self._path.with_suffix(".part")
         part.write_text(json.dumps(self.content, indent=2) + "\n")

@@ -1,13 +1,14 @@
 """Flows on a miniature project (tests/flows_project.py): what runs, what is handed over, what is recorded, faults."""
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from flows import conduct, lockfile, objects, record, repository, workspace
+from flows import conduct, lockfile, objects, record, repository, staleness, workspace
 from flows.settings import Settings, from_environment
 from flows.workspace import Order
 from tests.flows_project import Project, git, make
@@ -213,6 +214,18 @@ def test_a_checkout_is_pinned_only_when_clean_and_pushed(project: Project) -> No
     git(project.checkout, "commit", "-qam", "here only")
     with pytest.raises(repository.NotPinned, match="git push"):
         repository.pinned(project.checkout, str(project.git))
+
+
+def test_a_folder_that_the_lock_names_and_nobody_has_counts_as_changed(tmp_path: Path, monkeypatch) -> None:
+    project = make(tmp_path, ["check", "ingest", "train", "report"])
+    monkeypatch.setenv("RAN", str(project.ran))
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=project.checkout, check=True)
+    steps = {step.address: step.stale for step in staleness.on_entries(project.checkout)}
+    assert not steps["report"]
+    for gone in (".dvc/cache", "models"):
+        shutil.rmtree(project.checkout / gone)
+    steps = {step.address: step.stale for step in staleness.on_entries(project.checkout)}
+    assert "card.json changed" in steps["report"]
 
 
 def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path) -> None:
