@@ -1,8 +1,11 @@
 """Keras's own backbones made flat, with a pooled linear head: the model case is ResNet50.
 
 Their preprocessing (mean subtraction or scaling) is a layer of the net, so that every net takes grey levels 0..255.
+ResNet50's strided 1x1 convolutions are a sampling and a 1x1 convolution, see `_Layers`.
 """
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tf_keras as keras
@@ -23,6 +26,26 @@ _FILES = {
 }
 _IMAGENET_MEAN = np.array([123.68, 116.779, 103.939], np.float32)  # red, green, blue
 _IMAGENET_STD = np.array([58.393, 57.12, 57.375], np.float32)
+
+
+class _Layers:
+    """Keras's layers, but a strided 1x1 convolution takes every n-th pixel first and then convolves with stride 1.
+
+    The same figures from the same weights. TensorFlow's gradient of the strided one has raced on a CPU with oneDNN:
+    one and the same step gave other bytes (docs/explanation/reproducibility.md).
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(layers, name)
+
+    @staticmethod
+    def Conv2D(filters: int, size: int, strides: int = 1, **options: Any) -> Callable[[Any], Any]:
+        """As keras.layers.Conv2D; what it returns is to be called on a tensor."""
+        if size != 1 or strides == 1:
+            return layers.Conv2D(filters, size, strides=strides, **options)  # type: ignore[no-any-return]
+        sampling = layers.MaxPooling2D(1, strides=strides, name=f"{options['name']}_sampling")
+        convolution = layers.Conv2D(filters, 1, **options)
+        return lambda x: convolution(sampling(x))
 
 
 class MissingWeights(StageError):
@@ -66,7 +89,8 @@ def keras_net(
     """A flat model: scaling, backbone, global average pooling, Dense(outputs) giving logits."""
     path = weights_file(net, weights)
     inputs = keras.Input(shape, name="image")
-    base = KERAS_NETS[net](include_top=False, weights=None, input_tensor=_scaled(net, inputs))
+    own = {"layers": _Layers()} if net == "resnet50" else {}
+    base = KERAS_NETS[net](include_top=False, weights=None, input_tensor=_scaled(net, inputs), **own)
     if path:
         _load_backbone(base, path)
     x = layers.GlobalAveragePooling2D(name="pool")(base.output)

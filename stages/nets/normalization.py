@@ -37,7 +37,8 @@ class BatchNormalization(keras.layers.Layer):
             mean, variance = tf.nn.moments(inputs, [0, 1, 2])
             self.moving_mean.assign_add((mean - self.moving_mean) * (1 - self.momentum))
             self.moving_variance.assign_add((variance - self.moving_variance) * (1 - self.momentum))
-        scale = self.gamma / tf.sqrt(variance + self.epsilon)
+        # a plain division by a root would be rewritten, when the net is converted, to the processor's own `rsqrt`
+        scale = tf.math.divide_no_nan(self.gamma, tf.sqrt(variance + self.epsilon))
         return inputs * scale + (self.beta - mean * scale)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Keras's backbones as the model case uses them: flat, pooled, with ImageNet weights from a file or a clear word."""
 import numpy as np
 import pytest
+import tensorflow as tf
+import tf_keras as keras
 from tf_keras import layers
 
 from stages import nets
@@ -29,6 +31,36 @@ def test_the_model_case_is_flat_resnet50_with_global_average_pooling_and_a_dense
     assert isinstance(dense, layers.Dense) and dense.output_shape == (None, 14)
     convolutions = [layer for layer in net.layers if isinstance(layer, layers.Conv2D) and layer.trainable]
     assert len(convolutions) == 53  # 49 on the way, 4 in the shortcuts; with the dense layer 50 on the way
+
+
+def test_resnet50_has_no_strided_1x1_convolution_and_answers_as_keras_one_does():
+    """The gradient of a strided 1x1 convolution has raced with oneDNN."""
+    ours = nets.build(spec("resnet50"))
+    assert not [layer.name for layer in ours.layers if isinstance(layer, layers.Conv2D)
+                and layer.kernel_size == (1, 1) and layer.strides != (1, 1)]
+    keras_one = KERAS_NETS["resnet50"](include_top=False, weights=None, input_shape=(64, 64, 3))
+    grey = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1)).astype(np.float32)
+    features = keras.Model(ours.input, ours.get_layer("conv5_block3_out").output)
+    features.set_weights(features.get_weights()[:1] + keras_one.get_weights())
+    prepared = keras.Model(ours.input, ours.get_layer("scale").output)(grey)
+    np.testing.assert_allclose(features(grey), keras_one(prepared), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("net", ["resnet50", "mobilenetv2"])
+def test_one_step_repeated_gives_the_same_gradients(net):
+    tf.config.experimental.enable_op_determinism()
+    model = nets.build(spec(net))
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, (4, 64, 64, 1)).astype(np.float32))
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.square(model(images, training=True)))
+        return tape.gradient(loss, model.trainable_variables)
+
+    first = [g.numpy().tobytes() for g in gradients()]
+    for _ in range(5):
+        assert [g.numpy().tobytes() for g in gradients()] == first
 
 
 def test_weights_of_a_local_file_are_in_the_backbone(mobilenet):

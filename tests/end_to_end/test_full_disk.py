@@ -1,0 +1,33 @@
+"""A disk that gets full in the middle of a write: one clear line, nothing half under a final name, then the same bytes.
+
+The disk is a real one: a tmpfs in a mount namespace of its own (Linux; skipped where that is not allowed).
+"""
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode != 0,
+    reason="no mount namespaces here")
+ALL = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report")
+SLOW = [pytest.param(stage, share, marks=pytest.mark.slow) for stage in ALL for share in (0.0, 0.3, 0.8)]
+
+
+@pytest.mark.parametrize(("stage", "share"), [("preprocess", 0.5), ("report", 0.5), *SLOW])
+def test_a_full_disk_gives_one_clear_line_and_no_half_file(unhurt, stage, share):
+    script = str(Path(__file__).with_name("full_disk.py"))
+    done = subprocess.run(["unshare", "-rm", sys.executable, script, str(unhurt.folder), stage, str(share)],
+                          env=unhurt.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["first"] == 1
+    assert f"{stage}: No space left on device" in told["said"]
+    assert "Traceback" not in told["said"]
+    assert told["parts"] == []
+    assert told["torn"] == []
+    assert told["second"] == 0, told["then"]
+    assert told["differ"] == []

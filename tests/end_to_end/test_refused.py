@@ -1,0 +1,45 @@
+"""A shard or model file whose bytes are not the recorded ones is refused by name by every stage that reads it."""
+import shutil
+import sys
+
+import pytest
+
+from .workspace import Workspace
+
+SLOW = pytest.mark.slow
+CASES = [
+    ("data/processed/bucket-000.npy", "evaluate"),
+    ("models/base/model.tflite", "evaluate"),
+    pytest.param("data/processed/bucket-000.npy", "train", marks=SLOW),
+    pytest.param("data/processed/index.parquet", "train", marks=SLOW),
+    pytest.param("data/processed/bucket-000.npy", "compress", marks=SLOW),
+    pytest.param("models/base/weights.npz", "compress", marks=SLOW),
+    pytest.param("models/base/card.json", "compress", marks=SLOW),
+    pytest.param("models/compressed/int8/model.tflite", "evaluate", marks=SLOW),
+    pytest.param("models/base/weights.npz", "explain", marks=SLOW),
+]
+
+
+@pytest.fixture(scope="module")
+def copied(unhurt, tmp_path_factory):
+    """A copy of the finished workspace, without its caches."""
+    workspace = Workspace.__new__(Workspace)
+    workspace.folder = tmp_path_factory.mktemp("refused") / "w"
+    workspace.environment = {**unhurt.environment, "PYTHONPATH": str(workspace.folder)}
+    shutil.copytree(unhurt.folder, workspace.folder, ignore=shutil.ignore_patterns(".git", ".dvc", ".cache"))
+    return workspace
+
+
+@pytest.mark.parametrize(("name", "stage"), CASES)
+def test_one_changed_byte_is_refused_by_name(copied, name, stage):
+    path = copied.folder / name
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+        done = copied.run(sys.executable, "-m", f"stages.{stage}", check=False)
+    finally:
+        path.write_bytes(whole)
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if "SHA-256" in line]
+    assert len(said) == 1 and said[0].startswith(f"{stage}: ") and name in said[0]
+    assert "Traceback" not in done.stderr
