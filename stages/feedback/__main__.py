@@ -1,10 +1,17 @@
-"""`python -m stages.feedback add TABLE.csv`: what became known of scored studies, for monitoring."""
+"""`python -m stages.feedback add TABLE.csv`: what became known of scored studies, for monitoring.
+
+`python -m stages.feedback batch NAME --images FOLDER`: the same studies as a batch in production/inbox, for retraining.
+"""
 import argparse
 import sys
 from pathlib import Path
 
 from stages import production
-from stages.feedback.labels import Refused, add
+from stages.batches.names import is_batch_name
+from stages.entry import StageError
+from stages.feedback import batch
+from stages.feedback.labels import Refused, add, read
+from stages.params import load
 from stages.score.log import read as read_log
 
 
@@ -12,15 +19,36 @@ def main(arguments: list[str] | None = None) -> int:
     """0; 1 and readable lines where the table cannot be taken in."""
     given = _parser().parse_args(arguments)
     try:
-        scored = read_log(given.production / "log")
-        labels = [name.removeprefix("logit_") for name in scored.columns if name.startswith("logit_")]
-        part, count = add(given.production / "feedback", given.table, scored, labels)
-    except (Refused, OSError, UnicodeDecodeError, ValueError) as error:
+        print({"add": _add, "batch": _batch}[given.word](given))
+    except (Refused, StageError, OSError, UnicodeDecodeError, ValueError) as error:
         for line in str(error).splitlines():
             print(f"feedback: {line}", file=sys.stderr)
         return 1
-    print(f"{count} labels taken in: {part}" if part else f"the same {count} labels stand already")
     return 0
+
+
+def _add(given: argparse.Namespace) -> str:
+    scored = read_log(given.production / "log")
+    part, count = add(given.production / "feedback", given.table, scored, _labels(list(scored.columns)))
+    return f"{count} labels taken in: {part}" if part else f"the same {count} labels stand already"
+
+
+def _batch(given: argparse.Namespace) -> str:
+    if not is_batch_name(given.name):
+        raise Refused(f"{given.name!r} can't be a batch's name: letters, digits, dot, dash, underscore")
+    params = load()
+    if params.ingest.layout != "nih":
+        raise Refused(f"the set's layout is {params.ingest.layout!r}, and a batch from feedback is of layout 'nih': "
+                      "copy the images into class folders, and that folder into production/inbox")
+    scored = read_log(given.production / "log")
+    known = read(given.production / "feedback", _labels(list(scored.columns)))
+    images = given.images or Path(params.score.folder)
+    made = batch.make(scored, known, images, given.production / "inbox" / given.name)
+    return f"{made.studies} studies wait in production/inbox/{given.name}; {batch.in_words(made.left_out)}"
+
+
+def _labels(columns: list[str]) -> list[str]:
+    return [name.removeprefix("logit_") for name in columns if name.startswith("logit_")]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     words = parser.add_subparsers(dest="word", required=True)
     taken = words.add_parser("add", help="take in a table: image_id or source, and a column a label (0, 1, empty)")
     taken.add_argument("table", type=Path)
-    taken.add_argument("--production", type=Path, default=production.place(), help="production folder")
+    made = words.add_parser("batch", help="put the scored images with their feedback into the inbox of retraining")
+    made.add_argument("name", help="of the folder in production/inbox")
+    made.add_argument("--images", type=Path, help="the scored folder (default: score.folder of params.yaml)")
+    for each in (taken, made):
+        each.add_argument("--production", type=Path, default=production.place(), help="production folder")
     return parser
 
 

@@ -1,0 +1,70 @@
+"""Scored images with feedback become a batch that waits for a retraining."""
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scored_place as made
+
+from stages.batches.waiting import look
+from stages.feedback import Refused, batch
+from stages.feedback.__main__ import main
+
+LABELS = ["Effusion", "Mass"]
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Four scored images, one of them of no known patient."""
+    folder = tmp_path / "incoming"
+    made.files(folder / "monday" / "images", range(4))
+    rows = "".join(f'{n:04d}.png,"Mass|Hernia",{patient},F\n' for n, patient in enumerate(["7", "7", " ", "9"]))
+    header = "Image Index,Finding Labels,Patient ID,Patient Gender\n"
+    (folder / "monday" / "Data_Entry_pacs.csv").write_text(header + rows)
+    return folder
+
+
+SCORED = pd.DataFrame({"image_id": [f"{n}" * 64 for n in range(4)],
+                       "source": [f"monday/images/{n:04d}.png" for n in range(4)]})
+
+
+def known(*rows: tuple[float, float]) -> pd.DataFrame:
+    """Feedback on the first studies."""
+    return pd.DataFrame(list(rows), columns=LABELS, index=[f"{n}" * 64 for n in range(len(rows))])
+
+
+def test_what_feedback_says_stands_in_the_batch_and_not_what_the_table_beside_the_images_says(images, tmp_path):
+    out = tmp_path / "inbox" / "week-1"
+    found = batch.make(SCORED, known((1, 1), (0, 0)), images, out)
+    assert found == batch.Made(2, {})
+    table = pd.read_csv(out / "Data_Entry_feedback.csv", dtype=str)
+    assert list(table["Finding Labels"]) == ["Effusion|Mass", "No Finding"]
+    assert list(table["Patient ID"]) == ["7", "7"] and list(table["Patient Gender"]) == ["F", "F"]
+    looked = look(out)
+    assert (looked.layout, looked.labelled, looked.new) == ("nih", 2, 2)
+    first = out / "images" / table["Image Index"][0]
+    assert first.read_bytes() == (images / "monday/images/0000.png").read_bytes()
+
+
+def test_studies_with_an_unknown_label_patient_or_file_are_left_out_and_counted(images, tmp_path):
+    (images / "monday/images/0003.png").unlink()
+    found = batch.make(SCORED, known((1, 0), (np.nan, 1), (0, 1), (1, 1)), images, tmp_path / "b")
+    assert found == batch.Made(1, {"a label is unknown": 1, "no patient is known": 1, "not in the folder": 1})
+    with pytest.raises(Refused, match="stands already"):
+        batch.make(SCORED, known((1, 0)), images, tmp_path / "b")
+
+
+def test_where_none_is_left_nothing_is_written(images, tmp_path):
+    with pytest.raises(Refused, match=r"no study for a batch: of 1 with feedback, 1 left out \(a label is unknown\)"):
+        batch.make(SCORED, known((np.nan, 1)), images, tmp_path / "b")
+    (images / "monday" / "Data_Entry_pacs.csv").write_text("Image Index,Finding Labels\n0000.png,Mass\n")
+    with pytest.raises(Refused, match="has no column Patient ID"):
+        batch.make(SCORED, known((1, 1)), images, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_command_refuses_in_one_line_what_can_be_no_batch(tmp_path, root, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["batch", "../elsewhere"]) == 1 and "can't be a batch's name" in capsys.readouterr().err
+    (tmp_path / "params.yaml").write_text((root / "presets" / "kermany.yaml").read_text())
+    assert main(["batch", "week-1"]) == 1 and "layout is 'folder'" in capsys.readouterr().err
