@@ -41,13 +41,18 @@ def _by_drift_alone(steps: Steps) -> str:
     return "" if found["runs"] == 1 else f"{found['runs']} retrainings instead of one"
 
 
+def _nobody_moved(steps: Steps) -> str:
+    found = steps["retrained"]["split"]
+    return "" if not found["moved"] else f"{found['moved']} of {found['patients']} patients changed their part"
+
+
 def _wins(steps: Steps) -> str:
     before, after = (steps[name]["truth"]["B"]["auroc"] for name in ("window 4", "window 5"))
     return "" if after - before >= _GAIN else f"on B {before:.3f} before and {after:.3f} after: should gain {_GAIN}"
 
 
 def _retrained(steps: Steps) -> list[str]:
-    looks = _all(_is("retrained", "state", "Promoted"), _by_drift_alone)
+    looks = _all(_is("retrained", "state", "Promoted"), _by_drift_alone, _nobody_moved)
     return [*looks(steps), *_serves("retrained", "v0.0.2")(steps)]
 
 

@@ -61,6 +61,15 @@ def make() -> None:
     run("git", "push", "-q", "origin", "HEAD:refs/heads/main")
 
 
+def manifest(version: str) -> Path:
+    """The manifest of a recorded version, fetched from the story's DVC remote."""
+    path = TOP / "manifests" / f"{version}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    run("git", "fetch", "-q", "--tags", "--force", "origin")
+    python("dvc", "get", "--force", "--rev", f"model@{version}", "--out", str(path), ".", "data/manifest.parquet")
+    return path
+
+
 def stage() -> str:
     """Version that has gto's stage `prod` in the story's git remote, empty where none has."""
     def tags(pattern: str, *more: str) -> list[str]:

@@ -70,8 +70,8 @@ def retrained(book: Book) -> dict[str, Any]:
     ended = server.ended(run["id"])
     runs = [run for run in server.runs("retrain") if run["state_type"] != "CANCELLED"]
     return {"cause": ended["parameters"]["cause"], "runs": len(runs), "state": ended["state_name"],
-            "message": ended["state"]["message"],
-            "seconds": ended["total_run_time"], **in_production(), "gate": gate("v0.0.2")}
+            "message": ended["state"]["message"], "run_seconds": ended["total_run_time"], **in_production(),
+            "gate": gate("v0.0.2"), "split": truth.moved(place.manifest("v0.0.1"), place.manifest("v0.0.2"))}
 
 
 def poisoned(book: Book) -> dict[str, Any]:

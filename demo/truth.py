@@ -1,4 +1,6 @@
-"""What nobody in the story knows at the time: AUROC of the model in production on a window, by the true findings."""
+"""What nobody in the story knows at the time: AUROC of the model in production on a window, by the true findings; and
+whether a retraining has moved a patient from one part of the split to another.
+"""
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +33,14 @@ def _joined(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     entries = pd.read_csv(folder / DATA_ENTRY, index_col=False, usecols=["Image Index", "Finding Labels"])
     entries["words"] = entries["Finding Labels"].str.split("|")
     return table.merge(entries, left_on="file", right_on="Image Index")
+
+
+def moved(before: Path, after: Path) -> dict[str, int]:
+    """Patients of the first manifest, and how many of them the second has in another part, or in the gate's, or not."""
+    first, second = (_parts(path) for path in (before, after))
+    return {"patients": len(first), "moved": sum(second.get(patient) != part for patient, part in first.items())}
+
+
+def _parts(path: Path) -> dict[str, tuple[str, bool]]:
+    table = pd.read_parquet(path, columns=["patient", "split", "gate"])
+    return {patient: (split, gate) for patient, split, gate in table.itertuples(index=False)}
