@@ -14,7 +14,8 @@ from flows.settings import Settings
 from flows.workspace import HandOverFailed, Say
 
 _SHOWN = ("metrics/", "plots/evaluate", "reports/overlays")
-_HEADLINES = (".auroc.macro", ".auroc.worst", ".accuracy")  # leaves of metrics/evaluate.json that stand in the table
+_HEADLINES = (".auroc.macro", ".auroc.worst", ".accuracy")  # leaves of metrics/evaluate.json, of every variant
+_TRUE_POSITIVE = "_tp_1"  # of overlays, one a label is shown first
 _MOST_ROWS, _MOST_PICTURES = 60, 6
 REPORT = "reports/index.html"
 
@@ -37,24 +38,27 @@ def publish(folder: Path, recorded: Recorded | None, before: str | None, setting
 def page(folder: Path, recorded: Recorded | None, before: str | None) -> str:
     """The markdown page. `before` is the gto tag of the version to compare with."""
     parts = ["# Pipeline run", _where(recorded)]
-    now = headlines(json.loads(_read(folder / "metrics" / "evaluate.json") or "{}"))
+    served = json.loads(_read(folder / "metrics" / "compress.json") or "{}").get("chosen", {}).get("name", "base")
+    now = headlines(json.loads(_read(folder / "metrics" / "evaluate.json") or "{}"), served)
     if now:
-        then = headlines(_earlier(folder, before)) if before else {}
+        then = headlines(_earlier(folder, before), served) if before else {}
+        parts.append(f"Served: **{served}**. Differences are between test sets as each version had them.")
         parts.append("\n".join(table(now, then, before)))
     if (roc := folder / "plots" / "evaluate" / "roc.csv").exists():
-        parts.append("## ROC\n" + as_markdown("ROC of the base net", curves.draw(roc)))
-    overlays = sorted((folder / "reports" / "overlays").glob("*.png"))[:_MOST_PICTURES]
+        parts.append("## ROC\n" + as_markdown(f"ROC of {served} on the test set", curves.draw(roc, served)))
+    overlays = sorted((folder / "reports" / "overlays").glob("*.png"),
+                      key=lambda path: (not path.stem.endswith(_TRUE_POSITIVE), path.name))[:_MOST_PICTURES]
     if overlays:
         parts.append("## Explanations\n" + " ".join(as_markdown(path.stem, path.read_bytes()) for path in overlays))
     return "\n\n".join(parts) + "\n"
 
 
-def headlines(metrics: dict[str, Any]) -> dict[str, float]:
-    """`variant.auroc.macro` and the like to number, from the content of metrics/evaluate.json."""
+def headlines(metrics: dict[str, Any], served: str = "base") -> dict[str, float]:
+    """`variant.auroc.macro` and the like to number, of metrics/evaluate.json; `served`'s labels too."""
     every = dict(_numbers(metrics))
-    chosen = {name: value for name, value in every.items()
-              if name.endswith(_HEADLINES)}
-    return dict(list((chosen or every).items())[:_MOST_ROWS])
+    chosen = {name: value for name, value in every.items() if name.endswith(_HEADLINES)}
+    labels = {name: value for name, value in every.items() if name.startswith(f"{served}.auroc.")}
+    return dict(list(((chosen | labels) or every).items())[:_MOST_ROWS])
 
 
 def table(now: dict[str, float], then: dict[str, float], before: str | None) -> Iterator[str]:
