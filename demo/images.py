@@ -12,7 +12,7 @@ import stages  # noqa: F401  (settles the machine before NumPy loads)
 from stages.params import load
 from stages.phantom.write import DATA_ENTRY, write_batch
 
-WINDOWS = {"1": "A", "2": "A", "3": "A", "4": "AB", "5": "AB", "6": "AB", "7": "AB", "8": "AB", "9": "AB"}
+WINDOWS = {"1": "A", "2": "A", "3": "A", "4": "AB", "5": "AB", "6": "AB", "7": "AB", "8": "AB"}
 STUDIES = 200  # a window; half of them from each scanner where both stand
 _PATIENTS = 10_000  # numbers kept apart for each part
 
