@@ -2,6 +2,7 @@
 import tensorflow as tf
 import tf_keras as keras
 
+from stages import machine as this_machine
 from stages.params.schema import Machine
 
 
@@ -18,3 +19,12 @@ def start(machine: Machine, seed: int) -> None:
             raise
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+
+
+def same_bytes_on(net: str) -> str:
+    """Where else a training of this net gives the same bytes; docs/explanation/reproducibility.md says why."""
+    if tf.config.list_physical_devices("GPU"):
+        return "at best the same make of GPU; elsewhere to a tolerance"
+    if net != "small" or this_machine.instruction_set() != "avx2":  # Keras's own nets normalize by `rsqrt`
+        return "the same make of processor; elsewhere to a tolerance"
+    return "any x86-64 processor with AVX2"

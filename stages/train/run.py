@@ -40,7 +40,9 @@ def main(params: Params) -> dict[str, int]:
         spec, *inputs(manifest), params.train.model_dump(), start.identity if start else None,
         params.machine.model_dump(), code_version(*CODE)))
     write_model(net, spec, manifest, shards, start.identity if start else None)
-    write_json(Path("metrics/train.json"), figures(training.progress, net, feed))
+    same = session.same_bytes_on(params.train.net)
+    print(f"train: the same bytes on {same}", flush=True)
+    write_json(Path("metrics/train.json"), {**figures(training.progress, net, feed), "same_bytes_on": same})
     return {"steps": training.trained_steps, "resumed_from_step": training.resumed_from}
 
 
