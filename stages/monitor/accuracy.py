@@ -1,6 +1,7 @@
 """How well the model still separates: measured where labels came, estimated from its probabilities where none did.
 
-Measured: AUROC of each label and their mean against the reference's, one-sided, with standard errors by bootstrap;
+Measured: AUROC of each label and their mean against the reference's, one-sided, with standard errors by bootstrap (the
+reference's by patient; its 95 % interval stands beside it);
 the window's are widened by what drawing patients instead of images adds on the reference, since its patients are not
 known. Estimated: every study counts as positive with its calibrated probability (Guillory et al. 2021 and NannyML's
 CBPE); that holds where the probabilities still hold, so it is reported and never judged by.
@@ -60,7 +61,8 @@ def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str,
         widened = max(1.0, by_patient / by_image) if by_image else 1.0
         error = max(_error(now[1:, places]) * smaller * widened, 0.5 / int(cases[chosen].max()))
         p = float(stats.norm.sf((before - after) / np.hypot(by_patient, error)))
-        yield Comparison(name, "accuracy", "drop", before - after, floor, p, before, after)
+        yield Comparison(name, "accuracy", "drop", before - after, floor, p, before, after,
+                         interval=_interval(sampled.patients[:, chosen]))
 
 
 def estimated_auroc(scores: np.ndarray, probabilities: np.ndarray) -> float:
@@ -89,6 +91,13 @@ def _replicates(targets: np.ndarray, scores: np.ndarray, units: np.ndarray, resa
     known = np.isfinite(targets)
     columns = ((targets[rows, i] > 0.5, scores[rows, i], weights[:, rows]) for i, rows in enumerate(known.T))
     return np.stack([measures.label_auroc(*column) for column in columns], axis=1)
+
+
+def _interval(replicates: np.ndarray) -> tuple[float, float] | None:
+    """2.5th and 97.5th percentile of the mean over labels, from replicates (resamples, labels)."""
+    means = replicates.mean(axis=1)
+    defined = means[np.isfinite(means)]
+    return (float(np.quantile(defined, 0.025)), float(np.quantile(defined, 0.975))) if len(defined) else None
 
 
 def _error(replicates: np.ndarray) -> float:

@@ -70,7 +70,8 @@ def _note(judged: Judged) -> str:
 def _row(judged: Judged) -> dict[str, Any]:
     """A line of the table of comparisons."""
     c: Comparison = judged.comparison
-    return {"name": c.name, "kind": c.kind, "then": _shown(c.reference), "now": _shown(c.window),
+    between = "" if c.interval is None else " ({:.2f} to {:.2f})".format(*c.interval)
+    return {"name": c.name, "kind": c.kind, "then": _shown(c.reference) + between, "now": _shown(c.window),
             "effect": f"{c.effect:.3f}", "measure": c.measure, "floor": f"{c.floor:g}",
             "adjusted": f"{judged.adjusted:.2g}", "drifted": judged.drifted}
 

@@ -21,7 +21,8 @@ class Comparison:
     """One comparison of window and reference.
 
     `kind` one of KINDS; `measure` says what `effect` is; `floor` is the least effect that matters; `p` the chance of
-    such an effect without drift; `reference`, `window`: a typical value of each, None where there is none.
+    such an effect without drift; `reference`, `window`: a typical value of each, None where there is none;
+    `interval`: of the reference's value, 95 %, where it is an estimate with one.
     """
 
     name: str
@@ -33,11 +34,13 @@ class Comparison:
     reference: float | str | None = None
     window: float | str | None = None
     weight: float = 1.0
+    interval: tuple[float, float] | None = None
 
     def words(self) -> str:
         """The comparison in a sentence, for reasons."""
         then, now = _short(self.reference), _short(self.window)
-        values = "" if self.window is None else f": {then} in the reference, {now} now"
+        between = "" if self.interval is None else " ({:.4g} to {:.4g})".format(*self.interval)
+        values = "" if self.window is None else f": {then}{between} in the reference, {now} now"
         name = self.name if self.name.startswith(self.kind) else f"{self.kind}: {self.name}"
         return f"{name}{values} ({self.measure} {self.effect:.3g}, at least {self.floor:g} counts)"
 
@@ -55,7 +58,8 @@ class Judged:
         c = self.comparison
         return {"name": c.name, "kind": c.kind, "measure": c.measure, "effect": number(c.effect),
                 "threshold": c.floor, "p": _p(c.p), "p_adjusted": _p(self.adjusted), "drifted": self.drifted,
-                "reference": _value(c.reference), "window": _value(c.window)}
+                "reference": _value(c.reference), "window": _value(c.window),
+                **({} if c.interval is None else {"reference_interval": [number(end) for end in c.interval]})}
 
 
 def judge(comparisons: Sequence[Comparison], alpha: float) -> list[Judged]:

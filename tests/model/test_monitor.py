@@ -75,6 +75,11 @@ def test_a_drop_of_auroc_is_found_in_labelled_feedback_and_a_rise_is_not(prepare
     shuffled = window.targets[np.random.default_rng(0).permutation(len(window))]
     found, names = said(prepared, replace(window, targets=shuffled))
     assert found == DRIFT and "AUROC macro" in names
+    for judged in judge(compare(prepared, window, None, SECTION).comparisons, SECTION.alpha):
+        if judged.comparison.kind == "accuracy":
+            low, high = judged.entry()["reference_interval"]
+            assert low < judged.comparison.reference < high < low + 0.2
+            assert f"({low:.4g} to {high:.4g}) in the reference" in judged.comparison.words()
     sure = replace(window, targets=(window.logits > -1).astype(float))
     assert said(prepared, sure)[0] == QUIET
 
