@@ -24,6 +24,8 @@ def run(stage: str, body: Callable[[Params], dict[str, int] | None], resumes: bo
     `resumes` says whether the stage goes on from what an interrupted run did.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         counts = body(load())
     except (ParamsError, StageError, HashMismatch, FileNotFoundError) as error:

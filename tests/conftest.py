@@ -6,8 +6,9 @@ import pytest
 
 import stages  # noqa: F401  (settles the environment before NumPy or TensorFlow load)
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # pytest in the background; what tests start must hear it
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGINT, signal.SIGHUP):  # ignored where pytest was sent into the background or under nohup;
+    if signal.getsignal(number) is signal.SIG_IGN:  # what tests start must hear them
+        signal.signal(number, lambda *_: None)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -103,3 +103,16 @@ def test_a_stage_whose_dvc_is_gone_does_not_begin(tmp_path):
     top.wait()
     assert wait_for(lambda: (tmp_path / "status").exists() and (tmp_path / "status").read_text())
     assert (tmp_path / "status").read_text().strip() == "1"
+
+
+def test_an_interrupt_during_a_stages_imports_ends_it_in_one_line(tmp_path):
+    (tmp_path / "stages").symlink_to(Path("stages").resolve())
+    slow = tmp_path / "numpy.py"  # the first that a stage imports
+    slow.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'began')!r}).touch()\ntime.sleep(60)\n")
+    stage = subprocess.Popen([sys.executable, "-m", "stages.train"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+                             start_new_session=True, env={**os.environ, "DVC_STAGE": "train"})
+    assert wait_for((tmp_path / "began").exists)
+    os.kill(stage.pid, signal.SIGINT)
+    _, said = stage.communicate(timeout=30)
+    assert stage.returncode == 130
+    assert said.strip() == "interrupted before the stage's work began: the same command goes on where it stopped"
