@@ -76,6 +76,19 @@ def test_only_what_the_model_in_production_answered_is_looked_at(place):
     assert verdict("0001")["window"]["studies"] == 100
 
 
+def test_latency_is_held_against_what_was_taken_at_promotion_and_kept_with_the_release_not_with_the_model(place):
+    scored(200, 1)
+    assert main([]) == 0 and any(words.startswith("latency: none was taken") for words in verdict("0001")["left_out"])
+    slow = {"p50_ms": 1000.0, "p95_ms": 2000.0, "images": 200}
+    for number, latency in (("0002", slow), ("0003", {"p50_ms": 0.001, "p95_ms": 0.002, "images": 200})):
+        release = production.install(Path("production"), Path("model"), f"v{number}", "abc", latency)
+        assert main([]) == (3 if number == "0003" else 0)
+        tests = {test["name"]: test for test in verdict(number)["tests"] if test["kind"] == "latency"}
+        assert {name: test["reference"] for name, test in tests.items()} == {
+            "latency p50": latency["p50_ms"], "latency p95": latency["p95_ms"]}
+        assert b"p50_ms" not in b"".join(path.read_bytes() for path in release.folder.iterdir())
+
+
 def test_too_few_studies_are_not_judged(place, capsys):
     assert main([]) == 0 and "too_few: 0 studies" in capsys.readouterr().out
     scored(49, 1, noise=5.0)
