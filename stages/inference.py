@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -88,7 +89,7 @@ class Net:
     def _run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits and features of one block; a short one is filled up with black images, whose answers are dropped."""
         filled = np.zeros(tuple(self._input["shape"]), self._input["dtype"])
-        filled[:len(images)] = self._levels[images]
+        filled[:len(images)] = cv2.LUT(images.reshape(len(images), -1), self._levels).reshape(images.shape)
         self._interpreter.set_tensor(self._input["index"], filled)
         self._interpreter.invoke()
         raw, pooled = (self._interpreter.get_tensor(place["index"])[:len(images)]
