@@ -6,7 +6,7 @@ empty log: that and image ids, statistics, pooled features, calibration, log, me
 and the id and the statistics of each image, which the log has to hold; what ours costs beyond it is machinery. Turns
 alternate; process start is in all. Beside images/s stand the milliseconds of processor time an image, of all processes
 together, which other work on the machine changes little. Also milliseconds an image of each part in one process, alone.
-Without --model: the default preset's net with random weights (same speed), float32.
+Without --model: the net of --preset (default: params.yaml) with random weights (same speed), float32.
 """
 import argparse
 import os
@@ -39,13 +39,13 @@ from stages.score.run import Plan, score
 PIXELS, BYTES = 10**8, 1 << 26
 
 
-def default_model(folder: Path) -> Path:
-    """A model folder with the default preset's net, random weights."""
+def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
+    """A model folder with a preset's net, random weights."""
     from stages import nets, session
     from stages.learning.served import float_tflite
     from stages.params import load
 
-    params = load(ROOT / "params.yaml")
+    params = load(preset)
     session.start(params.machine, 0)
     labels, size = params.ingest.labels, params.preprocess.size
     spec = nets.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),
@@ -141,6 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--preset", type=Path, default=ROOT / "params.yaml")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--images", type=int, default=0, help="only the first so many, copied")
     parser.add_argument("--batch", type=int, default=32)
@@ -153,7 +154,8 @@ def main() -> None:
             folder.mkdir()
             for position, place in enumerate(find(given.folder, BYTES).places[:given.images]):
                 shutil.copyfile(place.location.path, folder / f"{position}{place.suffix}")
-        release = production.install(top / "production", given.model or default_model(top / "model"), "v", "", None)
+        model = given.model or default_model(top / "model", given.preset)
+        release = production.install(top / "production", model, "v", "", None)
         compare(folder, release.folder, top / "production", given)
 
 
