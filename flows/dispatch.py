@@ -48,7 +48,7 @@ def pin(folder: Path, revision: str, parameters: dict[str, Any], run: str, here:
     workspace.configure(folder, here)
     if not pinned:
         commit = record.commit_overrides(folder, parameters) if parameters else commit
-        keep({"commit": commit}, f"pin-{run}")
+        keep({"commit": commit}, f"pin-{run}", "the commit of this run, also when it is taken up again")
     return commit
 
 

@@ -65,7 +65,8 @@ class Workers:
 
     def accepted(self, stage: str, entry: Entry) -> None:
         """Keep an entry on the server."""
-        self._patiently(lambda: keep({"stage": stage, "entry": entry}, _key(stage)))
+        self._patiently(lambda: keep({"stage": stage, "entry": entry}, _key(stage),
+                                     f"lock entry of {stage}, for later runs with the same inputs"))
 
     def cancel(self) -> None:
         """Ask the server to cancel what is under way; the workers end the processes."""
@@ -120,9 +121,9 @@ def to_parameters(order: Order) -> dict[str, Any]:
             "pipeline_run": order.pipeline_run}
 
 
-def keep(data: dict[str, Any], key: str | None = None) -> None:
+def keep(data: dict[str, Any], key: str | None = None, description: str | None = None) -> None:
     """Store small JSON with the flow run that this is called in."""
-    Artifact(type=_KEPT, key=key, data=data).create()
+    Artifact(type=_KEPT, key=key, description=description, data=data).create()
 
 
 def kept(key: str) -> list[dict[str, Any]]:
