@@ -25,7 +25,7 @@ from flows.pools import pool
 from flows.settings import Settings
 from flows.workspace import Order, Say
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS, _SLOWEST_POLL_SECONDS, _SLOWER = 1.0, 5.0, 1.1  # a long stage is asked after less and less often
 _PENDING_SECONDS = 300.0  # a worker that took a run and died before starting it leaves it Pending for ever
 _KNOWN = 10  # entries of a stage looked at, newest first
 _KEPT = "result"  # Prefect's own type for what people need not see in the list of artifacts
@@ -38,6 +38,8 @@ class Workers:
         self._settings, self._say = settings, say
         self._under_way: dict[UUID, Order] = {}
         self._pending_since: dict[UUID, float] = {}
+        self._pause = _POLL_SECONDS
+        self._line: SyncPrefectClient | None = None  # kept open: opening one costs a tenth of a second of CPU
 
     def give(self, order: Order) -> None:
         """Create (or find) the flow run of this attempt."""
@@ -45,14 +47,15 @@ class Workers:
             f"stage/stage-{pool(order.stage)}", parameters={"order": to_parameters(order)}, timeout=0,
             flow_run_name=order.name, tags=[f"pipeline-run:{order.pipeline_run}"],
             idempotency_key=f"{order.pipeline_run}:{order.stage}:{order.attempt}"))
-        self._under_way[run.id] = order
+        self._under_way[run.id], self._pause = order, _POLL_SECONDS
 
     def news(self) -> list[News]:
         """Poll once; the attempts that ended."""
-        time.sleep(_POLL_SECONDS)
+        time.sleep(self._pause)
+        self._pause = min(self._pause * _SLOWER, _SLOWEST_POLL_SECONDS)
         ended = []
         for run_id, order in list(self._under_way.items()):
-            run = self._patiently(lambda run_id=run_id: _with_client(lambda client: client.read_flow_run(run_id)))
+            run = self._patiently(lambda run_id=run_id: self._read(run_id))
             if (news := self._ended(run, order)) is not None:
                 del self._under_way[run_id]
                 ended.append(news)
@@ -73,6 +76,13 @@ class Workers:
         for run_id in self._under_way:
             self._patiently(lambda run_id=run_id: _with_client(
                 lambda client: client.set_flow_run_state(run_id, Cancelling(), force=False)))
+
+    def _read(self, run_id: UUID) -> FlowRun:
+        """A run, over the line that is open; one that failed is not used again."""
+        line, self._line = self._line or _open(), None
+        run = line.read_flow_run(run_id)
+        self._line = line
+        return run
 
     def _ended(self, run: FlowRun, order: Order) -> News | None:
         state = run.state
@@ -142,6 +152,12 @@ def _read_kept(wanted: ArtifactFilter) -> list[dict[str, Any]]:
         artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=_KNOWN))
     return [json.loads(artifact.data) if isinstance(artifact.data, str) else artifact.data
             for artifact in found if artifact.type == _KEPT]
+
+
+def _open() -> SyncPrefectClient:
+    line = get_client(sync_client=True)
+    assert isinstance(line, SyncPrefectClient)  # noqa: S101 (for the type checker)
+    return line.__enter__()
 
 
 def _with_client(action: Any) -> Any:

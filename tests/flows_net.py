@@ -66,15 +66,11 @@ def ip(*words: str, check: bool = True) -> None:
 @contextmanager
 def machines(project: Project, top: Path, remote: str = "s3") -> Iterator[Net]:
     """Everything up, below `top`; git remote and DVC remote must lie there too. `remote`: s3 or ssh."""
-    for folder in (top, *top.parents):
-        if folder.name.startswith("pytest-"):
-            folder.chmod(0o755)  # the database's user passes through
-    top.chmod(0o755)
     daemon = ["git", "daemon", "--reuseaddr", f"--base-path={top}", "--export-all", "--enable=receive-pack",
               f"--listen={HUB}", f"--port={GIT_PORT}"]
     with ExitStack() as stack:
         stack.enter_context(_namespaces())
-        database = stack.enter_context(_postgres(top))
+        database = stack.enter_context(_postgres())
         own = stack.enter_context(_s3(top) if remote == "s3" else _ssh(top))
         stack.enter_context(_serving(daemon, GIT_PORT))
         shared = {**own, "CXR_GIT": f"git://{HUB}:{GIT_PORT}/{project.git.relative_to(top)}", "CXR_HOST": HUB,
@@ -105,6 +101,7 @@ def _machine(made: Team, name: str, pool: str) -> Path:
 def _namespaces() -> Iterator[None]:
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
+    _clear()
     try:
         ip("link", "add", BRIDGE, "type", "bridge")
         ip("addr", "add", f"{HUB}/24", "dev", BRIDGE)
@@ -118,9 +115,15 @@ def _namespaces() -> Iterator[None]:
             ip("-n", name, "link", "set", "lo", "up")
         yield
     finally:
-        for name in MACHINES:
-            ip("netns", "del", name, check=False)
-        ip("link", "del", BRIDGE, check=False)
+        _clear()
+
+
+def _clear() -> None:
+    """Take away all that is ours; a namespace lives on while a process is in it, so its cable is cut first."""
+    for name in MACHINES:
+        ip("link", "del", f"v-{name}", check=False)
+        ip("netns", "del", name, check=False)
+    ip("link", "del", BRIDGE, check=False)
 
 
 @contextmanager
@@ -170,24 +173,28 @@ def _ssh(top: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def _postgres(top: Path) -> Iterator[str]:
-    """Address of a database server of our own; it refuses to run as root, so it runs as nobody."""
-    folder = top / "database"
-    folder.mkdir()
+def _postgres() -> Iterator[str]:
+    """Address of a database server of our own. It refuses to run as root, so it runs as nobody, and its folder is not
+    pytest's, whose next session would close the folders above it to others.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="flows-database-"))
     os.chown(folder, 65534, 65534)
     nobody = [program("setpriv"), "--reuid=65534", "--regid=65534", "--clear-groups"]
-    word = top / "word"
+    word = folder / "word"
     word.write_text(f"{DATABASE_WORD}\n")
     word.chmod(0o644)
     initdb = [*nobody, program("initdb"), "-D", str(folder / "data"), "-U", "prefect", f"--pwfile={word}",
               "--auth-host=scram-sha-256", "--auth-local=trust", "-E", "UTF8"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd="/")
-    with (folder / "data" / "pg_hba.conf").open("a") as access:
-        access.write("host all all 10.177.0.0/24 scram-sha-256\n")
-    server = [*nobody, program("postgres"), "-D", str(folder / "data"), "-p", str(DATABASE_PORT),
-              "-c", f"listen_addresses={HUB}", "-k", str(folder)]
-    with _serving(server, DATABASE_PORT):
-        create = [program("psql"), "-h", HUB, "-p", str(DATABASE_PORT), "-U", "prefect", "-d", "postgres", "-c",
-                  "CREATE DATABASE prefect"]
-        subprocess.run(create, check=True, capture_output=True, env={**os.environ, "PGPASSWORD": DATABASE_WORD})
-        yield f"postgresql+asyncpg://prefect:{DATABASE_WORD}@{HUB}:{DATABASE_PORT}/prefect"
+    try:
+        subprocess.run(initdb, check=True, capture_output=True, cwd="/")
+        with (folder / "data" / "pg_hba.conf").open("a") as access:
+            access.write("host all all 10.177.0.0/24 scram-sha-256\n")
+        server = [*nobody, program("postgres"), "-D", str(folder / "data"), "-p", str(DATABASE_PORT),
+                  "-c", f"listen_addresses={HUB}", "-k", str(folder)]
+        with _serving(server, DATABASE_PORT):
+            create = [program("psql"), "-h", HUB, "-p", str(DATABASE_PORT), "-U", "prefect", "-d", "postgres", "-c",
+                      "CREATE DATABASE prefect"]
+            subprocess.run(create, check=True, capture_output=True, env={**os.environ, "PGPASSWORD": DATABASE_WORD})
+            yield f"postgresql+asyncpg://prefect:{DATABASE_WORD}@{HUB}:{DATABASE_PORT}/prefect"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
