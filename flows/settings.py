@@ -23,6 +23,7 @@ class Settings:
     workspaces: Path
     patience: float  # seconds for which a remote or a server may be gone before a run gives up
     attempts: int  # how often a stage whose machine or process died is given out
+    reports: str | None  # address at which people's browsers find `reports` beside the workspaces; None: its file
     production: Path  # what serves on this machine: models, log, inbox, verdicts
 
 
@@ -39,6 +40,7 @@ def from_environment() -> Settings:
         workspaces=Path(os.environ.get("CXR_WORKSPACES", home / "workspaces")).resolve(),
         patience=float(os.environ.get("CXR_PATIENCE_SECONDS", "1800")),
         attempts=int(os.environ.get("CXR_STAGE_ATTEMPTS", "4")),
+        reports=os.environ.get("CXR_REPORTS_URL") or None,
         production=Path(os.environ.get("CXR_PRODUCTION", project / "production")).resolve(),
     )
 

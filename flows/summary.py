@@ -29,7 +29,7 @@ def publish(folder: Path, recorded: Recorded | None, before: str | None, setting
         create_markdown_artifact(page(folder, recorded, before), key="pipeline-summary",
                                  description="metrics, difference to the last version, pictures")
         if recorded and (report := _report(folder, recorded, settings, say)):
-            create_link_artifact(report.as_uri(), key="report", link_text=f"report of {recorded.version}",
+            create_link_artifact(report, key="report", link_text=f"report of {recorded.version}",
                                  description=f"on the machine of this run; anywhere: {_get(recorded)}")
     except Exception as error:
         say(f"the summary could not be made whole: {error}")
@@ -63,7 +63,7 @@ def headlines(metrics: dict[str, Any], served: str = "base") -> dict[str, float]
 
 def table(now: dict[str, float], then: dict[str, float], before: str | None) -> Iterator[str]:
     """Lines of a markdown table: value, value of the version before, difference."""
-    yield f"| metric (test) | this run | {before or 'no earlier version'} | difference |"
+    yield f"| metric (test) | this run | {f'`{before}`' if before else 'no earlier version'} | difference |"
     yield "|---|---:|---:|---:|"
     for name, value in now.items():
         old = then.get(name)
@@ -95,15 +95,15 @@ def _pull_shown(folder: Path, settings: Settings, say: Say) -> None:
     workspace.pull(folder, [path for path in lockfile.outputs_of(folder) if path.startswith(_SHOWN)], settings, say)
 
 
-def _report(folder: Path, recorded: Recorded, settings: Settings, say: Say) -> Path | None:
-    """A copy of the report that outlives the workspace."""
+def _report(folder: Path, recorded: Recorded, settings: Settings, say: Say) -> str | None:
+    """Address of a copy of the report that outlives the workspace."""
     if REPORT not in lockfile.outputs_of(folder):
         return None
     workspace.pull(folder, [REPORT], settings, say)
     kept = settings.workspaces.parent / "reports" / recorded.commit[:12] / "index.html"
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes((folder / REPORT).read_bytes())
-    return kept
+    return f"{settings.reports.rstrip('/')}/{recorded.commit[:12]}/index.html" if settings.reports else kept.as_uri()
 
 
 def _earlier(folder: Path, tag: str) -> dict[str, Any]:
