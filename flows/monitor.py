@@ -7,6 +7,7 @@ way is said again. `python -m flows.monitor` starts a run of the deployment and 
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,16 +62,28 @@ def page(verdict: dict[str, Any], number: str) -> str:
     """The verdict as markdown, with the comparisons nearest to drift."""
     window = verdict["window"]
     lines = [f"# {_WORDS[verdict['verdict']]}", "",
-             f"{window['studies']} studies ({window['labelled']} labelled), {window['first']} to {window['last']}, "
-             f"model {verdict['version']} (`{verdict['model'][:16]}`). Report: `drift/{number}/index.html` in the "
-             "production folder.", ""]
+             f"{window['studies']} studies ({window['labelled']} labelled), {_span(window)}, model {verdict['version']} "
+             f"(`{verdict['model'][:16]}`). Report: `drift/{number}/index.html` in the production folder.", ""]
     lines += [f"- {reason}" for reason in verdict["reasons"][:_SHOWN]]
     if verdict["tests"]:
-        lines += ["", "| comparison | kind | effect | counts from | p (Holm) |", "|---|---|---|---|---|"]
-        lines += [f"| {t['name']} | {t['kind']} | {t['effect']} | {t['threshold']} | {t['p_adjusted']} |"
+        lines += ["", "| comparison | effect | counts from | p (Holm) |", "|---|---:|---:|---:|"]
+        lines += [f"| {t['name']} | {_short(t['effect'])} | {t['threshold']} | {_short(t['p_adjusted'])} |"
                   for t in verdict["tests"][:_SHOWN]]
     lines += ["", *(f"Not compared: {words}." for words in verdict["left_out"])]
     return "\n".join(lines)
+
+
+def _short(value: float | str) -> str:
+    """Three digits; "n/a" stays."""
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def _span(window: dict[str, Any]) -> str:
+    """From when to when the window was scored, as people write it."""
+    if not window["first"]:
+        return "at no time"
+    moments = (f"{datetime.fromisoformat(window[end]):%Y-%m-%d %H:%M} UTC" for end in ("first", "last"))
+    return "scored " + " to ".join(dict.fromkeys(moments))
 
 
 def main() -> int:
