@@ -63,7 +63,8 @@ def page(verdict: dict[str, Any], number: str) -> str:
     window = verdict["window"]
     lines = [f"# {_WORDS[verdict['verdict']]}", "",
              f"{window['studies']} studies ({window['labelled']} labelled), {_span(window)}, model "
-             f"{verdict['version']} (`{verdict['model'][:16]}`). Report: `drift/{number}/index.html` in the production folder.", ""]
+             f"{verdict['version']} (`{verdict['model'][:16]}`). Report: `drift/{number}/index.html` in the production "
+             "folder.", ""]
     lines += [f"- {reason}" for reason in verdict["reasons"][:_SHOWN]]
     if verdict["tests"]:
         lines += ["", "| comparison | effect | counts from | p (Holm) |", "|---|---:|---:|---:|"]
