@@ -23,7 +23,8 @@ class Recipe:
     @classmethod
     def present(cls, chain: Chain) -> "Recipe":
         """The recipe of this very code and these very libraries."""
-        return cls(chain, {"code_version": code_version("images"), "numpy": np.__version__, "opencv": cv2.__version__})
+        return cls(chain, {"code_version": code_version("images/chain", "images/decode"),
+                           "numpy": np.__version__, "opencv": cv2.__version__})
 
     @property
     def key(self) -> str:

@@ -96,3 +96,24 @@ def test_flows_and_stages_keep_apart():
     for path in (ROOT / "stages").rglob("*.py"):
         text = path.read_text()
         assert "import prefect" not in text and "from flows" not in text and "import flows" not in text, path
+
+
+def versioned(path):
+    """Rooms that a file names in `code_version(...)`, directly or by its tuple CODE."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        called = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "code_version"
+        listed = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "CODE"
+        values = node.args if called else node.value.elts if listed and isinstance(node.value, ast.Tuple) else []
+        rooms |= {value.value for value in values if isinstance(value, ast.Constant)}
+    return rooms
+
+
+@pytest.mark.parametrize("name", sorted(stages().keys() - {"check"}))
+def test_a_code_version_covers_only_sources_that_the_stage_depends_on(name):
+    """Else a change of another source changes what a run from nothing writes, and `dvc repro` sees nothing to do."""
+    rooms = {room for path in files_of(f"stages/{name}") for room in versioned(path)}
+    paths = {f"stages/{room}" if (ROOT / "stages" / room).is_dir() else f"stages/{room}.py" for room in rooms}
+    deps = {dep for dep in stages()[name]["deps"] if dep.startswith("stages/")}
+    assert {path for path in paths if not any(path == dep or path.startswith(f"{dep}/") for dep in deps)} == set()
+    assert rooms or name not in {"ingest", "preprocess", "train", "compress"}
