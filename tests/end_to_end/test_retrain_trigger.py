@@ -17,7 +17,7 @@ from tests.flows_project import git
 from tests.flows_team import FINAL, Team, team, until
 
 pytestmark = pytest.mark.slow
-COOLDOWN = 60
+COOLDOWN = 90
 LONG = 20.0  # seconds that training takes where something is to happen meanwhile
 
 
