@@ -3,6 +3,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+import uuid
 from typing import Any
 
 from demo.place import PORT
@@ -13,18 +14,18 @@ _POLL_SECONDS = 2.0
 
 
 def call(method: str, path: str, body: Any = None) -> Any:
-    """One request; asked again while the database is busy."""
+    """One request; asked again while the database or the machine is busy. What is created carries a key of its own."""
     request = urllib.request.Request(  # noqa: S310 (our own server)
         f"{API}{path}", None if body is None else json.dumps(body).encode(), {"content-type": "application/json"},
         method=method)
-    for pause in (1, 2, 4, 8, 16, 0):
+    for pause in (1, 2, 4, 8, 16, 32, 0):
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 text = answer.read()
             return json.loads(text) if text else None
-        except urllib.error.HTTPError as error:
-            if error.code != 503 or not pause:
-                raise
+        except OSError as error:  # HTTPError and a timeout are OSErrors
+            if not pause or (isinstance(error, urllib.error.HTTPError) and error.code != 503):
+                raise SystemExit(f"demo: {API}{path}: {error}") from error
             time.sleep(pause)
     return None
 
@@ -32,7 +33,7 @@ def call(method: str, path: str, body: Any = None) -> Any:
 def start(deployment: str, **parameters: Any) -> str:
     """Start a run of a deployment; its id."""
     found = call("GET", f"/deployments/name/{deployment}")["id"]
-    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": str(uuid.uuid4())}
     return str(call("POST", f"/deployments/{found}/create_flow_run", body)["id"])
 
 
