@@ -73,11 +73,12 @@ def least(grades: list[float], shares: list[float]) -> str:
     return f"{grades[enough.index(True)]:g}" if any(enough) else "none tried"
 
 
-def draw(results: Results, path: Path) -> None:
-    """A panel for each kind of shift: share of windows found against the grade."""
+def draw(results: Results, prevalence: float, path: Path) -> None:
+    """A panel for each kind of shift: share of windows found against the grade; `prevalence` is that of no shift."""
     figure, panels = plt.subplots(2, 4, figsize=(12, 5.2), sharey=True)
     for panel, (kind, rows) in zip(panels.flat, list(results.items())[1:], strict=False):
-        grades, ours, others = zip(*[(0.0, *results["none"][0][1:]), *rows], strict=True)
+        none = prevalence if kind == _UNITS["prevalence"] else 0.0
+        grades, ours, others = zip(*[(none, *results["none"][0][1:]), *rows], strict=True)
         panel.plot(grades, ours, "o-", color="#1b6ca8", label="monitor")
         panel.plot(grades, others, "s--", color="#c0392b", label="plain KS")
         panel.axhline(0.8, color="#999999", linewidth=0.8)
@@ -112,7 +113,7 @@ def main(arguments: list[str]) -> int:
         grades, ours, others = (list(column) for column in zip(*rows, strict=True))
         print(f"{kind}: {least(grades, ours)}, {least(grades, others)}")
     if given.figure:
-        draw(results, given.figure)
+        draw(results, params.phantom.prevalence, given.figure)
     return 0
 
 
