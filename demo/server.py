@@ -30,10 +30,11 @@ def call(method: str, path: str, body: Any = None) -> Any:
     return None
 
 
-def start(deployment: str, **parameters: Any) -> str:
-    """Start a run of a deployment; its id."""
+def start(deployment: str, name: str, **parameters: Any) -> str:
+    """Start a run of a deployment under a name that people will find in the browser; its id."""
     found = call("GET", f"/deployments/name/{deployment}")["id"]
-    body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": str(uuid.uuid4())}
+    body = {"name": name, "parameters": parameters, "state": {"type": "SCHEDULED"},
+            "idempotency_key": str(uuid.uuid4())}
     return str(call("POST", f"/deployments/{found}/create_flow_run", body)["id"])
 
 

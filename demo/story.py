@@ -33,13 +33,13 @@ def up(book: Book) -> dict[str, Any]:
 
 def train(book: Book) -> dict[str, Any]:
     """The pipeline on scanner A's studies, over the workers."""
-    server.ended(server.start("pipeline/pipeline", revision="main", parameters={}, force=False))
+    server.ended(server.start("pipeline/pipeline", "the first model", revision="main", parameters={}, force=False))
     return {}
 
 
 def first_model(book: Book) -> dict[str, Any]:
     """The first model into production."""
-    server.ended(server.start("promote/promote", version="v0.0.1"))
+    server.ended(server.start("promote/promote", "the first model", version="v0.0.1"))
     return in_production()
 
 
@@ -49,8 +49,8 @@ def window(name: str) -> Step:
         folders = sorted(IMAGES.glob(f"window-{name}*"))
         for folder in folders:
             arrive(folder.name, "incoming")
-        server.ended(server.start("score/score"))
-        watched = server.ended(server.start("monitor/monitor"))
+        server.ended(server.start("score/score", f"window {name}"))
+        watched = server.ended(server.start("monitor/monitor", f"window {name}"))
         verdict = json.loads(newest_verdict().read_text())
         return {"state": watched["state_name"], "verdict": verdict["verdict"], "reasons": verdict["reasons"][:4],
                 "truth": truth.window(PRODUCTION, folders, LABELS)}
@@ -77,7 +77,8 @@ def retrained(book: Book) -> dict[str, Any]:
 def poisoned(book: Book) -> dict[str, Any]:
     """A batch whose labels were shuffled comes in; a retraining is asked for, and the gate keeps the champion."""
     arrive("poisoned", "inbox")
-    ended = server.ended(server.start("retrain/retrain", cause={"by": "hand", "for": "the batch `poisoned`"}))
+    cause = {"by": "hand", "for": "the batch `poisoned`"}
+    ended = server.ended(server.start("retrain/retrain", "poisoned batch", cause=cause))
     return {"state": ended["state_name"], "message": ended["state"]["message"], **in_production(),
             "gate": gate("v0.0.3")}
 
