@@ -43,6 +43,8 @@ def second_clone(workspace: Path, place: Path) -> None:
     changed = subprocess.run(["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"], cwd=workspace,
                              check=True, capture_output=True, text=True).stdout
     for name in filter(None, changed.split("\0")):
+        if (workspace / name).is_dir():  # a link to a folder, or a repository within this one
+            continue
         if (workspace / name).exists():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(workspace / name, place / name)
