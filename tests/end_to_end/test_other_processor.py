@@ -1,6 +1,6 @@
 """The same bytes on another x86-64 processor: an emulated Haswell, which has neither AVX-512 nor this machine's caches.
 
-Needs `qemu-x86_64` (Debian's qemu-user); about 20 minutes.
+Needs `qemu-x86_64` (Debian's qemu-user).
 """
 import shutil
 import sys
