@@ -5,7 +5,7 @@ import pytest
 
 from flows import lockfile
 from flows.recorded import verdict
-from flows.verify import where
+from flows.verify import used, where
 
 LOCK = """schema: '2.0'
 stages:
@@ -68,3 +68,9 @@ def test_where_two_folders_differ_is_said_by_file_and_byte(tmp_path):
 def test_a_machine_without_git_is_told_that_nothing_was_compared(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "no `git`" in verdict(tmp_path)
+
+
+def test_the_defaults_data_count_only_where_the_pipeline_uses_them():
+    recorded = {"data/raw/phantom": "1", "models/base": "2"}
+    assert used(recorded, {"models/base": "2"}) == {"models/base": "2"}
+    assert used(recorded, {"data/raw/phantom": "3"}) == recorded
