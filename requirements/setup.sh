@@ -23,9 +23,11 @@ pip() { if .venv/bin/python -m pip --version >/dev/null 2>&1; then .venv/bin/pyt
   "$python" -m pip --python .venv/bin/python "$@"; fi; }
 echo "setting up .venv (about 3 GB, a minute or more) ..."
 if pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt &&
-   .venv/bin/uv pip install -q --python .venv/bin/python --require-hashes --compile-bytecode -r "requirements/$extra.txt"; then
+   .venv/bin/uv pip install -q --system-certs --python .venv/bin/python --require-hashes --compile-bytecode \
+     -r "requirements/$extra.txt"; then
   exit 0
 fi
 echo "uv could not install; trying pip" >&2
-pip install -q --disable-pip-version-check --require-hashes -r "requirements/$extra.txt"
+# ai-edge-litert asks for backports-strenum, which calls itself unfit for Python 3.11 and installs there; uv overlooks that
+pip install -q --disable-pip-version-check --require-hashes --ignore-requires-python -r "requirements/$extra.txt"
 .venv/bin/python -m compileall -q -j 0 .venv/lib >/dev/null || true
