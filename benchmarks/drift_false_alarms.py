@@ -68,6 +68,7 @@ def rendered(given: argparse.Namespace, params: object, size: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
+    """Print a line for each size of window."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=500)

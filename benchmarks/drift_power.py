@@ -93,6 +93,7 @@ def draw(results: Results, prevalence: float, path: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    """Print found shares for each kind and grade, then the least grades; draw them where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--windows", type=int, default=25)

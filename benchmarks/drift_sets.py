@@ -79,6 +79,7 @@ def windows(own: pd.DataFrame, other: pd.DataFrame, size: int, strangers: int) -
 
 
 def main(arguments: list[str]) -> int:
+    """Print found shares for each share of the other set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--other", type=Path, required=True, help="folder of PNG or JPEG images")

@@ -52,6 +52,7 @@ def seconds(work: object) -> float:
 
 
 def main(arguments: list[str]) -> int:
+    """Print the seconds of the whole check and of its parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--studies", type=int, default=10_000)

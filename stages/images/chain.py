@@ -18,9 +18,11 @@ class PreprocessSection(Protocol):
     """What of the section `preprocess` of params.yaml decides pixels."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Side of the result in pixels."""
     @property
-    def clahe(self) -> Any: ...
+    def clahe(self) -> Any:
+        """`clip_limit` and `tiles`, see Chain."""
 
 
 @dataclass(frozen=True)

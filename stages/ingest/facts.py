@@ -59,6 +59,7 @@ class _Task:
 
     @cached_property
     def key(self) -> str:
+        """Under which the memo keeps it."""
         return f"{self.sha256}|{self.suffix}|{self.max_pixels}|{_version()}"
 
 

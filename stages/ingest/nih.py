@@ -57,6 +57,7 @@ class _Places:
         self.batch, self.shelves = batch, (batch, *reversed(earlier))
 
     def find(self, name: str) -> ImageKey | None:
+        """(batch, path) of the image of that name, None where it is absent."""
         return next(((b.name, b.by_basename[name][0]) for b in self.shelves if name in b.by_basename), None)
 
     def doubled(self) -> list[Fault]:

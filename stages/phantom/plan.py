@@ -47,17 +47,23 @@ class PhantomParams(Protocol):
     """The part of params.yaml's `phantom` section that this package reads."""
 
     @property
-    def studies(self) -> int: ...
+    def studies(self) -> int:
+        """How many."""
     @property
-    def image_size(self) -> int: ...
+    def image_size(self) -> int:
+        """Side in pixels."""
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """Of everything that is drawn by lot."""
     @property
-    def label_noise(self) -> float: ...
+    def label_noise(self) -> float:
+        """Fraction of positive labels, and as many negatives, that are flipped."""
     @property
-    def prevalence(self) -> float: ...
+    def prevalence(self) -> float:
+        """Of each finding, as a fraction."""
     @property
-    def scanner_b_fraction(self) -> float: ...
+    def scanner_b_fraction(self) -> float:
+        """Part of the studies that the second scanner takes."""
 
 
 @dataclass(frozen=True)
