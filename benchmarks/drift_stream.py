@@ -1,8 +1,7 @@
 """Streams of freshly rendered phantoms, scored by a model as production would score them; for the drift benchmarks.
 
 Rendered in parts of 1,000 studies by patients that no training batch holds. A part is kept on disk under a key of all
-that decides it, so that a benchmark that was stopped goes on where it was. Not for real images: see
-`drift_power.py --sets`.
+that decides it, so that a benchmark that was stopped goes on where it was. Not for real images: see `drift_sets.py`.
 """
 import hashlib
 import json
@@ -27,9 +26,13 @@ from stages.modelfolder.folder import pack_named
 from stages.params.schema import Phantom
 from stages.phantom.plan import StudyPlan, plan_studies
 from stages.phantom.render import render_study
+from stages.phantom.scanner import SCANNERS, Scanner
 
 PART = 1000  # studies
 _FIRST = 1_000_000  # patients of the benchmarks start here, those of part k at _FIRST + k PART
+UNSEEN = "C"  # a make of scanner that no phantom batch holds: sharper, quieter and brighter than A
+SCANNERS[UNSEEN] = Scanner(blur=0.0012, noise=0.011, grain=0.0, bend=0.3, contrast=0.4, sharpen=0.8, border=0.02,
+                           grid=0.0, width=3000, height=3000, spacing=0.139)
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -84,8 +87,13 @@ def ready(model: Path, params: Phantom, shift: Shift, cache: Path, most: int) ->
 
 def _place(model: Path, params: Phantom, part: int, shift: Shift, cache: Path) -> Path:
     code = code_version("phantom", "images")
-    key = json.dumps([modelfolder.identity(model), params.model_dump(), repr(shift), code], sort_keys=True)
+    key = json.dumps([modelfolder.identity(model), params.model_dump(), _in_full(shift), code], sort_keys=True)
     return cache / hashlib.sha256(key.encode()).hexdigest()[:16] / f"{part:05d}.npz"
+
+
+def _in_full(shift: Shift) -> str:
+    """All of a shift that no code version covers."""
+    return repr(shift) + (repr(SCANNERS[UNSEEN]) if shift.scanner == UNSEEN else "")
 
 
 def _plans(params: Phantom, part: int, shift: Shift) -> Iterator[StudyPlan]:

@@ -62,8 +62,9 @@ _PLAYED = {"production.py": _PRODUCTION, "gate.py": _GATE, "batches.py": _BATCHE
            "score/latency.py": "raise SystemExit('no image anywhere')"}
 
 
-def project(top: Path) -> Project:
-    """A set `demo` with one batch, four stages, warm start, 3 new studies asked for; nothing was run."""
+def project(top: Path, cooldown: int = 60) -> Project:
+    """A set `demo` with one batch, four stages, warm start, 3 new studies asked for, a cooldown of so many seconds;
+    nothing was run."""
     made = make(top, ["check", "ingest", "preprocess", "train"])
     checkout = made.checkout
     graph = yaml.safe_load((checkout / "dvc.yaml").read_text())
@@ -78,7 +79,7 @@ def project(top: Path) -> Project:
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text(text)
     made.set(train={"epochs": 3, "seconds": 0.0, "initial": "models/scratch.json"}, ingest={"set": "demo"},
-             retrain={"min_new_studies": 3, "warm_start": True, "cooldown_seconds": 60})
+             retrain={"min_new_studies": 3, "warm_start": True, "cooldown_seconds": cooldown})
     for words in (["add", "-q", "data/raw/demo"], ["push", "-q", "-r", "shared"]):
         subprocess.run([sys.executable, "-m", "dvc", *words], cwd=checkout, check=True)
     git(checkout, "add", "-f", "stages", "data/raw/demo.dvc", "models/scratch.json", "metrics/compress.json")

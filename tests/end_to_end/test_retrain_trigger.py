@@ -17,18 +17,19 @@ from tests.flows_project import git
 from tests.flows_team import FINAL, Team, team, until
 
 pytestmark = pytest.mark.slow
-COOLDOWN = 90
-LONG = 20.0  # seconds that training takes where something is to happen meanwhile
+COOLDOWN = 90  # seconds, in the miniature's params.yaml: longer than a hundred events take on a loaded machine
+SETTLED = 15.0  # seconds after which the server has counted an event, or forgotten one
+LONG = COOLDOWN + 3 * SETTLED  # seconds that training takes where an event that counts is to come meanwhile
 
 
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Server and workers, v0.0.1 recorded and in production."""
     top = tmp_path_factory.mktemp("trigger")
-    project, production = played.project(top), top / "production"
+    project, production = played.project(top, COOLDOWN), top / "production"
     played.record_main(project)
     played.put(production, "v0.0.1")
-    with team(project, top, CXR_PRODUCTION=str(production), CXR_RETRAIN_COOLDOWN=str(COOLDOWN)) as made:
+    with team(project, top, CXR_PRODUCTION=str(production)) as made:
         yield made
 
 
@@ -37,10 +38,10 @@ def production(crew: Team) -> Path:
     return Path(crew.environment["CXR_PRODUCTION"])
 
 
-def drift(crew: Team, times: int = 1) -> None:
+def drift(crew: Team, times: int = 1, reason: str = "input: {{ not a template }}") -> None:
     """What the monitor emits, some times over."""
     event = {"event": "cxr.drift.detected", "resource": {"prefect.resource.id": "cxr.model.0123"},
-             "payload": {"reasons": ["input: {{ not a template }}"], "data_hash": "abc"}}
+             "payload": {"reasons": [reason], "data_hash": "abc"}}
     body: Any = [{**event, "id": str(uuid.uuid4()), "occurred": datetime.now(UTC).isoformat()} for _ in range(times)]
     crew.api("POST", "/events", body)
 
@@ -51,15 +52,22 @@ def retrainings(crew: Team) -> list[dict[str, Any]]:
     return sorted(found, key=lambda run: str(run["created"]))
 
 
-def new(crew: Team, before: int, seconds: float = 90) -> dict[str, Any]:
+def new(crew: Team, before: int) -> dict[str, Any]:
     """The run that comes after those before, once it ended."""
-    run = until(lambda: retrainings(crew)[before:], seconds, "a retraining to start by itself")[0]
-    return until(lambda: (found := crew.run(run["id"]))["state_type"] in FINAL and found, 300, "its end")
+    return ended(crew, until(lambda: retrainings(crew)[before:], 90, "a retraining to start by itself")[0], 300 + LONG)
 
 
-def cooled_down() -> None:
-    """Wait until an event counts again."""
-    time.sleep(COOLDOWN + 15)
+def ended(crew: Team, run: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """A run once it ended, as the server has it then."""
+    found: dict[str, Any] = until(lambda: (now := crew.run(run["id"]))["state_type"] in FINAL and now, seconds,
+                                  f"the end of {run['name']}")
+    return found
+
+
+def cooled_down(since: float | None = None) -> None:
+    """Wait until an event counts again: the cooldown, from now or from an earlier `time.monotonic()`."""
+    now = time.monotonic()
+    time.sleep(max(0.0, (now if since is None else since) + COOLDOWN + SETTLED - now))
 
 
 def test_a_hundred_events_within_the_cooldown_make_one_run_and_one_after_it_the_next(crew: Team) -> None:
@@ -82,26 +90,41 @@ def test_a_hundred_events_within_the_cooldown_make_one_run_and_one_after_it_the_
     assert len(retrainings(crew)) == 2
 
 
-def test_drift_with_labelled_studies_waiting_ends_in_production_and_one_run_goes_at_a_time(crew: Team) -> None:
-    cooled_down()
-    before = len(retrainings(crew))
+def train_for_long(crew: Team) -> None:
+    """From now on a retraining has something to train, and takes LONG seconds for it."""
     crew.project.set(train={"epochs": 3, "seconds": LONG, "initial": "models/scratch.json"})
     crew.project.commit("train for longer")
     played.arrive(production(crew), "from-b", 4)
+
+
+def test_an_event_during_a_retraining_is_turned_away_and_said_again_starts_the_next(crew: Team) -> None:
+    cooled_down()
+    before = len(retrainings(crew))
+    train_for_long(crew)
+    started = time.monotonic()
     drift(crew)
-    until(lambda: len(retrainings(crew)) > before, 90, "a retraining to start by itself")
+    first = until(lambda: retrainings(crew)[before:], 90, "a retraining to start by itself")[0]
     until(lambda: "train" in crew.project.runs(), 300, "training to start")
     asked = crew.api("GET", "/deployments/name/retrain/retrain")["id"]
-    second = crew.api("POST", f"/deployments/{asked}/create_flow_run", {"state": {"type": "SCHEDULED"}})
-    assert until(lambda: (found := crew.run(second["id"]))["state_type"] in FINAL and found, 120,
-                 "the second to be turned away")["state_type"] == "CANCELLED"
-    run = new(crew, before)
+    by_hand = crew.api("POST", f"/deployments/{asked}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    assert ended(crew, by_hand, 120)["state_type"] == "CANCELLED"
+
+    cooled_down(started)  # so that the cooldown is not what turns the next event away
+    drift(crew, reason="input: meanwhile")
+    meanwhile = until(lambda: retrainings(crew)[before + 2:], 60, "the event to be answered")[0]
+    said_in_vain = time.monotonic()
+    assert meanwhile["parameters"]["cause"]["reasons"] == ["input: meanwhile"]
+    assert ended(crew, meanwhile, 60)["state_type"] == "CANCELLED"
+    assert crew.run(first["id"])["state_type"] not in FINAL, "the machine is too slow for this test: raise LONG"
+
+    run = ended(crew, first, 300 + LONG)
     assert run["state_name"] == "Promoted", crew.logs(run["id"])
     assert [release["version"] for release in played.releases(production(crew))] == ["v0.0.1", "v0.0.2"]
     assert git(crew.project.git, "tag", "--list", "model#prod#*") == "model#prod#1"
     assert git(crew.project.git, "rev-parse", "main") == git(crew.project.git, "rev-parse", "model@v0.0.2^{commit}")
 
-    cooled_down()  # what came meanwhile was turned away: the monitor says it again while drift stands
-    drift(crew)
-    assert new(crew, before + 2)["state_name"] == "NothingTrained"
+    cooled_down(said_in_vain)  # drift stands: the next window says it again, and now it starts a retraining
+    drift(crew, reason="input: meanwhile")
+    again = new(crew, before + 3)
+    assert again["state_name"] == "NothingTrained" and again["parameters"]["cause"]["reasons"] == ["input: meanwhile"]
     assert played.judged(production(crew)) == 1
