@@ -1,7 +1,7 @@
 # `make help` lists the words. Two commands are enough on a fresh machine: `make repro` and `make test`.
 SHELL := /bin/bash
 PYTHON ?= python3
-EXTRA ?= cpu
+EXTRA ?= $(if $(wildcard .venv/.ready-gpu),gpu,cpu)
 BIN := .venv/bin
 READY := .venv/.ready-$(EXTRA)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

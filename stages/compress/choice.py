@@ -48,11 +48,15 @@ def _why(name: str, variants: Mapping[str, Figures], refused: Mapping[str, str])
     if name != BASE:
         drop = variants[name]["auroc_drop"]
         return (f"smallest zipped ({size} bytes against base's {base}) of those within the limits: macro AUROC on "
-                f"validation falls by {drop['macro']:.4f}, the worst label's by {drop['worst']:.4f}")
+                f"validation {_moves(drop['macro'])}, the worst label's {_moves(drop['worst'])}")
     if all(refused.get(other) for other in variants if other != BASE):
         return "no compressed variant may be served, so base is: " + "; ".join(
             f"{other}: {reason}" for other, reason in refused.items())
     return f"smallest zipped ({size} bytes): no variant within the limits is smaller"
+
+
+def _moves(drop: float) -> str:
+    return f"falls by {drop:.4f}" if drop >= 0 else f"rises by {-drop:.4f}"
 
 
 def _lost(base: Any, variant: Any) -> Any:

@@ -47,7 +47,7 @@ def ingest(params: Params) -> dict[str, int]:
 def refuse_too_many(rows: Sorted, section: Ingest) -> None:
     """StageError where more than `max_quarantined_fraction` of what is present is quarantined, or nothing is left.
 
-    DVC drops the outputs of a failed stage, so the list goes to .runs/quarantine.csv.
+    What a failed stage leaves behind is removed before its next run, so the list goes to .runs/quarantine.csv.
     """
     present, refused = rows.rows_in - len(rows.absent), len(rows.refused)
     listed = work.RUNS / "quarantine.csv"

@@ -27,15 +27,17 @@ def data(inputs: Inputs, params: Params) -> Section:
     metrics = inputs["validate"]
     if "rows" not in metrics:
         return Section("data", "Data", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
-    parts: list[Part] = [Words(_split_rule(params)), _splits(metrics), _labels(metrics), *_came_in(inputs)]
+    parts: list[Part] = [Words(_split_rule(params, metrics)), _splits(metrics), _labels(metrics), *_came_in(inputs)]
     return Section("data", "Data", parts)
 
 
-def _split_rule(params: Params) -> str:
+def _split_rule(params: Params, metrics: dict[str, Any]) -> str:
     split = params.ingest.split
     ratio = f"{split.ratio.train:g} : {split.ratio.validation:g} : {split.ratio.test:g}"
     if split.rule == "official":
         rule = "by the set's own lists or folders; validation is cut from train by a hash of the patient"
+        if unlisted := metrics.get("ingest", {}).get("without_official_split", 0):
+            rule += f"; {count(unlisted)} images that they do not name are not in test"
     else:
         rule = f"by a hash of the patient, train : validation : test = {ratio}"
     return (f"Split {rule}. {percent(split.gate_fraction)} of the validation patients are gate studies, kept from "

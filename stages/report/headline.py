@@ -102,7 +102,7 @@ def warnings(inputs: Inputs) -> list[str]:
     if shared := metrics.get("patients_in_two_splits", 0):
         told.append(f"{_many(shared, 'patient')} with images in more than one split "
                     f"({wording.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
-                    "test figures are too good by an unknown amount")
+                    "test figures may be too good")
     told += [f"validation, {entry['severity']}: {name}: {wording.count(entry['unexpected'])} unexpected"
              for name, entry in failed.items()]
     return told + _uncertain(inputs)

@@ -66,7 +66,8 @@ def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.Ou
     failed = [each for each in found if not each.passed]
     numbers = {
         "ingest": totals(ingested) | {"quarantined_by_reason": reasons(ingested),
-                                      "merged_by_outcome": ingested.get("merged_by_outcome", {})},
+                                      "merged_by_outcome": ingested.get("merged_by_outcome", {}),
+                                      "without_official_split": ingested.get("without_official_split", 0)},
         "expectations": {each.name: each.numbers() for each in found},
         "unexpected": {each.name: each.unexpected for each in found},
         "failed": {severity: sum(each.severity == severity for each in failed) for severity in checks.SEVERITIES},

@@ -83,10 +83,11 @@ def checked(shared: int) -> dict[str, Any]:
     }
 
 
-def params(layout: str = "nih", name: str = "phantom") -> Params:
+def params(layout: str = "nih", name: str = "phantom", rule: str = "hash") -> Params:
     """Parameters of a set."""
     return Params.model_validate({"ingest": {
-        "set": name, "layout": layout, "task": "multilabel", "labels": ["Mass", "Hernia"], "salt_fingerprint": "0"}})
+        "set": name, "split": {"rule": rule}, "layout": layout, "task": "multilabel",
+        "labels": ["Mass", "Hernia"], "salt_fingerprint": "0"}})
 
 
 class Tags(HTMLParser):
@@ -117,6 +118,15 @@ def test_patients_in_two_splits_stand_on_the_first_screen_with_their_number(proj
     write_json(project / "metrics/validate.json", checked(7))
     first = Tags(html(read(project), params()).split("<main>")[0]).words
     assert "7 patients with images in more than one split (14 images)" in first
+
+
+def test_images_that_no_official_list_names_are_counted(project: Path) -> None:
+    content = checked(0)
+    content["ingest"]["without_official_split"] = 1234
+    write_json(project / "metrics/validate.json", content)
+    told = "1,234 images that they do not name are not in test"
+    assert told in html(read(project), params(rule="official"))
+    assert told not in html(read(project), params(rule="hash"))
 
 
 def test_the_nih_layout_is_reported_as_text_mined(project: Path) -> None:

@@ -187,7 +187,8 @@ def test_a_warning_is_counted_and_does_not_stop(project: Path, capsys: pytest.Ca
     assert numbers["split"]["test"] == {"images": 31, "patients": 11}
     assert numbers["label"]["Hernia"]["images"] == 60
     assert numbers["ingest"] == {"rows_in": 183, "manifest": 180, "quarantined": 1, "merged": 0, "absent": 2,
-                                 "quarantined_by_reason": {"truncated": 1}, "merged_by_outcome": {}}
+                                 "quarantined_by_reason": {"truncated": 1}, "merged_by_outcome": {},
+                                 "without_official_split": 0}
 
 
 @pytest.mark.slow

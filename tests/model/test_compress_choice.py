@@ -13,6 +13,12 @@ def figures(size, macro=0.0, worst=0.0, multiply_adds=100):
 def test_the_smallest_within_the_limits_is_chosen():
     chosen = choose({"base": figures(100), "float16": figures(50), "int8": figures(25, 0.009, 0.02)}, 0.01, 0.03)
     assert chosen["name"] == "int8" and "25 bytes" in chosen["why"] and chosen["refused"] == {}
+    assert chosen["why"].endswith("macro AUROC on validation falls by 0.0090, the worst label's falls by 0.0200")
+
+
+def test_an_auroc_that_rises_is_said_to_rise():
+    chosen = choose({"base": figures(100), "int8": figures(25, -0.0012, 0.0)}, 0.01, 0.03)
+    assert chosen["why"].endswith("macro AUROC on validation rises by 0.0012, the worst label's falls by 0.0000")
 
 
 def test_a_worst_label_beyond_its_limit_refuses_a_variant_whose_mean_holds():
