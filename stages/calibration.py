@@ -3,6 +3,7 @@
 Multilabel and binary: Platt's sigmoid per label, p = 1 / (1 + exp(-(a z + b))). Multiclass: one temperature, softmax
 of z / T (Guo et al. 2017, arXiv:1706.04599). No randomness anywhere. Measures of how well it fits are here too.
 """
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -98,7 +99,7 @@ def _platt(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, bool
     wanted = np.where(positive, (positives + 1) / (positives + 2), 1 / (negatives + 2))
     if min(positives, negatives) < MIN_CASES or np.ptp(scores) == 0:
         return 1.0, _intercept(scores, wanted), False
-    centre, spread = scores.mean(), scores.std()
+    centre, spread = float(scores.mean()), float(scores.std())
     slope, intercept = _newton((scores - centre) / spread, wanted)
     slope, intercept = slope / spread, intercept - slope * centre / spread
     if slope < MIN_SLOPE:
@@ -107,29 +108,41 @@ def _platt(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, bool
 
 
 def _newton(scores: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept of least cross-entropy against soft targets; scores have mean 0 and deviation 1."""
-    base = np.clip(wanted.mean(), 1e-9, 1 - 1e-9)
-    theta = np.array([0.0, np.log(base / (1 - base))])
-    design = np.stack([scores, np.ones_like(scores)], axis=1)
+    """Slope and intercept of least cross-entropy against soft targets; scores have mean 0 and deviation 1.
+
+    By sums, not by BLAS: how BLAS splits a product over the rows follows the number of cores.
+    """
+    base = float(np.clip(wanted.mean(), 1e-9, 1 - 1e-9))
+    slope, intercept = 0.0, math.log(base / (1 - base))
     for _ in range(100):
-        found = sigmoid(design @ theta)
-        gradient = design.T @ (found - wanted)
-        curvature = (design * (found * (1 - found))[:, None]).T @ design + 1e-9 * np.eye(2)
-        step = _shortened(design, wanted, theta, np.linalg.solve(curvature, gradient))
-        theta = theta - step
-        if np.abs(step).max() < 1e-10:
+        move = _shortened(scores, wanted, (slope, intercept), _newton_step(scores, wanted, slope, intercept))
+        slope, intercept = slope - move[0], intercept - move[1]
+        if max(abs(move[0]), abs(move[1])) < 1e-10:
             break
-    return float(theta[0]), float(theta[1])
+    return slope, intercept
 
 
-def _shortened(design: np.ndarray, wanted: np.ndarray, theta: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """The Newton step, halved until the cross-entropy does not rise."""
-    before = _cross_entropy(design @ theta, wanted)
-    for _ in range(40):
-        if _cross_entropy(design @ (theta - step), wanted) <= before:
-            return step
-        step = step / 2
-    return np.zeros_like(step)
+def _newton_step(scores: np.ndarray, wanted: np.ndarray, slope: float, intercept: float) -> tuple[float, float]:
+    """Curvature's inverse times the gradient of the cross-entropy: two equations, by elimination."""
+    found = sigmoid(scores * slope + intercept)
+    error, weight = found - wanted, found * (1 - found)
+    of_slope, of_intercept = float((error * scores).sum()), float(error.sum())
+    mixed, least = float((weight * scores).sum()), 1e-9
+    by_slope = float((weight * scores * scores).sum()) + least
+    ratio = mixed / by_slope
+    second = (of_intercept - ratio * of_slope) / (float(weight.sum()) + least - ratio * mixed)
+    return (of_slope - mixed * second) / by_slope, second
+
+
+def _shortened(scores: np.ndarray, wanted: np.ndarray, theta: tuple[float, float], step: tuple[float, float],
+               ) -> tuple[float, float]:
+    """The Newton step (slope, intercept), halved until the cross-entropy does not rise."""
+    before = _cross_entropy(scores * theta[0] + theta[1], wanted)
+    for halvings in range(40):
+        slope, intercept = step[0] / 2**halvings, step[1] / 2**halvings
+        if _cross_entropy(scores * (theta[0] - slope) + (theta[1] - intercept), wanted) <= before:
+            return slope, intercept
+    return 0.0, 0.0
 
 
 def _cross_entropy(scores: np.ndarray, wanted: np.ndarray) -> float:

@@ -15,15 +15,20 @@ _CAPS = {
         "OPENBLAS_CORETYPE": "Haswell",
         "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
         "OPENCV_CPU_DISABLE": "AVX512-SKX",
+        "OPENCV_IPP": "avx2",
     },
     "native": {},
 }
-_ALWAYS = {
+_DECIDING = {  # bytes, as the caps do
     "TF_USE_LEGACY_KERAS": "1",  # tfmot works with tf-keras only
     "TF_ENABLE_ONEDNN_OPTS": "1",  # TensorFlow itself turns it on by processor family
-    "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_DETERMINISTIC_OPS": "1",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+    "OPENBLAS_NUM_THREADS": "1",  # a sum's parts, and so its last bits, would follow the number of cores
+}
+_ALWAYS = {
+    **_DECIDING,
+    "TF_CPP_MIN_LOG_LEVEL": "2",
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "ITERATIVE_DO_NOT_TRACK": "1",
@@ -48,6 +53,16 @@ def instruction_set(params_file: Path = Path("params.yaml")) -> str:
         return str(section["instruction_set"])
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError):
         return "avx2"
+
+
+def in_force() -> dict[str, str]:
+    """What of this process's environment can move the bytes of what it computes; "" where a name is not set."""
+    return {name: os.environ.get(name, "") for name in sorted({*_CAPS["avx2"], *_DECIDING})}
+
+
+def capped() -> bool:
+    """Whether this process keeps to AVX2, whoever said so: the environment as it is, not the parameter."""
+    return all(os.environ.get(name) == value for name, value in _CAPS["avx2"].items())
 
 
 def workers() -> int:

@@ -1,5 +1,4 @@
 """Reads models/base, shards and manifest; writes a model folder for each variant, the figures and the choice."""
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +6,7 @@ import numpy as np
 import tf_keras as keras
 
 from stages import modelfolder, nets, session
-from stages.artifacts import SEAL, code_version, sha256_file, write_json
+from stages.artifacts import SEAL, atomic_folder, code_version, sha256_file, write_json
 from stages.compress import choice, variants
 from stages.compress.pruning import Pruned, fine_tune
 from stages.entry import StageError
@@ -35,22 +34,22 @@ def main(params: Params) -> dict[str, int]:
     validation, images = validation_of(manifest, shards)
     pruned = prune(manifest, shards, params) if "pruned" in names else None
     parents = {"base": nets.load(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
-    shutil.rmtree(COMPRESSED, ignore_errors=True)
     aurocs: dict[str, dict[str, Any]] = {}
     measured: dict[str, dict[str, Any]] = {}
-    for name in [choice.BASE, *names]:
-        net = parents[variants.PARENTS[name]]
-        tflite = make(name, net, validation, images, params.compress.representative_images)
-        aurocs[name] = modelfolder.read_card(folder_of(name))["validation"]["auroc"]
-        measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[choice.BASE])
-        print(f"{name}: {measured[name]['bytes_gzip']} bytes zipped, AUROC {aurocs[name]['macro']}", flush=True)
+    with atomic_folder(COMPRESSED) as made:
+        for name in [choice.BASE, *names]:
+            net = parents[variants.PARENTS[name]]
+            tflite = make(made, name, net, validation, images, params.compress.representative_images)
+            aurocs[name] = modelfolder.read_card(folder_of(name, made))["validation"]["auroc"]
+            measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[choice.BASE])
+            print(f"{name}: {measured[name]['bytes_gzip']} bytes zipped, AUROC {aurocs[name]['macro']}", flush=True)
     write_json(Path("metrics/compress.json"), variants.summary(measured, params.compress))
     return {"steps": pruned.steps_trained, "resumed_from_step": pruned.resumed_from_step} if pruned else {"steps": 0}
 
 
-def folder_of(name: str) -> Path:
-    """The model folder of a variant."""
-    return BASE if name == choice.BASE else COMPRESSED / name
+def folder_of(name: str, compressed: Path = COMPRESSED) -> Path:
+    """The model folder of a variant, the compressed ones below `compressed`."""
+    return BASE if name == choice.BASE else compressed / name
 
 
 def validation_of(manifest: Manifest, shards: Shards) -> tuple[Manifest, np.ndarray]:
@@ -67,7 +66,8 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> Pruned:
     rows, section = manifest.rows("train"), params.compress.prune
     feed = Feed(shards, list(rows.table["image_id"]), rows.targets())
     run_key = key(modelfolder.identity(BASE), sha256_file(PROCESSED / SEAL), sha256_file(MANIFEST),
-                  section.model_dump(), params.train.model_dump(), params.machine.model_dump(), code_version(*CODE))
+                  section.model_dump(), params.train.model_dump(), params.machine.model_dump(),
+                  session.surroundings(), code_version(*CODE))
     try:
         return fine_tune(BASE, feed, manifest.head.task, section, params.train, Checkpoints("compress", run_key))
     except Diverged as error:
@@ -81,19 +81,20 @@ def net_with(weights: list[np.ndarray]) -> keras.Model:
     return net
 
 
-def make(name: str, net: keras.Model, validation: Manifest, images: np.ndarray, representative: int) -> bytes:
-    """Write and seal one variant's folder (base's stands already); its flatbuffer.
+def make(compressed: Path, name: str, net: keras.Model, validation: Manifest, images: np.ndarray,
+         representative: int) -> bytes:
+    """Write and seal one variant's folder below `compressed` (base's stands already); its flatbuffer.
 
     The first `representative` validation images calibrate int8: image ids are hashes, so their order is a draw.
     """
     if name == choice.BASE:
         return modelfolder.read_tflite(BASE)
     tflite = variants.tflite_of(name, net, images[:representative], validation.head.task)
-    parent = folder_of("pruned" if name == "pruned_int8" else choice.BASE)
+    parent = folder_of("pruned" if name == "pruned_int8" else choice.BASE, compressed)
     content = {**modelfolder.read_card(BASE),
                **variants.card_entries(name, net, modelfolder.identity(parent), code_version(*CODE))}
     answers = served_answers(content, tflite, images)
     measured = card.measured(validation, answers.logits)
-    modelfolder.write(folder_of(name), spec=modelfolder.read_spec(BASE), weights=net.get_weights(),
+    modelfolder.write(folder_of(name, compressed), spec=modelfolder.read_spec(BASE), weights=net.get_weights(),
                       card={**content, **measured}, tflite=tflite, reference=card.reference(validation, answers))
     return tflite

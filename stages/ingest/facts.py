@@ -4,19 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
+from typing import Any
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
 from stages import work
-from stages.artifacts import code_version
+from stages.artifacts import canonical_json, code_version
 from stages.batches import Batch, BatchError, Location
 from stages.batches.memo import Memo
 from stages.crew import spread
 from stages.images.decode import Undecodable, decode, image_id
 from stages.images.statistics import describe
+from stages.ingest import earlier
 from stages.ingest.layouts import ImageKey
 from stages.machine import workers
 
@@ -40,11 +41,13 @@ class Fact:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Facts by (batch, path), and the work that it took: files seen, decoded now, taken from the memo."""
+    """Facts by (batch, path), and the work that it took: files decoded now, taken from the memo, or from what an
+    earlier run recorded; memo entries that were damaged."""
 
     facts: dict[ImageKey, Fact]
     decoded: int
     reused: int
+    from_previous_output: int
     damaged: int
 
 
@@ -64,7 +67,7 @@ class _Task:
 
 
 def gather(images: Sequence[ImageKey], batches: Mapping[str, Batch], max_pixels: int) -> Gathered:
-    """Facts of the files at (batch, path). Only files that no earlier run has seen are opened and decoded.
+    """Facts of the files at (batch, path). Only files that no earlier run has seen, here or elsewhere, are decoded.
 
     BatchError where a file's bytes are not those that its batch records.
     """
@@ -72,12 +75,16 @@ def gather(images: Sequence[ImageKey], batches: Mapping[str, Batch], max_pixels:
     memo = Memo(work.cache("ingest") / "facts.sqlite")
     try:
         known = memo.get(task.key for task in tasks.values())
+        taken = _from_earlier([task for task in tasks.values() if task.key not in known], max_pixels)
+        memo.put(taken)
+        known |= taken
         fresh = list({task.key: task for task in tasks.values() if task.key not in known}.values())
         known |= _look_at(fresh, memo)
     finally:
         memo.close()
     facts = {image: Fact(**json.loads(known[task.key])) for image, task in tasks.items()}
-    return Gathered(facts, len(fresh), len(tasks) - len(fresh), memo.damaged)
+    previous = sum(task.key in taken for task in tasks.values())
+    return Gathered(facts, len(fresh), len(tasks) - len(fresh) - previous, previous, memo.damaged)
 
 
 def sha256_of(batch: Batch, name: str) -> str:
@@ -98,6 +105,19 @@ def look_at(task: _Task) -> Fact:
         return Fact(task.sha256, reason=error.reason, detail=error.detail)
     height, width = decoded.pixels.shape[:2]
     return Fact(task.sha256, image_id(decoded), width, height, decoded.bit_depth, tuple(describe(decoded).values()))
+
+
+def facts_by(max_pixels: int) -> dict[str, Any]:
+    """Everything but the files that decides their facts: our code, OpenCV, NumPy, the bound on an image's pixels."""
+    code = code_version("images/decode", "images/statistics", "ingest/facts")
+    return {"code_version": code, "max_pixels": max_pixels, "numpy": np.__version__, "opencv": cv2.__version__}
+
+
+def _from_earlier(tasks: Sequence[_Task], max_pixels: int) -> dict[str, str]:
+    """Facts (JSON, by memo key) that the earlier manifest holds."""
+    found = earlier.find({(task.sha256, task.suffix) for task in tasks}, facts_by(max_pixels))
+    known = ((task.key, found.get((task.sha256, task.suffix))) for task in tasks)
+    return {key: json.dumps(asdict(Fact(**fact)), sort_keys=True) for key, fact in known if fact}
 
 
 def _look_at(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
@@ -121,16 +141,14 @@ def _look_at(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
 
 
 def _task(batch: Batch, name: str, max_pixels: int) -> _Task:
-    suffix = PurePosixPath(name).suffix.lower()
-    return _Task(batch.locate(name), sha256_of(batch, name), suffix, max_pixels)
+    return _Task(batch.locate(name), sha256_of(batch, name), earlier.suffix_of(name), max_pixels)
 
 
 _VERSION: list[str] = []
 
 
 def _version() -> str:
-    """Everything but the file that decides its facts: our code, OpenCV and NumPy."""
+    """16 hex digits over code and libraries."""
     if not _VERSION:
-        code = code_version("images/decode", "images/statistics", "ingest/facts")
-        _VERSION.append(hashlib.sha256(f"{code} {cv2.__version__} {np.__version__}".encode()).hexdigest()[:16])
+        _VERSION.append(hashlib.sha256(canonical_json(facts_by(0)).encode()).hexdigest()[:16])
     return _VERSION[0]

@@ -7,6 +7,8 @@ from stages.artifacts import write_csv, write_json
 from stages.batches import open_set, verify_set
 from stages.entry import StageError
 from stages.ingest import patients, tables
+from stages.ingest.earlier import FACTS_BY
+from stages.ingest.facts import facts_by
 from stages.ingest.layouts import layout_for
 from stages.ingest.merge import merge
 from stages.ingest.sorting import Sorted, sort_rows
@@ -32,7 +34,7 @@ def ingest(params: Params) -> dict[str, int]:
     kept, gone = merge(rows.candidates)
     refuse_missing_lists(rows, section)
     made = tables.manifest_of(kept, section, salt)
-    counts = tables.counts_of(made, rows, gone, batches)
+    counts = {**tables.counts_of(made, rows, gone, batches), FACTS_BY: facts_by(section.max_pixels)}
     check_sum(counts)
     manifest.write(DATA / "manifest.parquet", made)
     write_csv(DATA / "quarantine.csv", tables.QUARANTINE, tables.quarantine_rows(rows.refused))
@@ -41,7 +43,8 @@ def ingest(params: Params) -> dict[str, int]:
     write_json(DATA / "ingest.json", counts)
     print(summary(counts))
     found = rows.gathered
-    return {"files": len(found.facts), "decoded": found.decoded, "reused": found.reused, "damaged": found.damaged}
+    return {"files": len(found.facts), "decoded": found.decoded, "reused": found.reused,
+            "from_previous_output": found.from_previous_output, "damaged": found.damaged}
 
 
 def refuse_too_many(rows: Sorted, section: Ingest) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.artifacts import SEAL, canonical_json, sha256_file
-from stages.preprocess.dvc_objects import Objects, md5_of, recorded
+from stages.dvc_objects import Objects, md5_of, recorded
 from stages.preprocess.recipe import Recipe
 from stages.shards import INDEX, bucket_name
 
@@ -62,8 +62,8 @@ def find(recipe: Recipe, output: Path, scratch: Path, *, fetch: bool) -> list[Pr
 def _places(output: Path, scratch: Path, fetch: bool) -> Iterator[tuple[str, Locate]]:
     yield str(output), lambda name, fetch: output / name if (output / name).is_file() else None
     md5s = recorded(output.as_posix())
-    objects = Objects(scratch) if md5s else None
-    for md5 in md5s:
+    objects = Objects(scratch, "preprocess: earlier shards are") if md5s else None
+    for md5, in md5s:
         if objects and (listing := _listing(objects, md5, fetch)) is not None:
             yield f"dvc.lock's {output}", _by_listing(objects, listing)
 

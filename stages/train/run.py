@@ -36,14 +36,19 @@ def main(params: Params) -> dict[str, int]:
     spec = net_spec(params.train, manifest, shards)
     start = initial(params.train.initial, spec, list(manifest.head.labels))
     net = fresh_net(spec, params.train, start)
-    training = fit(net, feed, validation, shards, params, key(
-        spec, *inputs(manifest), params.train.model_dump(), start.identity if start else None,
-        params.machine.model_dump(), code_version(*CODE)))
-    write_model(net, spec, manifest, shards, start.identity if start else None)
+    parent = start.identity if start else None
+    training = fit(net, feed, validation, shards, params, checkpoint_key(spec, manifest, params, parent))
+    write_model(net, spec, manifest, shards, parent)
     same = session.same_bytes_on(params.train.net)
     print(f"train: the same bytes on {same}", flush=True)
     write_json(Path("metrics/train.json"), {**figures(training.progress, net, feed), "same_bytes_on": same})
     return {"steps": training.trained_steps, "resumed_from_step": training.resumed_from}
+
+
+def checkpoint_key(spec: dict[str, Any], manifest: Manifest, params: Params, parent: str | None) -> str:
+    """Names the training by all that decides its bytes; `parent` is the identity of the model that it starts from."""
+    return key(spec, *inputs(manifest), params.train.model_dump(), parent, params.machine.model_dump(),
+               session.surroundings(), code_version(*CODE))
 
 
 def inputs(manifest: Manifest) -> tuple[str, str]:

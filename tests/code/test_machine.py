@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,10 +24,32 @@ def test_whatever_room_is_imported_first_tf_keras_is_chosen_before_tensorflow_lo
     assert told == "1 False"
 
 
+LOOK = """
+import stages, numpy, cv2
+from numpy._core._multiarray_umath import __cpu_features__ as features
+# 256: CPU_AVX512_SKX of cv::CpuFeatures
+print(features["AVX512F"], cv2.checkHardwareSupport(256), cv2.ipp.getIppVersion())
+"""
+
+
 def test_numpy_and_opencv_obey_the_cap():
-    code = ("import stages, numpy, cv2; from numpy._core._multiarray_umath import __cpu_features__ as f; "
-            "print(f['AVX512F'], cv2.checkHardwareSupport(cv2.CPU_AVX_512F) if hasattr(cv2, 'CPU_AVX_512F') else '')")
-    assert python(code).split()[0] == "False"
+    numpy_has, opencv_has, *ipp = python(LOOK, CXR_INSTRUCTION_SET="avx2").split()
+    assert (numpy_has, opencv_has) == ("False", "False")
+    assert "AVX2" in " ".join(ipp)
+
+
+@pytest.mark.skipif("avx512bw" not in Path("/proc/cpuinfo").read_text(), reason="this processor has no AVX-512")
+def test_without_the_cap_all_three_would_use_more():
+    numpy_has, opencv_has, *ipp = python(LOOK, CXR_INSTRUCTION_SET="native").split()
+    assert (numpy_has, opencv_has) == ("True", "True")
+    assert "AVX2" not in " ".join(ipp)
+
+
+@pytest.mark.parametrize(("setting", "capped"), [("avx2", "True"), ("native", "False")])
+def test_the_cap_in_force_is_what_the_libraries_see(setting, capped):
+    code = "from stages import machine; print(machine.capped(), machine.in_force()['ONEDNN_MAX_CPU_ISA'])"
+    assert python(code, CXR_INSTRUCTION_SET=setting).split() == [capped, *(["AVX2"] if capped == "True" else [])]
+    assert python(code, CXR_INSTRUCTION_SET="avx2", ONEDNN_MAX_CPU_ISA="SSE41").split() == ["False", "SSE41"]
 
 
 def test_what_the_user_set_stays_as_it_is():

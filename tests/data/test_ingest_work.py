@@ -27,7 +27,8 @@ def test_only_new_or_changed_files_are_decoded(in_this_process):
     batch(folder_files())
     assert ingest(params(FOLDER))["decoded"] == 8
     batch({"NORMAL/new.png": png(grey(1)), "NORMAL/broken.png": b"no"}, "batch-002")
-    assert ingest(params(FOLDER)) == {"files": 10, "decoded": 2, "reused": 8, "damaged": 0}
+    assert ingest(params(FOLDER)) == {"files": 10, "decoded": 2, "reused": 8, "from_previous_output": 0,
+                                        "damaged": 0}
     assert ingest(params(FOLDER))["decoded"] == 0
     assert ingest(params(FOLDER, max_pixels=1000))["decoded"] == 10
 

@@ -2,15 +2,13 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from dvc_records import command, configure, record_folder, store
 from toy_set import Toy
-
-from stages.preprocess.dvc_objects import md5_of
 
 PIPELINE = {"stages": {"preprocess": {
     "cmd": f"{sys.executable} -m stages.preprocess", "deps": ["data/manifest.parquet", "data/raw/toy"],
@@ -31,32 +29,8 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
 
 
 def record(cache: Path) -> dict[str, str]:
-    """Do what `dvc commit` does with data/processed: objects into a cache, a line into dvc.lock, the output gone."""
-    listing = []
-    for path in sorted(Path("data/processed").iterdir()):
-        listing.append({"md5": md5_of(path.read_bytes()), "relpath": path.name})
-        store(cache, listing[-1]["md5"], path.read_bytes())
-    content = json.dumps(listing).encode()
-    md5 = f"{md5_of(content)}.dir"
-    store(cache, md5, content)
-    out = {"path": "data/processed", "hash": "md5", "md5": md5}
-    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": {"preprocess": {"outs": [out]}}}))
-    shutil.rmtree("data/processed")
-    shutil.rmtree(".cache")
-    return {entry["relpath"]: entry["md5"] for entry in listing}
-
-
-def store(cache: Path, md5: str, content: bytes) -> None:
-    """Put one object where DVC puts it."""
-    path = cache / "files/md5" / md5[:2] / md5[2:]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def configure(text: str = "") -> None:
-    """Make this folder a DVC project."""
-    Path(".dvc").mkdir()
-    Path(".dvc/config").write_text(text)
+    """Do what `dvc commit` does with data/processed, then empty the per-image cache; file name to MD5."""
+    return record_folder(cache, "preprocess", Path("data/processed"))
 
 
 def test_shards_in_dvcs_cache_spare_the_decoding(toy: Toy) -> None:
@@ -103,18 +77,6 @@ def test_shards_of_another_clip_limit_are_not_used(toy: Toy) -> None:
     record(Path(".dvc/cache"))
     toy.section["clahe"] = {"clip_limit": 3.0, "tiles": 2}
     assert toy.run()["decoded"] == 12
-
-
-def command(folder: Path, *words: str, root: Path) -> None:
-    """Run a command in a clone; its output is shown where it fails."""
-    settings = {**os.environ, "PYTHONPATH": str(root), "DVC_NO_ANALYTICS": "1",
-                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
-        settings[name] = "test"
-    for name in ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"):
-        settings[name] = "test@localhost"
-    done = subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
 
 
 @pytest.mark.slow

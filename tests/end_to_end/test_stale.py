@@ -27,7 +27,7 @@ SOURCES = {  # room below stages/ -> stages that are stale when one of its files
     "batches": {"ingest", "preprocess"}, "images/__init__.py": set(), "images/statistics.py": {"ingest"},
     "images/decode.py": {"ingest", "preprocess", "train", "compress"},
     "images/chain.py": {"preprocess", "train", "compress"},
-    "crew.py": {"phantom", "ingest", "preprocess"}, "latency.py": {"evaluate"},
+    "crew.py": {"phantom", "ingest", "preprocess"}, "dvc_objects.py": {"ingest", "preprocess"}, "latency.py": {"evaluate"},
     "score": set(), "serve": set(), "monitor": set(), "feedback": set(), "gate": set(), "production": set(),
     "entry.py": set(), "lifeline.py": set(), "work.py": set(), "__init__.py": set(), "predict": set(),
     "params": {"check"},

@@ -1,5 +1,8 @@
 """From logits to probabilities and thresholds."""
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -32,6 +35,28 @@ def test_calibration_is_plain_json_and_the_same_every_time() -> None:
     fit = json.loads(first)
     np.testing.assert_array_equal(calibration.apply(logits, fit),
                                   calibration.apply(logits, calibration.fit(logits, targets, "multilabel")))
+
+
+FIT = """
+import json, os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[1])])
+import numpy as np
+from stages import calibration
+random = np.random.default_rng(3)
+logits = random.normal(0, 3, (40_000, 3))
+targets = (random.random((40_000, 3)) < calibration.sigmoid(logits / 2)).astype(np.float32)
+print(json.dumps([calibration.fit(logits, targets, task) for task in ("multilabel", "multiclass")]))
+"""
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core only")
+def test_the_number_of_cores_and_of_threads_of_blas_changes_no_byte(root) -> None:
+    """40,000 rows: OpenBLAS splits a product over so many, where it may use several threads."""
+    def fitted(cores: int, threads: int) -> str:
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads), "PYTHONPATH": str(root)}
+        return subprocess.run([sys.executable, "-c", FIT, str(cores)], env=environment, check=True,
+                              capture_output=True, text=True).stdout
+    assert fitted(1, 1) == fitted(2, 1) == fitted(2, 2)
 
 
 def test_calibration_never_turns_the_order_round() -> None:

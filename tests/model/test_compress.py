@@ -1,4 +1,5 @@
 """Compression: sealed variants that answer as said, the same bytes whatever interrupts it, a choice in words."""
+import errno
 import json
 import os
 import shutil
@@ -103,8 +104,12 @@ def project(tmp_path_factory):
 
 def hashes(project):
     """Path to SHA-256 of all that compress writes."""
-    files = [*sorted((project / "models/compressed").rglob("*")), project / "metrics/compress.json"]
-    return {p.relative_to(project).as_posix(): sha256_file(p) for p in files if p.is_file()}
+    return hashes_of(project / "models/compressed", project) | hashes_of(project / "metrics", project)
+
+
+def hashes_of(folder, project):
+    """Path, from the project's top, to SHA-256 of the files of a folder."""
+    return {p.relative_to(project).as_posix(): sha256_file(p) for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def compress(project, cache):
@@ -252,6 +257,36 @@ def test_fine_tuning_killed_in_its_second_epoch_goes_on_to_the_same_weights(proj
     assert 0 < pruned.resumed_from_step < 9 and pruned.steps_trained == done[0]["steps"] - pruned.resumed_from_step
     expected = modelfolder.read_weights(project / "models/compressed/pruned")
     assert all(np.array_equal(a, b) for a, b in zip(pruned.weights, expected, strict=True))
+
+
+def test_a_finished_fine_tuning_is_not_taken_up_under_other_caps(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    first = prune_again(project, tmp_path, monkeypatch)
+    assert prune_again(project, tmp_path, monkeypatch).steps_trained == 0
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE")
+    assert prune_again(project, tmp_path, monkeypatch).steps_trained == first.steps_trained > 0
+
+
+def test_the_variants_appear_only_together(project, done, tmp_path, monkeypatch):
+    """A disk that fills at the third variant leaves the earlier run's folders, or none, but never two of five."""
+    made, writes = tmp_path / "made", []
+    shutil.copytree(project, made)
+
+    def full_at_third(folder, **content):
+        writes.append(folder)
+        if len(writes) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return modelfolder.folder.write(folder, **content)
+
+    for before in (done[1], {}):
+        writes.clear()
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+            patch.setattr(modelfolder, "write", full_at_third)
+            compress(made, tmp_path / "cache")
+        assert len(writes) == 3 and hashes_of(made / "models/compressed", made) == {
+            path: digest for path, digest in before.items() if path.startswith("models/")}
+        assert not [path for path in (made / "models").iterdir() if path.name.startswith(".")]
+        shutil.rmtree(made / "models/compressed", ignore_errors=True)
 
 
 @pytest.mark.slow

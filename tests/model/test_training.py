@@ -1,17 +1,22 @@
 """Training: the same bytes whatever interrupts it, best weights kept, early stop, clear errors."""
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from stages import machine as this_machine
 from stages import session, shards
 from stages.learning import losses, order
 from stages.learning.augment import apply
-from stages.learning.checkpoint import Checkpoints
+from stages.learning.checkpoint import Checkpoints, key
 from stages.learning.feed import Feed
 from stages.learning.loop import Diverged, Plan, Training
 from stages.learning.schedules import learning_rate
 from stages.nets import build, spec
+from stages.params import Params
 from stages.params.schema import Augment, Loss, Machine, Schedule
+from stages.train import curves, run
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +87,59 @@ def test_a_finished_training_found_again_trains_no_step(feed, monkeypatch, tmp_p
     again.run()
     assert again.trained_steps == 0
     np.testing.assert_array_equal(first.net.get_weights()[0], again.net.get_weights()[0])
+
+
+def test_a_checkpoint_of_other_caps_or_libraries_is_never_taken_up(monkeypatch):
+    """A training finished under `native` would be recorded as capped, or one of another TensorFlow as this one's."""
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    capped = key("same inputs", session.surroundings())
+    assert capped == key("same inputs", session.surroundings())
+    with monkeypatch.context() as other:
+        other.delenv("ONEDNN_MAX_CPU_ISA")
+        assert key("same inputs", session.surroundings()) != capped
+    with monkeypatch.context() as other:
+        other.setattr(session.np, "__version__", "0.0")
+        assert key("same inputs", session.surroundings()) != capped
+    libraries = session.surroundings()["libraries"]
+    assert set(libraries) == {"tensorflow", "tf-keras", "numpy", "opencv", "tensorflow-model-optimization"}
+
+
+def test_train_names_its_checkpoints_by_the_caps_in_force(monkeypatch):
+    monkeypatch.setattr(run, "inputs", lambda manifest: ("shards", "splits"))
+    params = Params.model_validate({"ingest": {"set": "s", "layout": "folder", "task": "multilabel", "labels": ["a"],
+                                               "salt_fingerprint": "0" * 12}})
+    keys = set()
+    for isa in ("AVX2", "AVX2", "AVX512_CORE"):
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
+        keys.add(run.checkpoint_key({}, None, params, None))
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "arm64"])
+def test_other_families_of_processors_are_promised_nothing_of_x86(monkeypatch, machine):
+    for name, value in this_machine._CAPS["avx2"].items():
+        monkeypatch.setenv(name, value)
+    assert session.same_bytes_on("small") == "any x86-64 processor with AVX2"
+    assert session.same_bytes_on("resnet50").startswith("the same make of processor")
+    monkeypatch.setattr(session.platform, "machine", lambda: machine)
+    assert session.same_bytes_on("small").startswith("the same make of processor")
+    monkeypatch.undo()
+    monkeypatch.setenv("OPENCV_IPP", "avx512")
+    assert session.same_bytes_on("small").startswith("the same make of processor")
+
+
+def test_learning_curves_are_never_seen_half_written(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    history = [{"loss": 0.5, "val_loss": 0.6, "score": 0.1}, {"loss": 0.4, "val_loss": 0.5, "score": 0.2}]
+    curves.record(history[:1])
+    before = {p: p.read_bytes() for p in curves.CURVES.rglob("*") if p.is_file()}
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="disk full"):
+        broken.setattr(curves.Live, "next_step", lambda live: (_ for _ in ()).throw(OSError("disk full")))
+        curves.record(history)
+    assert {p: p.read_bytes() for p in curves.CURVES.rglob("*") if p.is_file()} == before
+    curves.record(history)
+    rows = (curves.CURVES / "plots/metrics/loss.tsv").read_text().splitlines()
+    assert len(rows) == 3 and not list(Path("plots").glob(".*"))
 
 
 def test_a_broken_checkpoint_is_said_and_the_one_before_is_used(feed, monkeypatch, tmp_path, capsys):

@@ -14,37 +14,41 @@ from typing import Any
 import yaml
 
 
-def recorded(output: str, project: Path = Path()) -> list[str]:
-    """MD5s (`....dir`) that dvc.lock names for an output: the working tree's, then the last commit's; each once."""
+def recorded(*outputs: str, project: Path = Path()) -> list[tuple[str, ...]]:
+    """MD5s (a folder's: `....dir`) that one dvc.lock names for the outputs: the working tree's, then the last commit's.
+
+    Each once; a dvc.lock that lacks one of the outputs gives none.
+    """
     lock = project / "dvc.lock"
     texts = [lock.read_bytes()] if lock.is_file() else []
     if shutil.which("git"):
         shown = subprocess.run(["git", "show", "HEAD:./dvc.lock"], cwd=project, capture_output=True, check=False)
         texts.append(shown.stdout)
-    return list(dict.fromkeys(md5 for text in texts for md5 in _md5s(text, output)))
+    found = [_md5s(text) for text in texts]
+    return list(dict.fromkeys(tuple(md5s[name] for name in outputs) for md5s in found if md5s.keys() >= set(outputs)))
 
 
-def _md5s(lock: bytes, output: str) -> list[str]:
-    """MD5s of an output in the text of a dvc.lock; none where it does not read."""
+def _md5s(lock: bytes) -> dict[str, str]:
+    """Output to its MD5 in the text of a dvc.lock; none where it does not read."""
     try:
         stages = (yaml.safe_load(lock) or {})["stages"].values()
-        return [out["md5"] for stage in stages for out in stage.get("outs", []) if out["path"] == output]
+        return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
-        return []
+        return {}
 
 
 class Objects:
     """The objects of the project's DVC cache and of its default remote (asked only if told to)."""
 
-    def __init__(self, scratch: Path, project: Path = Path()) -> None:
-        """Read DVC's configuration; `scratch` takes what is fetched."""
+    def __init__(self, scratch: Path, wanted: str, project: Path = Path()) -> None:
+        """Read DVC's configuration; `scratch` takes what is fetched, `wanted` says on stderr who looks for what."""
         from dvc.config import Config  # half a second: only where there is something to look for
 
         top = next((p for p in [project.resolve(), *project.resolve().parents] if (p / ".dvc").is_dir()), None)
         self._config: dict[str, Any] = Config(str(top / ".dvc")) if top else {}
         place = self._config.get("cache", {}).get("dir") or (top or project) / ".dvc" / "cache"
         self._cache = Path(place)
-        self._scratch = scratch
+        self._scratch, self._wanted = scratch, wanted
         self._remote: tuple[Any, str] | None = None
         self._remote_name = self._config.get("core", {}).get("remote")
         self._given_up = not self._remote_name
@@ -70,8 +74,8 @@ class Objects:
         except Exception as error:  # each kind of remote raises its own; all mean: go on without it
             self._given_up = True
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            print(f"preprocess: earlier shards are not taken from the DVC remote {self._remote_name!r}: {reason}; "
-                  "their images are decoded", file=sys.stderr)
+            print(f"{self._wanted} not taken from the DVC remote {self._remote_name!r} ({reason}): the images that "
+                  "only it holds are decoded", file=sys.stderr)
             return None
         finally:
             temporary.unlink(missing_ok=True)
@@ -82,7 +86,7 @@ class Objects:
         if self._remote is None:
             from dvc.fs import get_cloud_fs
 
-            print(f"preprocess: looking for earlier shards in the DVC remote {self._remote_name!r}", file=sys.stderr)
+            print(f"{self._wanted} looked for in the DVC remote {self._remote_name!r}", file=sys.stderr)
             kind, settings, top = get_cloud_fs(self._config, name=self._remote_name)
             self._remote = (kind(**settings), top)
         return self._remote
