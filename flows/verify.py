@@ -1,8 +1,9 @@
 """`python -m flows.verify`: makes every stage again in a second clone, from nothing, and compares every hash.
 
-The clone has its own DVC cache, no per-image cache, no checkpoints and no dvc.lock; immutable batches come from this
-workspace's DVC cache. Exit status 0 where all outputs but the two that hold measured times are equal, else 1 with the
-names of the files that differ, and where.
+The clone has a DVC cache of its own, whatever the user's or the machine's configuration says, no run cache, no
+per-image cache, no checkpoints and no dvc.lock, nor has its last commit (stages find earlier outputs by it). Immutable
+batches come from this workspace's DVC cache. Exit status 0 where all outputs but the two that hold measured times are
+equal, else 1 with the names of the files that differ, and where.
 """
 import argparse
 import json
@@ -14,6 +15,9 @@ import tempfile
 from pathlib import Path
 
 from flows.lockfile import LOCKS, NOT_REPRODUCIBLE, differences, outputs_of
+
+_DVC = [sys.executable, "-m", "dvc"]
+_GIT = ["git", "-c", "user.name=verify", "-c", "user.email=verify@localhost", "-c", "commit.gpgsign=false"]
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +33,7 @@ def main(arguments: list[str]) -> int:
     place = Path(tempfile.mkdtemp(prefix="cxr-verify-")) / "clone"
     second_clone(workspace, place)
     print(f"making every stage again in {place}", flush=True)
-    status = subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=place, env=fresh_environment()).returncode
+    status = subprocess.run([*_DVC, "repro", "--no-run-cache"], cwd=place, env=fresh_environment()).returncode
     if status:
         print(f"verify: the second run failed; it is kept in {place}", file=sys.stderr)
         return 1
@@ -37,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 
 def second_clone(workspace: Path, place: Path) -> None:
-    """Clone HEAD, lay this workspace's uncommitted changes over it, remove the locks, fetch batches that no stage
+    """Clone HEAD, lay this workspace's uncommitted changes over it, forget what was made, fetch batches that no stage
     makes."""
     subprocess.run(["git", "clone", "-q", str(workspace), str(place)], check=True)
     changed = subprocess.run(["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"], cwd=workspace,
@@ -50,15 +54,23 @@ def second_clone(workspace: Path, place: Path) -> None:
             shutil.copy2(workspace / name, place / name)
         else:
             (place / name).unlink(missing_ok=True)
-    for lock in LOCKS:
-        (place / lock).unlink(missing_ok=True)
+    forget(place)
     batches = sorted(str(p.relative_to(place)) for p in (place / "data/raw").glob("*.dvc"))
     if batches:
-        dvc = [sys.executable, "-m", "dvc"]
-        cache = subprocess.run([*dvc, "cache", "dir"], cwd=workspace, check=True, capture_output=True, text=True)
-        subprocess.run([*dvc, "remote", "add", "-q", "--local", "-d", "verify", cache.stdout.strip()], cwd=place,
+        cache = subprocess.run([*_DVC, "cache", "dir"], cwd=workspace, check=True, capture_output=True, text=True)
+        subprocess.run([*_DVC, "remote", "add", "-q", "--local", "-d", "verify", cache.stdout.strip()], cwd=place,
                        check=True)
-        subprocess.run([*dvc, "pull", "-q", *batches], cwd=place, check=True)
+        subprocess.run([*_DVC, "pull", "-q", *batches], cwd=place, check=True)
+
+
+def forget(place: Path) -> None:
+    """Leave nothing in a clone by which an output could be found instead of made: no lock, no cache of others."""
+    for lock in LOCKS:
+        (place / lock).unlink(missing_ok=True)
+    subprocess.run([*_GIT, "rm", "-q", "--cached", "--ignore-unmatch", *LOCKS], cwd=place, check=True)
+    subprocess.run([*_GIT, "commit", "-q", "--no-verify", "--allow-empty", "-m", "verify: nothing is recorded"],
+                   cwd=place, check=True)
+    subprocess.run([*_DVC, "config", "-q", "--local", "cache.dir", ".dvc/cache"], cwd=place, check=True)
 
 
 def fresh_environment() -> dict[str, str]:
