@@ -23,6 +23,10 @@ class Alone:
         except workspace.StageFailed as failed:
             return [conduct.News(order, "failed", message=str(failed))]
 
+    def latest(self, run: str, stage: str) -> int:
+        """None: nobody else works on this run."""
+        return 0
+
     def known(self, stage: str) -> list[lockfile.Entry]:
         """Nothing: earlier runs leave no trace but their commits."""
         return []
@@ -38,6 +42,6 @@ def reproduce(commit: str, settings: Settings, say: Say) -> None:
         workspace.checkout(folder, commit, settings, say)
         repository.git(folder, "fetch", "-q", "--unshallow", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
         conduct.conduct(folder, commit, f"alone-{commit[:12]}", Alone(settings, say), settings, say)
-        record.record(folder, commit)
+        record.record(folder, commit, settings, say)
     finally:
         workspace.remove(folder)

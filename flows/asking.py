@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from flows import secrecy
 from flows.settings import Settings
-
-_NOT_FOR_STAGES = ("PYTHONPATH", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_KEY")
 
 
 class Refused(Exception):
@@ -22,7 +21,8 @@ def run(folder: Path, settings: Settings, module: str, *arguments: str, accept: 
                            capture_output=True, text=True)
     if ended.returncode not in accept:
         last = [line for line in (ended.stderr or ended.stdout).splitlines() if line.strip()][-5:]
-        raise Refused("\n".join(last) or f"python -m {module} ended with exit status {ended.returncode}")
+        raise Refused(secrecy.without_credentials("\n".join(last))
+                      or f"python -m {module} ended with exit status {ended.returncode}")
     return ended.returncode, ended.stdout
 
 
@@ -32,8 +32,7 @@ def answer(folder: Path, settings: Settings, module: str, *arguments: str) -> An
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """This process's environment without the server's password, this python first, production's place settled."""
-    kept = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_STAGES}
+    """This process's environment without what is the server's, this python first, production's place settled."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**kept, "PATH": path, "CXR_PRODUCTION": str(settings.production), "CXR_CACHE": str(settings.scratch),
-            "DVC_NO_ANALYTICS": "1"}
+    return {**secrecy.for_stages(os.environ), "PATH": path, "CXR_PRODUCTION": str(settings.production),
+            "CXR_CACHE": str(settings.scratch), "DVC_NO_ANALYTICS": "1"}

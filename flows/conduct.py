@@ -35,6 +35,9 @@ class Crew(Protocol):
     def news(self) -> list[News]:
         """Wait a little; the attempts that ended since."""
 
+    def latest(self, run: str, stage: str) -> int:
+        """Number of the last attempt at a stage that was given out in this run, by whomever; 0 where there was none."""
+
     def known(self, stage: str) -> list[lockfile.Entry]:
         """Entries of this stage that runs have accepted earlier, newest first."""
 
@@ -60,7 +63,8 @@ def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings,
                 entries[step.address] = entry
                 continue
             say(f"{step.address}: {step.stale}; given out")
-            under_way[step.address] = Order(step.address, commit, dict(entries), 1, run)
+            attempt = max(1, crew.latest(run, step.address))  # a run taken up again goes on where it was
+            under_way[step.address] = Order(step.address, commit, dict(entries), attempt, run)
             crew.give(under_way[step.address])
         if any(settled):
             continue
@@ -90,10 +94,18 @@ def _settle(folder: Path, step: Step, crew: Crew, settings: Settings, say: Say, 
 
 def _take(news: News, folder: Path, entries: dict[str, lockfile.Entry], under_way: dict[str, Order],
           broken: list[News], crew: Crew, settings: Settings, say: Callable[[str], None]) -> None:
-    """Accept, give out again, or stop; the news of any attempt but the last one given out are refused."""
+    """Accept, give out again, or stop; the news of any attempt but the last one given out are refused.
+
+    Who gave that one out does not matter: an earlier conductor of this run may not have been as dead as it seemed.
+    """
     stage = news.order.stage
     if under_way.get(stage) != news.order:
         say(f"{stage}: attempt {news.order.attempt} is not the one under way; what it made is refused")
+        return
+    if (latest := crew.latest(news.order.pipeline_run, stage)) > news.order.attempt:
+        under_way[stage] = replace(news.order, attempt=latest)
+        say(f"{stage}: attempt {latest} is under way; what attempt {news.order.attempt} made is refused")
+        crew.give(under_way[stage])
         return
     if news.outcome == "done" and news.entry is not None:
         del under_way[stage]

@@ -7,9 +7,10 @@ from typing import Any
 
 from prefect import flow, get_run_logger, runtime
 
-from flows import conduct, record, repository, settings, summary, workspace
+from flows import conduct, record, repository, secrecy, server, settings, summary, workspace
+from flows.patience import Say, patiently
 from flows.repository import HandOverFailed
-from flows.workers import Workers, keep, kept, state_of
+from flows.workers import Workers
 
 
 @flow(name="pipeline", persist_result=False, validate_parameters=False)
@@ -18,17 +19,18 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
 
     Only stale stages are given out. `force`: also those for which an earlier run made a fitting entry.
     """
-    here, say, run = settings.from_environment(), get_run_logger().info, str(runtime.flow_run.id)
+    here, say = settings.from_environment(), secrecy.masked(get_run_logger().info)
+    run = str(runtime.flow_run.id)
     if runtime.flow_run.run_count > here.attempts:
         raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
     folder = here.workspaces / f"pipeline-{run}-{runtime.flow_run.run_count}"
     crew = Workers(here, say)
     try:
-        commit = pin(folder, revision, parameters or {}, run, here)
+        commit = pin(folder, revision, parameters or {}, run, here, say)
         say(f"pinned {commit}")
         entries = conduct.conduct(folder, commit, run, crew, here, say, force)
         say(f"made or taken over: {', '.join(entries)}" if entries else "nothing is stale")
-        recorded = record.record(folder, commit)
+        recorded = record.record(folder, commit, here, say)
         summary.publish(folder, recorded, record.version_before(folder, recorded), here, say)
     except BaseException:
         if _is_being_cancelled(run):
@@ -38,22 +40,23 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pin(folder: Path, revision: str, parameters: dict[str, Any], run: str, here: settings.Settings) -> str:
+def pin(folder: Path, revision: str, parameters: dict[str, Any], run: str, here: settings.Settings, say: Say
+        ) -> str:
     """Clone and check out the commit of this run, overridden parameters committed; the same one when taken up again."""
-    shutil.rmtree(folder, ignore_errors=True)
-    repository.clone(folder, here.git)
-    pinned = kept(f"pin-{run}")
+    patiently(lambda: repository.clone(folder, here.git), "git remote", here, say)
+    pinned = server.kept(f"pin-{run}", here, say)
     commit = pinned[0]["commit"] if pinned else repository.resolve(folder, revision)
     repository.git(folder, "checkout", "-q", "--detach", commit)
     workspace.configure(folder, here)
     if not pinned:
-        commit = record.commit_overrides(folder, parameters) if parameters else commit
-        keep({"commit": commit}, f"pin-{run}", "the commit of this run, also when it is taken up again")
+        commit = record.commit_overrides(folder, parameters, here, say) if parameters else commit
+        server.keep({"commit": commit}, here, say, f"pin-{run}",
+                    "the commit of this run, also when it is taken up again")
     return commit
 
 
 def _is_being_cancelled(run: str) -> bool:
     try:
-        return state_of(run) in ("CANCELLING", "CANCELLED")
+        return server.state_of(run) in ("CANCELLING", "CANCELLED")
     except Exception:  # no answer: rather leave the stages to the next attempt than end them
         return False

@@ -1,5 +1,10 @@
-"""`make down`: stop what `make up` started; workers first, so that they can say to the server what they leave."""
+"""`make down`: stop what `make up` started, with all that runs under it: flows, their stages, workers, the server.
+
+The server goes last, so that the others can say to it what they leave.
+"""
+import signal
 import sys
+from pathlib import Path
 
 from flows import services, settings
 from flows.pools import POOLS
@@ -8,9 +13,26 @@ from flows.pools import POOLS
 def main() -> int:
     """0 always; says what was stopped."""
     home = services.home(settings.from_environment().project)
-    stopped = [name for name in (*(f"worker-{pool}" for pool in POOLS), "server") if services.stop(name, home)]
+    names = [f"worker-{pool}" for pool in POOLS]
+    workers = [pid for name in names if (pid := services.running(name, home)) is not None]
+    flows = services.flows_of(home)
+    under = services.below([*workers, *flows])
+    services.signal_all(flows)
+    stopped = [name for name in names if services.stop(name, home)]
+    _end_rest(home, under)
+    stopped += [f"{len(flows)} flows with their stages"] if flows else []
+    stopped += ["server"] if services.stop("server", home) else []
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
     return 0
+
+
+def _end_rest(home: Path, under: dict[int, str]) -> None:
+    """Wait for flows and stages; flows by force, whose end is the end of their stages; what is left by force."""
+    late = services.below(begun := [pid for pid in services.flows_of(home) if pid not in under])
+    services.signal_all(begun)  # by a worker, meanwhile
+    if services.wait_for_end(under | late):
+        services.signal_all(services.flows_of(home), signal.SIGKILL)
+        services.signal_all(services.wait_for_end(under | late), signal.SIGKILL)
 
 
 if __name__ == "__main__":

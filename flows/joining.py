@@ -34,7 +34,6 @@ def main_of(folder: Path) -> str:
 
 def open_main(folder: Path, settings: Settings) -> str:
     """A workspace at the git remote's main; its commit."""
-    shutil.rmtree(folder, ignore_errors=True)
     repository.clone(folder, settings.git)
     commit = repository.resolve(folder, "main")
     git(folder, "checkout", "-q", "--detach", commit)

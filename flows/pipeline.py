@@ -5,13 +5,18 @@ is started and Prefect is not even imported. Dispatch to workers is `flows.dispa
 """
 import argparse
 import os
+import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows import overrides, staleness, supervised
 from flows.locking import WorkspaceLock
 from flows.mending import mend
+
+_FAILED = re.compile(r"failed to reproduce '([^']+)'")
 
 
 class PipelineFailed(Exception):
@@ -22,31 +27,42 @@ class PipelineFailed(Exception):
         self.status = status
 
 
-def run(project: Path, parameters: dict[str, Any]) -> list[str]:
+def run(project: Path, parameters: dict[str, Any], show: Callable[[str], None] | None = None) -> list[str]:
     """Set parameters in params.yaml, ask DVC once what is stale, run that; addresses of what was stale.
 
-    PipelineFailed where a stage fails, OverrideError where a parameter can't be set.
+    Lines go to `show`, or to the terminal. PipelineFailed where a stage fails: with `show` it names the stage and has
+    its last lines. OverrideError where a parameter can't be set.
     """
+    say = show or partial(print, flush=True)
     with WorkspaceLock(project / ".runs" / "repro.lock", "flows.pipeline"):
         for line in mend(project):
-            print(line)
+            say(line)
         for change in overrides.apply(project / "params.yaml", parameters) if parameters else []:
-            print(f"{change} (stays so; `git checkout params.yaml` undoes it)")
+            say(f"{change} (stays so; `git checkout params.yaml` undoes it)")
         stale = [step for step in staleness.on_files(project) if step.stale]
         if not stale:
-            print("nothing is stale: every stage's outputs fit its inputs")
+            say("nothing is stale: every stage's outputs fit its inputs")
             return []
-        print("stale: " + "; ".join(f"{step.address} ({step.stale})" for step in stale), flush=True)
-        _reproduce(project)
+        say("stale: " + "; ".join(f"{step.address} ({step.stale})" for step in stale))
+        _reproduce(project, show)
     return [step.address for step in stale]
 
 
-def _reproduce(project: Path) -> None:
+def _reproduce(project: Path, show: Callable[[str], None] | None) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": path})
+    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": path}, show)
     if ended.status:
-        raise PipelineFailed("a stage failed: mend what its last lines say and run the same command again; it starts "
-                             "there", ended.status)
+        raise PipelineFailed(f"{_which(ended.tail)}mend what its last lines say and run the same command again; it "
+                             "starts there", ended.status)
+
+
+def _which(tail: list[str]) -> str:
+    """Name of the stage that failed, by DVC's own words, and the last lines; without lines, just that one did."""
+    names = [found[1] for line in tail if (found := _FAILED.search(line))]
+    if not tail:
+        return "a stage failed: "
+    last = "".join(f"\n  {line}" for line in tail)
+    return f"{f'stage {names[-1]}' if names else 'a stage'} failed; its last lines:{last}\n"
 
 
 def main(arguments: list[str]) -> int:

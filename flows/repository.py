@@ -1,9 +1,11 @@
 """git, as far as flows need it: commits pinned and records made, with errors that name the command and hide secrets."""
+import math
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
-from flows.settings import without_credentials
+from flows.secrecy import without_credentials
 
 _IDENTITY = ("-c", "user.name=cxr-pipeline", "-c", "user.email=cxr-pipeline@localhost")
 
@@ -11,18 +13,27 @@ _IDENTITY = ("-c", "user.name=cxr-pipeline", "-c", "user.email=cxr-pipeline@loca
 class HandOverFailed(Exception):
     """A commit or an object could not be had or given away; the message says which and what to do."""
 
+    patience = math.inf  # seconds for which asking again may help
+
+
+class Rejected(HandOverFailed):
+    """The git remote answered and took no push: it holds something else under that name."""
+
+    patience = 0.0
+
 
 class NotPinned(Exception):
     """This checkout can't be pinned to a pushed commit; the message says why and what to do."""
 
 
 def git(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """Run git; its output without the last line break. HandOverFailed with the command and its last lines."""
+    """Run git; its output without the last line break. HandOverFailed (Rejected, for a push) with its last lines."""
     ended = subprocess.run(["git", *_IDENTITY, *arguments], cwd=folder, capture_output=True, text=True,
                            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(environment or {})})
     if ended.returncode:
         last = [line for line in ended.stderr.splitlines() if line.strip()][-3:]
-        raise HandOverFailed(without_credentials(f"`git {' '.join(arguments)}` failed: {' | '.join(last)}"))
+        kind = Rejected if arguments[0] == "push" and ended.returncode == 1 else HandOverFailed
+        raise kind(without_credentials(f"`git {' '.join(arguments)}` failed: {' | '.join(last)}"))
     return ended.stdout.strip()
 
 
@@ -38,7 +49,8 @@ def pinned(project: Path, address: str) -> str:
 
 
 def clone(folder: Path, address: str) -> None:
-    """A full clone, with all branches and tags, without files."""
+    """A full clone, with all branches and tags, without files; what stands there is taken away first."""
+    shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     git(folder.parent, "clone", "-q", "--no-checkout", address, str(folder))
 

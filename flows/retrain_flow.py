@@ -4,23 +4,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 from prefect import flow, get_run_logger, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.events import emit_event
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling, Completed
 
-from flows import gate, retraining, settings
+from flows import gate, retraining, server, settings
 from flows.repository import HandOverFailed
 from flows.retrain import rounds
 from flows.retraining import Case
 from flows.settings import Settings
-from flows.workers import state_of
 from flows.workspace import Say, StageFailed
 
 PIPELINE = "pipeline/pipeline"
@@ -76,38 +72,25 @@ class Tasks:
             if asked.state is not None and asked.state.is_final() and not asked.state.is_completed():
                 continue  # it failed in an earlier retraining: once more
             say(f"pipeline run {asked.name} ({asked.id})")
-            _wait(asked, here)
+            _wait(asked, here, say)
             return
         raise StageFailed(f"the pipeline failed {_MOST_TRIES} times on {commit[:12]}: mend what its runs say")
 
 
-def _wait(asked: FlowRun, here: Settings) -> None:
+def _wait(asked: FlowRun, here: Settings, say: Say) -> None:
     """Until the run ends; StageFailed where not well. A cancelled retraining cancels it."""
     try:
         while True:
-            state = _patiently(lambda client: client.read_flow_run(asked.id), here).state
+            state = server.ask(lambda client: client.read_flow_run(asked.id), here, say).state
             if state is not None and state.is_final():
                 break
             time.sleep(_POLL_SECONDS)
     except BaseException:
-        if state_of(str(runtime.flow_run.id)) in ("CANCELLING", "CANCELLED"):
-            _patiently(lambda client: client.set_flow_run_state(asked.id, Cancelling(), force=False), here)
+        if server.state_of(str(runtime.flow_run.id)) in ("CANCELLING", "CANCELLED"):
+            server.ask(lambda client: client.set_flow_run_state(asked.id, Cancelling(), force=False), here, say)
         raise
     if not state.is_completed():
         raise StageFailed(f"pipeline run {asked.name}: {state.name}: {state.message or ''}")
-
-
-def _patiently(action: Any, here: Settings) -> Any:
-    """The action's value; a server that is restarted is asked again."""
-    until = time.monotonic() + here.patience
-    while True:
-        try:
-            with get_client(sync_client=True) as client:
-                return action(client)
-        except (httpx.TransportError, PrefectHTTPStatusError):
-            if time.monotonic() > until:
-                raise
-            time.sleep(2 * _POLL_SECONDS)
 
 
 def _alert(case: Case, cause: dict[str, Any] | None, why: str) -> None:

@@ -1,10 +1,13 @@
 """Processes of `make up`: started once, found again by their pid and start time, stopped by `make down`."""
+import contextlib
 import ipaddress
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
+
+from flows import supervisor
 
 _STOP_SECONDS = 20
 DEFAULT_PORT = 4200
@@ -67,6 +70,43 @@ def stop(name: str, folder: Path) -> bool:
         _reap(pid)
     (folder / f"{name}.pid").unlink(missing_ok=True)
     return True
+
+
+def flows_of(home: Path) -> list[int]:
+    """Pids of the flows whose workers were started with this home: they run in sessions of their own."""
+    marks = (f"PREFECT_HOME={home}".encode(), b"PREFECT__FLOW_RUN_ID=")
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            given = (process / "environ").read_bytes().split(b"\0") if process.name.isdigit() else []
+        except OSError:  # gone, or somebody else's
+            continue
+        if marks[0] in given and any(line.startswith(marks[1]) for line in given):
+            found.append(int(process.name))
+    return found
+
+
+def below(pids: list[int]) -> dict[int, str]:
+    """These processes and all their descendants, each with its start time, so that none is mistaken for another."""
+    every = [*pids, *(child for pid in pids for child in supervisor.descendants(pid))]
+    return {pid: started for pid in every if (started := _started(pid))}
+
+
+def signal_all(pids: list[int], number: int = signal.SIGTERM) -> None:
+    """Send a signal to those that are still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def wait_for_end(processes: dict[int, str], seconds: float = _STOP_SECONDS) -> list[int]:
+    """Wait until all have ended; pids of those that have not in the time."""
+    until = time.monotonic() + seconds
+    while left := [pid for pid, started in processes.items() if _started(pid) == started]:
+        if time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    return left
 
 
 def _started(pid: int) -> str:

@@ -3,12 +3,9 @@
 No flow parameter and no log line carries any of these: an address may hold a password.
 """
 import os
-import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-
-_CREDENTIALS = re.compile(r"(\w[\w+.-]*://)[^/\s@]+@")
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,3 @@ def origin(project: Path) -> str | None:
     """Address of a checkout's git remote `origin`, None where it has none."""
     shown = subprocess.run(["git", "remote", "get-url", "origin"], cwd=project, capture_output=True, text=True)
     return shown.stdout.strip() or None
-
-
-def without_credentials(text: str) -> str:
-    """The text with `user:password@` taken out of every address in it."""
-    return _CREDENTIALS.sub(r"\1***@", text)

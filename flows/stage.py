@@ -6,8 +6,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from flows import settings, workspace
-from flows.workers import keep
+from flows import secrecy, server, settings, workspace
 
 _PERCENT = re.compile(r"(\d{1,3})%\|")
 _PROGRESS_SECONDS = 5.0
@@ -18,9 +17,10 @@ def stage(order: dict[str, Any]) -> None:
     """Carry out one order; its lock entry is kept with this run. Fails with the stage's last lines."""
     asked = workspace.Order(**order)
     shown = Shown(asked.stage.rpartition(":")[2])
-    entry = workspace.carry_out(asked, settings.from_environment(), shown)
+    here = settings.from_environment()
+    entry = workspace.carry_out(asked, here, shown)
     shown.finished()
-    keep({"stage": asked.stage, "attempt": asked.attempt, "entry": entry})
+    server.keep({"stage": asked.stage, "attempt": asked.attempt, "entry": entry}, here, shown)
 
 
 class Shown:
@@ -33,9 +33,10 @@ class Shown:
 
     def __call__(self, line: str) -> None:
         """Show one line."""
+        line = secrecy.without_credentials(line)
         percent = _PERCENT.search(line)
         if percent is None:
-            self._log.info(settings.without_credentials(line))
+            self._log.info(line)
         elif time.monotonic() - self._last > _PROGRESS_SECONDS or percent[1] == "100":
             self._last = time.monotonic()
             self._progress(float(percent[1]), line.split(":")[0])

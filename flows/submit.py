@@ -1,6 +1,7 @@
 """`python -m flows.submit [--set train.epochs=2]`: run this checkout's commit on the workers, and watch.
 
-Refuses a dirty tree and a commit that is not pushed. Talks to the server of `make up`, or to that of PREFECT_API_URL.
+Refuses a dirty tree and a commit that is not pushed (a checkout without a git remote is pushed to `.prefect/git`).
+Talks to the server of `make up`, or to that of PREFECT_API_URL.
 """
 import argparse
 import os
@@ -23,6 +24,7 @@ def main(arguments: list[str]) -> int:
     try:
         parameters = overrides.parse(given.parameters)
         overrides.check(here.project / "params.yaml", parameters)
+        up.push_own(here)
         commit = repository.pinned(here.project, here.git)
     except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
         print(error, file=sys.stderr)

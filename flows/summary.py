@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows import curves, lockfile, workspace
+from flows import curves, lockfile, record, workspace
 from flows.pictures import as_markdown
 from flows.record import Recorded
+from flows.repository import git
+from flows.secrecy import without_credentials
 from flows.settings import Settings
-from flows.workspace import HandOverFailed, Say
+from flows.workspace import Say
 
 _SHOWN = ("metrics/", "plots/evaluate", "reports/overlays")
 _HEADLINES = (".auroc.macro", ".auroc.worst", ".accuracy")  # leaves of metrics/evaluate.json, of every variant
@@ -32,12 +34,27 @@ def publish(folder: Path, recorded: Recorded | None, before: str | None, setting
             create_link_artifact(report, key="report", link_text=f"report of {recorded.version}",
                                  description=f"on the machine of this run; anywhere: {_get(recorded)}")
     except Exception as error:
-        say(f"the summary could not be made whole: {error}")
+        say(without_credentials(f"the summary could not be made whole: {error}"))
 
 
-def page(folder: Path, recorded: Recorded | None, before: str | None) -> str:
+def publish_here(folder: Path, say: Say) -> None:
+    """The same artifacts for a folder whose outputs lie in it and were not recorded."""
+    from prefect.artifacts import create_link_artifact, create_markdown_artifact
+
+    try:
+        where = f"Made in {folder}, on commit `{git(folder, 'rev-parse', '--short=12', 'HEAD')}`; not recorded."
+        create_markdown_artifact(page(folder, None, record.version_before(folder, None), where), key="pipeline-summary",
+                                 description="metrics, difference to the last version, pictures")
+        if (folder / REPORT).exists():
+            create_link_artifact((folder / REPORT).as_uri(), key="report", link_text="report of this folder",
+                                 description=f"on the machine of this run: {folder / REPORT}")
+    except Exception as error:
+        say(without_credentials(f"the summary could not be made whole: {error}"))
+
+
+def page(folder: Path, recorded: Recorded | None, before: str | None, where: str = "") -> str:
     """The markdown page. `before` is the gto tag of the version to compare with."""
-    parts = ["# Pipeline run", _where(recorded)]
+    parts = ["# Pipeline run", where or _where(recorded)]
     served = json.loads(_read(folder / "metrics" / "compress.json") or "{}").get("chosen", {}).get("name", "base")
     now = headlines(json.loads(_read(folder / "metrics" / "evaluate.json") or "{}"), served)
     if now:
@@ -107,14 +124,14 @@ def _report(folder: Path, recorded: Recorded, settings: Settings, say: Say) -> s
 
 
 def _earlier(folder: Path, tag: str) -> dict[str, Any]:
-    """metrics/evaluate.json of an earlier version; empty where it can't be had any more."""
+    """metrics/evaluate.json of an earlier version; empty where it can't be had, or read, any more."""
     from dvc.api import read
 
     try:
-        found: dict[str, Any] = json.loads(read("metrics/evaluate.json", repo=str(folder), rev=tag))
-    except (HandOverFailed, OSError, ValueError):
+        found = json.loads(read("metrics/evaluate.json", repo=str(folder), rev=tag))
+    except Exception:  # DVC, git and each kind of remote raise their own; none is worth this run's summary
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def _read(path: Path) -> str:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows import supervisor
+from flows import secrecy, supervisor
 
 TAIL = 20  # lines kept for the message of a failed stage
-_NOT_FOR_STAGES = ("PYTHONPATH", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_KEY")
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class Ended:
 
 def run(command: list[str], folder: Path, environment: Mapping[str, str] | None = None,
         on_line: Callable[[str], None] | None = None) -> Ended:
-    """Run to the end. With `on_line` each line of output (progress bars: each redrawing) goes there, else the terminal.
+    """Run to the end. With `on_line` each line of output (progress bars: each redrawing) goes there, else the terminal;
+    secrets are masked in lines and tail.
 
     Whatever interrupts the wait (Ctrl-C, a cancelled flow) ends the command and its children first, then is raised.
     """
@@ -33,7 +33,7 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str] | None 
     try:
         if on_line and process.stdout:
             for line in process.stdout:  # universal newlines: a carriage return ends a line too
-                if text := line.rstrip():
+                if text := secrecy.without_credentials(line.rstrip()):
                     tail.append(text)
                     on_line(text)
         return Ended(process.wait(), list(tail))
@@ -46,9 +46,9 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str] | None 
 
 def _start(command: list[str], folder: Path, environment: Mapping[str, str] | None, out: int | None
            ) -> "subprocess.Popen[str]":
-    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_STAGES}
+    given = {**secrecy.for_stages(os.environ), "PYTHONUNBUFFERED": "1", **(environment or {})}
     script = [sys.executable, "-S", "-E", str(Path(supervisor.__file__).resolve()), *command]
-    return subprocess.Popen(script, cwd=folder, env={**inherited, "PYTHONUNBUFFERED": "1", **(environment or {})},
+    return subprocess.Popen(script, cwd=folder, env=given,
                             stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT if out else None,
                             text=True, errors="replace", start_new_session=True)
 

@@ -1,6 +1,6 @@
 """Runs one command and ends it, with all its descendants, when the process that asked for it is gone.
 
-Started as a script of its own by `flows.supervised` (standard library only, so that it costs 30 ms): standard input is
+Started as a script of its own by `flows.supervised` (standard library only, so that it costs little): standard input is
 the lifeline, a pipe whose other end only the asking process holds; its end of file means that process died, however.
 """
 import ctypes

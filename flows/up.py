@@ -10,12 +10,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import yaml
-
 from flows import deployments, repository, services, settings
+from flows.deployments import CODE
 from flows.pools import GPU, POOLS
 
-CODE = Path(__file__).resolve().parent.parent  # holds flows/ and prefect.yaml
 _START_SECONDS = 240
 
 
@@ -24,8 +22,10 @@ def main() -> int:
     here = settings.from_environment()
     home = services.home(here.project)
     environment = variables(here, home)
-    if not os.environ.get("CXR_GIT") and settings.origin(here.project) is None:
-        _hub(here, home)
+    try:
+        push_own(here)
+    except repository.NotPinned as error:
+        print(error, file=sys.stderr)
     host, port = services.address()
     if services.is_open(host) and not os.environ.get("CXR_AUTH"):
         print(f"refused: CXR_HOST={host} opens the server to the network without a password; set CXR_AUTH=user:word",
@@ -36,11 +36,9 @@ def main() -> int:
     if not _answers(environment["PREFECT_API_URL"]):
         print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
         return 1
-    fire = os.environ.get("CXR_SCHEDULES", "false").lower() == "true"
-    deploy(environment, deployments.write(CODE / "prefect.yaml", home / "prefect.yaml", fire, cooldown(here.project)))
-    without_database = {name: value for name, value in environment.items() if "DATABASE" not in name}
+    deployments.deploy(environment, here.project, home)
     for pool in os.environ.get("CXR_POOLS_HERE", " ".join(POOLS)).split():
-        services.start(f"worker-{pool}", worker(pool), home, without_database)
+        services.start(f"worker-{pool}", worker(pool), home, for_workers(environment))
     print(f"Prefect: {environment['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
     print("run the pipeline on the workers: python -m flows.submit")
     return 0
@@ -66,13 +64,13 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
         made["CXR_REMOTE"] = remote
     if auth := os.environ.get("CXR_AUTH"):
         made |= {"PREFECT_SERVER_API_AUTH_STRING": auth, "PREFECT_API_AUTH_STRING": auth}
-    return {**os.environ, **made}
+    return {**{name: value for name, value in os.environ.items() if name != "CXR_AUTH"}, **made}
 
 
-def cooldown(project: Path) -> int:
-    """Seconds of retrain.cooldown_seconds in the project's params.yaml; an hour where it has none."""
-    section = (yaml.safe_load((project / "params.yaml").read_text()) or {}).get("retrain") or {}
-    return int(section.get("cooldown_seconds", 3600))
+def for_workers(environment: dict[str, str]) -> dict[str, str]:
+    """The environment without what only the server needs: its database and its own side of the password."""
+    return {name: value for name, value in environment.items()
+            if "DATABASE" not in name and name != "PREFECT_SERVER_API_AUTH_STRING"}
 
 
 def at_home() -> settings.Settings:
@@ -91,23 +89,22 @@ def worker(pool: str, name: str = "") -> list[str]:
             "--name", name or f"{pool}-{os.uname().nodename}", *limit]
 
 
-def deploy(environment: dict[str, str], file: Path) -> None:
-    """Pools, the file's deployments, automations; each is put as it is there. CalledProcessError if refused."""
-    script = ("from flows import pools_on_server, automations; pools_on_server.create(); automations.deploy()")
-    subprocess.run([sys.executable, "-c", script], cwd=CODE, env=environment, check=True)
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
-    ended = subprocess.run(command, cwd=CODE, env=environment, capture_output=True, text=True)
-    if ended.returncode:
-        print(ended.stdout + ended.stderr, file=sys.stderr)
-    ended.check_returncode()
+def push_own(here: settings.Settings) -> None:
+    """Where no git remote is named: a bare repository in `.prefect/git` is it, and holds what is committed here.
 
-
-def _hub(here: settings.Settings, home: Path) -> None:
-    """A git remote for a checkout that has none: a bare repository that holds what is committed here."""
-    hub = home / "git"
+    NotPinned where its main holds commits that this checkout lacks (a promoted model).
+    """
+    if os.environ.get("CXR_GIT") or settings.origin(here.project) is not None:
+        return
+    hub = services.home(here.project) / "git"
     if not hub.exists():
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(hub)], check=True)
-    repository.git(here.project, "push", "-q", "--force", str(hub), "HEAD:refs/heads/main")
+    try:
+        repository.git(here.project, "push", "-q", str(hub), "HEAD:refs/heads/main")
+    except repository.Rejected:
+        raise repository.NotPinned(
+            f"main in {hub}, this checkout's git remote, holds commits that this checkout lacks (a promoted model, or "
+            f"ones that were amended here): `git pull --rebase {hub} main` first") from None
 
 
 def _remote(here: settings.Settings, home: Path) -> str | None:

@@ -1,34 +1,31 @@
 """The crew of real workers: orders are runs of the `stage` deployments, their ends are read from the Prefect server.
 
 An order's idempotency key is (pipeline run, stage, attempt): a pipeline run that is taken up again by another worker
-gives the same orders again and so finds what its predecessor gave out.
+finds by it what its predecessor gave out.
 """
-import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
-from prefect.artifacts import Artifact
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.sorting import ArtifactSort
 from prefect.deployments import run_deployment
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling, Crashed
 
+from flows import server, supervisor
 from flows.conduct import News
 from flows.lockfile import Entry
+from flows.patience import Say
 from flows.pools import pool
 from flows.settings import Settings
-from flows.workspace import Order, Say
+from flows.workspace import Order
 
 _POLL_SECONDS, _SLOWEST_POLL_SECONDS, _SLOWER = 1.0, 5.0, 1.1  # a long stage is asked after less and less often
 _PENDING_SECONDS = 300.0  # a worker that took a run and died before starting it leaves it Pending for ever
-_KNOWN = 10  # entries of a stage looked at, newest first
-_KEPT = "result"  # Prefect's own type for what people need not see in the list of artifacts
+_SETTLE_SECONDS = supervisor.GRACE_SECONDS + 2.0  # in which a lost attempt's supervisor has ended its processes
 
 
 class Workers:
@@ -39,15 +36,23 @@ class Workers:
         self._under_way: dict[UUID, Order] = {}
         self._pending_since: dict[UUID, float] = {}
         self._pause = _POLL_SECONDS
-        self._line: SyncPrefectClient | None = None  # kept open: opening one costs a tenth of a second of CPU
+        self._line: SyncPrefectClient | None = None
 
     def give(self, order: Order) -> None:
-        """Create (or find) the flow run of this attempt."""
-        run = self._patiently(lambda: run_deployment(
+        """Create (or find) the flow run of this attempt; one after a lost attempt begins when that one must be gone."""
+        begin = datetime.now(UTC) + timedelta(seconds=_SETTLE_SECONDS) if order.attempt > 1 else None
+        run: Any = server.patiently(lambda: run_deployment(
             f"stage/stage-{pool(order.stage)}", parameters={"order": to_parameters(order)}, timeout=0,
-            flow_run_name=order.name, tags=[f"pipeline-run:{order.pipeline_run}"],
-            idempotency_key=f"{order.pipeline_run}:{order.stage}:{order.attempt}"))
+            flow_run_name=order.name, tags=[f"pipeline-run:{order.pipeline_run}"], scheduled_time=begin,
+            idempotency_key=_idempotency(order.pipeline_run, order.stage, order.attempt)), self._settings, self._say)
         self._under_way[run.id], self._pause = order, _POLL_SECONDS
+
+    def latest(self, run: str, stage: str) -> int:
+        """Number of the last attempt at a stage that the server knows in a pipeline run, 0 where there was none."""
+        keys = [_idempotency(run, stage, attempt) for attempt in range(1, self._settings.attempts + 1)]
+        wanted = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=keys))
+        found = server.ask(lambda client: client.read_flow_runs(flow_run_filter=wanted), self._settings, self._say)
+        return max((keys.index(str(given.idempotency_key)) + 1 for given in found), default=0)
 
     def news(self) -> list[News]:
         """Poll once; the attempts that ended."""
@@ -55,7 +60,8 @@ class Workers:
         self._pause = min(self._pause * _SLOWER, _SLOWEST_POLL_SECONDS)
         ended = []
         for run_id, order in list(self._under_way.items()):
-            run = self._patiently(lambda run_id=run_id: self._read(run_id))
+            run = server.patiently(lambda run_id=run_id: self._read(run_id),  # type: ignore[misc]
+                                   self._settings, self._say)
             if (news := self._ended(run, order)) is not None:
                 del self._under_way[run_id]
                 ended.append(news)
@@ -63,23 +69,21 @@ class Workers:
 
     def known(self, stage: str) -> list[Entry]:
         """Entries of the stage that pipeline runs accepted, newest first."""
-        return [data["entry"] for data in self._patiently(lambda: _read_kept(ArtifactFilter(
-            key=ArtifactFilterKey(any_=[_key(stage)]))))]
+        return [data["entry"] for data in server.kept(_key(stage), self._settings, self._say)]
 
     def accepted(self, stage: str, entry: Entry) -> None:
         """Keep an entry on the server."""
-        self._patiently(lambda: keep({"stage": stage, "entry": entry}, _key(stage),
-                                     f"lock entry of {stage}, for later runs with the same inputs"))
+        server.keep({"stage": stage, "entry": entry}, self._settings, self._say, _key(stage),
+                    f"lock entry of {stage}, for later runs with the same inputs")
 
     def cancel(self) -> None:
         """Ask the server to cancel what is under way; the workers end the processes."""
         for run_id in self._under_way:
-            self._patiently(lambda run_id=run_id: _with_client(
-                lambda client: client.set_flow_run_state(run_id, Cancelling(), force=False)))
+            self._set(run_id, Cancelling(), force=False)
 
     def _read(self, run_id: UUID) -> FlowRun:
         """A run, over the line that is open; one that failed is not used again."""
-        line, self._line = self._line or _open(), None
+        line, self._line = self._line or server.open_line(), None
         run = line.read_flow_run(run_id)
         self._line = line
         return run
@@ -90,8 +94,7 @@ class Workers:
             return self._stuck(run, order)
         message = state.message or state.name or ""
         if state.is_completed():
-            found = self._patiently(lambda: _read_kept(ArtifactFilter(
-                flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))))
+            found = server.kept_by(run.id, self._settings, self._say)
             entry = next((data["entry"] for data in found if data["attempt"] == order.attempt), None)
             return News(order, "done" if entry else "lost", entry, "ended without an entry")
         if state.is_crashed():
@@ -106,23 +109,11 @@ class Workers:
         since = self._pending_since.setdefault(run.id, time.monotonic())
         if time.monotonic() - since < _PENDING_SECONDS:
             return None
-        self._patiently(lambda: _with_client(lambda client: client.set_flow_run_state(
-            run.id, Crashed(message="taken by a worker that never started it"), force=True)))
+        self._set(run.id, Crashed(message="taken by a worker that never started it"), force=True)
         return None
 
-    def _patiently(self, action: Any) -> Any:
-        """The action's value; a server that does not answer is asked again until patience is over."""
-        until, said = time.monotonic() + self._settings.patience, False
-        while True:
-            try:
-                return action()
-            except (httpx.TransportError, PrefectHTTPStatusError) as error:
-                if time.monotonic() > until or _is_refusal(error):
-                    raise
-                if not said:
-                    self._say(f"the Prefect server does not answer ({type(error).__name__}); asking again")
-                said = True
-                time.sleep(2 * _POLL_SECONDS)
+    def _set(self, run_id: UUID, state: Any, force: bool) -> None:
+        server.ask(lambda client: client.set_flow_run_state(run_id, state, force=force), self._settings, self._say)
 
 
 def to_parameters(order: Order) -> dict[str, Any]:
@@ -131,39 +122,8 @@ def to_parameters(order: Order) -> dict[str, Any]:
             "pipeline_run": order.pipeline_run}
 
 
-def keep(data: dict[str, Any], key: str | None = None, description: str | None = None) -> None:
-    """Store small JSON with the flow run that this is called in."""
-    Artifact(type=_KEPT, key=key, description=description, data=data).create()
-
-
-def kept(key: str) -> list[dict[str, Any]]:
-    """What was stored under a key, newest first."""
-    return _read_kept(ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
-
-
-def state_of(run: str) -> str:
-    """Type of a flow run's state, as the server has it: RUNNING, CANCELLING, ..."""
-    state = _with_client(lambda client: client.read_flow_run(UUID(run))).state
-    return str(state.type.value) if state else "UNKNOWN"
-
-
-def _read_kept(wanted: ArtifactFilter) -> list[dict[str, Any]]:
-    found = _with_client(lambda client: client.read_artifacts(
-        artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=_KNOWN))
-    return [json.loads(artifact.data) if isinstance(artifact.data, str) else artifact.data
-            for artifact in found if artifact.type == _KEPT]
-
-
-def _open() -> SyncPrefectClient:
-    line = get_client(sync_client=True)
-    assert isinstance(line, SyncPrefectClient)  # noqa: S101 (for the type checker)
-    return line.__enter__()
-
-
-def _with_client(action: Any) -> Any:
-    with get_client(sync_client=True) as client:
-        assert isinstance(client, SyncPrefectClient)  # noqa: S101 (for the type checker)
-        return action(client)
+def _idempotency(run: str, stage: str, attempt: int) -> str:
+    return f"{run}:{stage}:{attempt}"
 
 
 def _key(stage: str) -> str:
@@ -173,8 +133,3 @@ def _key(stage: str) -> str:
 def _said(message: str) -> str:
     """The flow's own message without Prefect's words around it."""
     return re.sub(r"^Flow run encountered an exception: (\w+: )?", "", message)
-
-
-def _is_refusal(error: Exception) -> bool:
-    """True for a 4xx: the server answered, and asking again gives the same."""
-    return isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500

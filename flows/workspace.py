@@ -2,20 +2,18 @@
 import os
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flows import lockfile, objects, staleness, supervised
+from flows.patience import Say, patiently
 from flows.repository import HandOverFailed, git
-from flows.settings import Settings, without_credentials
+from flows.secrecy import without_credentials
+from flows.settings import Settings
 
-Say = Callable[[str], None]
-_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between tries while a remote is gone
-_ABSENT_SECONDS = 15.0  # a remote that answers, but lacks an object, is asked for so long only
 _AGAIN = ("push a sound copy from a machine that has one (`dvc push`), or make it again (`dvc repro --single-item "
           "--force STAGE` and `dvc push`)")
 
@@ -26,6 +24,8 @@ class StageFailed(Exception):
 
 class Absent(HandOverFailed):
     """The remote answers but has no such object; waiting hardly helps."""
+
+    patience = 15.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ def carry_out(order: Order, settings: Settings, say: Say) -> lockfile.Entry:
         reproduce(folder, [*(gate.address for gate in gates), order.stage], settings, say)
         push(folder, order.stage, settings, say)
         entry = lockfile.entry(folder, order.stage)
+    except Exception:
+        if left := objects.remove_unfinished(settings.cache):
+            say(f"{len(left)} half-written files removed from {settings.cache}")
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if entry is None:
@@ -71,7 +75,7 @@ def checkout(folder: Path, commit: str, settings: Settings, say: Say) -> None:
     folder.mkdir(parents=True)
     git(folder, "init", "-q")
     git(folder, "remote", "add", "origin", settings.git)
-    _patiently(lambda: git(folder, "fetch", "-q", "--depth", "1", "origin", commit), "git remote", settings, say)
+    patiently(lambda: git(folder, "fetch", "-q", "--depth", "1", "origin", commit), "git remote", settings, say)
     git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
     configure(folder, settings)
 
@@ -97,7 +101,7 @@ def pull(folder: Path, paths: list[str], settings: Settings, say: Say) -> None:
     damaged = objects.remove_damaged(settings.cache, _hashes(folder, paths))  # DVC would not fetch those again
     for md5 in damaged:
         say(f"{objects.path_of(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
-    _patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings, say)
+    patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings, say)
     if damaged := objects.remove_damaged(settings.cache, _hashes(folder, paths)):
         raise HandOverFailed(f"the DVC remote holds no sound object {damaged[0]} (for {', '.join(paths)}; the bytes "
                              f"there are not its name): delete it there and {_AGAIN}")
@@ -120,7 +124,7 @@ def _push(folder: Path, target: str, settings: Settings, say: Say) -> None:
         with _dvc(folder) as repo:
             repo.push(targets=[target])
 
-    _patiently(attempt, "DVC remote", settings, say)
+    patiently(attempt, "DVC remote", settings, say)
 
 
 def reproduce(folder: Path, addresses: list[str], settings: Settings, say: Say) -> None:
@@ -136,6 +140,19 @@ def stage_environment(settings: Settings) -> dict[str, str]:
     """What stages get beside the worker's own environment: this python first, this machine's cache folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {"CXR_CACHE": str(settings.scratch), "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+
+def confirm(folder: Path, settings: Settings, say: Say) -> None:
+    """Ask the DVC remote for every object that the lock files name. HandOverFailed where it lacks one."""
+    def attempt() -> None:
+        with _dvc(folder) as repo:
+            absent = [name for name, status in repo.status(cloud=True).items() if status in ("missing", "new")]
+        if absent:
+            _confirm_remote(settings)
+            raise Absent(f"the DVC remote misses {len(absent)} objects of this run (the first: {absent[0]}): nothing "
+                         "is recorded; `dvc push` where they were made, or run the pipeline again")
+
+    patiently(attempt, "DVC remote", settings, say)
 
 
 def tracked(folder: Path) -> dict[str, str]:
@@ -159,11 +176,15 @@ def _fetch(folder: Path, paths: list[str], settings: Settings) -> None:
     with _dvc(folder) as repo:
         repo.fetch(targets=[str(folder / path) for path in paths])
     if absent := objects.missing(settings.cache, _hashes(folder, paths)):
-        gone = settings.remote and "://" not in settings.remote and not Path(settings.remote).is_dir()
-        if gone:  # DVC calls it missing, too
-            raise HandOverFailed(f"the folder {settings.remote} is not there")
+        _confirm_remote(settings)
         raise Absent(f"the DVC remote holds no sound object {absent[0]} ({len(absent)} missing or damaged for "
                      f"{', '.join(paths)}): {_AGAIN}")
+
+
+def _confirm_remote(settings: Settings) -> None:
+    """HandOverFailed where the remote is a folder that is gone: DVC calls its objects missing, too."""
+    if settings.remote and "://" not in settings.remote and not Path(settings.remote).is_dir():
+        raise HandOverFailed(f"the folder {settings.remote} is not there")
 
 
 def _target(folder: Path, address: str) -> str:
@@ -183,20 +204,4 @@ def _dvc(folder: Path) -> Iterator[Any]:
         raise
     except Exception as error:  # each kind of remote raises its own; all mean the same here
         reason = str(error).splitlines() or [type(error).__name__]
-        raise HandOverFailed(without_credentials(reason[0])) from error
-
-
-def _patiently(action: Callable[[], Any], what: str, settings: Settings, say: Say) -> None:
-    """Do it; try again with growing pauses, saying so, until the settings' patience is over."""
-    begun, pause = time.monotonic(), _FIRST_PAUSE
-    while True:
-        try:
-            action()
-            return
-        except HandOverFailed as error:
-            patience = min(settings.patience, _ABSENT_SECONDS) if isinstance(error, Absent) else settings.patience
-            if time.monotonic() + pause > begun + patience:
-                raise
-            say(f"{what}: {error}; trying again in {pause:.0f} s")
-            time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        raise HandOverFailed(without_credentials(reason[0])) from None  # its own words may hold an address

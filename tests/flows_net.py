@@ -58,6 +58,13 @@ def program(*names: str) -> str:
     pytest.skip(f"{' or '.join(names)} is not installed (docs/how-to/prefect-team.md)")
 
 
+def rows(query: str) -> str:
+    """What the server's database answers to a query."""
+    ask = [program("psql"), "-h", HUB, "-p", str(DATABASE_PORT), "-U", "prefect", "-d", "prefect", "-tAc", query]
+    return subprocess.run(ask, check=True, capture_output=True, text=True,
+                          env={**os.environ, "PGPASSWORD": DATABASE_WORD}).stdout.strip()
+
+
 def ip(*words: str, check: bool = True) -> None:
     """Run iproute2's `ip`."""
     subprocess.run(["ip", *words], check=check, capture_output=True)
@@ -88,9 +95,8 @@ def _machine(made: Team, name: str, pool: str) -> Path:
         shutil.copy(key, home / ".ssh" / "id_ed25519")
         host = (key.parent / "host.pub").read_text().split()
         (home / ".ssh" / "known_hosts").write_text(f"[{HUB}]:{SSH_PORT} {host[0]} {host[1]}\n")
-    shared = {key: value for key, value in made.environment.items() if "DATABASE" not in key}
-    environment = {**shared, "CXR_HOME": str(home), "HOME": str(home), "PREFECT_HOME": str(home / "prefect"),
-                   "CXR_PRODUCTION": str(home / "production"), "MACHINE": name}
+    environment = {**up.for_workers(made.environment), "CXR_HOME": str(home), "HOME": str(home),
+                   "PREFECT_HOME": str(home / "prefect"), "CXR_PRODUCTION": str(home / "production"), "MACHINE": name}
     command = ["ip", "netns", "exec", name, *up.worker(pool, name)]
     services.start(f"worker-{name}", command, home, environment)
     made.extra.append((f"worker-{name}", home))

@@ -23,6 +23,10 @@ if name == "check":
     pathlib.Path(writes[0]).write_text("params.yaml fits the schema\\n")
     sys.exit(0)
 print(f"{name}: working", flush=True)
+if section.get("fail") == "showing its environment":
+    for item in os.environ.items():
+        print(*item)
+    print("https://me:a-word@host/x", flush=True)
 if section.get("fail"):
     print(f"{name}: row 17 of labels.csv says 'Pneumonja'; mend it", file=sys.stderr)
     sys.exit(1)

@@ -87,7 +87,7 @@ class Team:
         """Start one more worker, a machine of its own: own cache, own workspaces."""
         home = self.home.parent / name
         home.mkdir(exist_ok=True)
-        environment = {**self.environment, "CXR_HOME": str(home), "MACHINE": name, **variables}
+        environment = {**up.for_workers(self.environment), "CXR_HOME": str(home), "MACHINE": name, **variables}
         services.start(f"worker-{name}", up.worker(pool, name), home, environment)
         self.extra.append((f"worker-{name}", home))
 

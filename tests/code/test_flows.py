@@ -40,6 +40,9 @@ class Here:
         except workspace.StageFailed as failed:
             return [conduct.News(order, "failed", message=str(failed))]
 
+    def latest(self, run: str, stage: str) -> int:
+        return max((order.attempt for order in self.given if order.stage == stage), default=0)
+
     def known(self, stage: str) -> list[lockfile.Entry]:
         return self.kept.get(stage, [])
 
@@ -75,9 +78,9 @@ def dispatched(project: Project, settings: Settings, crew: Here, folder: Path, p
     commit = repository.resolve(folder, "main")
     repository.git(folder, "checkout", "-q", "--detach", commit)
     workspace.configure(folder, settings)
-    commit = record.commit_overrides(folder, parameters) if parameters else commit
+    commit = record.commit_overrides(folder, parameters, settings, print) if parameters else commit
     entries = conduct.conduct(folder, commit, "run", crew, settings, print)
-    return entries, record.record(folder, commit)
+    return entries, record.record(folder, commit, settings, print)
 
 
 def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_runs_again(
@@ -151,7 +154,7 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
 def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
         project: Project, environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = environment(project, tmp_path / "machine")
-    monkeypatch.setattr(workspace, "_ABSENT_SECONDS", 1.0)
+    monkeypatch.setattr(workspace.Absent, "patience", 1.0)
     commit = git(project.checkout, "rev-parse", "HEAD")
     entries = {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):

@@ -22,7 +22,8 @@ from flows import (
     supervisor,
     up,
 )
-from flows.settings import from_environment, without_credentials
+from flows.secrecy import without_credentials
+from flows.settings import from_environment
 
 
 def test_a_killed_flow_leaves_no_stage_behind(tmp_path: Path) -> None:
@@ -52,9 +53,12 @@ def test_what_a_supervised_command_writes_is_streamed_and_its_last_lines_are_kep
 
 def test_no_secret_reaches_a_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:hunter2")
+    monkeypatch.setenv("CXR_AUTH", "admin:hunter2")
+    monkeypatch.setenv("MIRROR", "kept")
     seen: list[str] = []
     supervised.run([sys.executable, "-c", "import os; print(dict(os.environ))"], tmp_path, {}, seen.append)
-    assert "hunter2" not in "".join(seen)
+    assert "hunter2" not in "".join(seen) and "'MIRROR': 'kept'" in "".join(seen)
+    assert "CXR_AUTH" not in "".join(seen) and "PREFECT" not in "".join(seen)
     assert without_credentials("fetch https://me:word@host/x failed") == "fetch https://***@host/x failed"
 
 
