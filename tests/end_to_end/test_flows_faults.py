@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows import lockfile, services
 from tests.flows_project import git, make
-from tests.flows_team import CODE, Team, alive, engines, stage_pids, team, until
+from tests.flows_team import AUTH, CODE, Team, alive, engines, stage_pids, team, until
 
 pytestmark = pytest.mark.slow
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]
 LONG = 25.0  # seconds that a stage takes which is to be hit
+WORD = AUTH.partition(":")[2]
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +51,37 @@ def test_a_run_is_recorded_and_leaves_its_artifacts_and_no_pickle(crew: Team) ->
     page = next(a["data"] for a in shown if a["key"] == "pipeline-summary")
     assert "| base.auroc.macro | 0.9030 |" in page and "model" not in str(run["parameters"])
     assert not list((crew.home / "storage").glob("*")), "no result is written, so none is pickled"
-    assert crew.project.store.exists() and "hunter" not in crew.logs(run["id"])
+    assert crew.project.store.exists() and WORD not in shown_of(crew, run["id"])
+
+
+def shown_of(crew: Team, run: str) -> str:
+    """What people can read of a run: logs and states, its stages' too, and what server and workers wrote."""
+    stages = [stage for name in STAGES for stage in crew.attempts(run, name)]
+    texts = [crew.logs(each["id"]) + str(each) for each in (crew.run(run), *stages)]
+    assert len(texts) > 1 and all(crew.logs(stage["id"]) for stage in stages)
+    return "\n".join([*texts, *(path.read_text(errors="replace") for path in crew.home.glob("*.log"))])
+
+
+def listening(port: int) -> set[str]:
+    """Addresses (hexadecimal, as the kernel writes them) at which somebody listens on a port."""
+    lines = [line for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    ends = [line.split()[1].split(":") for line in lines if line.split()[3] == "0A"]
+    return {address for address, at in ends if int(at, 16) == port}
 
 
 def test_who_does_not_know_the_password_is_refused(crew: Team) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(f"http://127.0.0.1:{crew.port}/api/flow_runs/count", data=b"{}")
-    shown = subprocess.run(["ss", "-ltn"], capture_output=True, text=True)
-    if shown.returncode == 0:
-        assert f"127.0.0.1:{crew.port}" in shown.stdout and f"0.0.0.0:{crew.port}" not in shown.stdout
+    assert listening(crew.port) == {"0100007F"}, "127.0.0.1 and nothing else"
 
 
 def test_a_failing_stage_is_named_and_the_next_run_starts_there(crew: Team) -> None:
-    run = crew.ended(crew.submit(train__fail=True))
+    run = crew.ended(crew.submit(train__fail="showing its environment"))
     assert run["state_type"] == "FAILED"
     assert "stage train failed" in run["state"]["message"] and "row 17 of labels.csv" in run["state"]["message"]
+    shown = shown_of(crew, run["id"])
+    assert "\nRAN " in shown and "https://***@host/x" in shown, "it did show its environment"
+    assert WORD not in shown and "a-word@" not in shown and "PREFECT_API_AUTH_STRING" not in shown
     assert "evaluate" not in crew.project.runs()
     crew.project.forget()
     mended = crew.ended(crew.submit(train__seconds=0.01))
@@ -113,17 +131,28 @@ def test_a_cancelled_stage_ends_its_run(crew: Team) -> None:
 
 def test_two_runs_at_once_are_both_recorded(crew: Team) -> None:
     before = versions(crew)
-    runs = [crew.submit(train__epochs=7), crew.submit(train__epochs=8)]
+    runs = [crew.submit(train__epochs=epochs, train__seconds=4.0) for epochs in (7, 8)]
     assert [crew.ended(run)["state_type"] for run in runs] == ["COMPLETED", "COMPLETED"]
-    assert len(versions(crew)) == len(before) + 2
+    new = [tag for tag in versions(crew) if tag not in before]
+    assert len(new) == 2
+    locks = [yaml.safe_load(git(crew.project.git, "show", f"{tag}:dvc.lock")) for tag in new]
+    trained = [lock["stages"]["train"]["params"]["params.yaml"]["train"]["epochs"] for lock in locks]
+    asked = [yaml.safe_load(git(crew.project.git, "show", f"{tag}:params.yaml"))["train"]["epochs"] for tag in new]
+    assert trained == asked and sorted(asked) == [7, 8], "each version holds its own"
+    words = [line.split()[0] for line in crew.project.ran.read_text().splitlines() if line.split()[1] == "train"]
+    assert [word for word in words if word in ("start", "end")] == ["start", "end"] * 2, "one at a time on a GPU worker"
 
 
 def test_a_server_restarted_in_mid_run_loses_nothing(crew: Team) -> None:
     run = crew.submit(train__seconds=LONG + 2)
     in_stage(crew, run, "train")
+    old = services.running("server", crew.home)
     services.stop("server", crew.home)
+    assert old is not None and not alive(old)
     given = {**crew.environment, "CXR_PORT": str(crew.port), "CXR_HOME": str(crew.home)}
     subprocess.run([sys.executable, "-m", "flows.up"], cwd=CODE, env=given, check=True)
+    assert services.running("server", crew.home) not in (None, old), "another process serves now"
+    assert crew.project.ran.read_text().count("end train") == 0, "the stage was in the middle of it"
     assert crew.ended(run)["state_type"] == "COMPLETED"
     assert crew.project.runs().count("train") == 1
 
@@ -141,7 +170,8 @@ def test_a_stage_whose_worker_and_flow_were_killed_is_taken_up_by_another_machin
     assert [a["state_type"] for a in crew.attempts(run, "train")] == ["CRASHED", "COMPLETED"]
     assert not any(alive(pid) for pid in pids)
     machines = [line.split()[3] for line in crew.project.ran.read_text().splitlines() if line.startswith("start train")]
-    assert machines == ["first", "second"], "the first was dead before the second began"
+    assert machines == ["first", "second"]
+    assert crew.project.ran.read_text().count("end train") == 1, "the first was dead before the second began"
     assert lockfile.committed(_at(crew, versions(crew)[-1]))
 
 

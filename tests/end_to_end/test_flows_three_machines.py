@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from flows import lockfile, objects
-from tests.flows_net import DATABASE_WORD, HUB, MACHINES, S3_WORD, SSH_PORT, Net, ip, machines
+from tests.flows_net import DATABASE_WORD, HUB, MACHINES, S3_WORD, SSH_PORT, Net, ip, machines, rows
 from tests.flows_project import Project, git, make
-from tests.flows_team import AUTH, until
+from tests.flows_team import AUTH, engines, until
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +55,11 @@ def test_the_pipeline_over_three_machines_makes_the_bytes_of_a_local_repro(net: 
     assert lockfile.differences(recorded, lockfile.outputs_of(clone)) == []
 
 
+def test_the_server_keeps_its_runs_in_postgresql(net: Net) -> None:
+    assert int(rows("SELECT count(*) FROM flow_run")) >= int(net.team.api("POST", "/flow_runs/count", {})) > 0
+    assert not list(net.team.home.rglob("*.db")), "and in no SQLite"
+
+
 def test_no_secret_stands_in_parameters_logs_or_artifacts(net: Net) -> None:
     wanted = {"limit": 200}
     logs = [log["message"] for log in net.team.api("POST", "/logs/filter", wanted)]
@@ -62,7 +67,8 @@ def test_no_secret_stands_in_parameters_logs_or_artifacts(net: Net) -> None:
     artifacts = net.team.api("POST", "/artifacts/filter", wanted)
     assert logs and runs and artifacts
     shown = "\n".join([*logs, *map(str, runs), *map(str, artifacts)])
-    for home in net.homes.values():
+    for home in (net.team.home, *net.homes.values()):
+        assert list(home.glob("*.log"))
         shown += "".join(path.read_text(errors="replace") for path in home.glob("*.log"))
     for secret in (AUTH.partition(":")[2], S3_WORD, DATABASE_WORD, "OPENSSH PRIVATE KEY"):
         assert secret not in shown
@@ -84,7 +90,12 @@ def test_a_stage_cut_off_from_the_network_is_taken_by_the_other_machine_and_reco
     assert net.project.ran.read_text().count("end train") == 2, "the one cut off ran to its end too"
 
     ip("netns", "exec", first, "ip", "link", "set", "eth0", "up")
-    time.sleep(60)  # it now reaches git, the remote and the server again
+    first_run = attempts[0]["id"]
+    wanted = {"artifacts": {"flow_run_id": {"any_": [first_run]}}, "limit": 200}
+    until(lambda: [kept for kept in net.team.api("POST", "/artifacts/filter", wanted) if kept["type"] == "result"], 600,
+          "the machine that came back to deliver its entry, late")
+    until(lambda: not engines(first_run), 120, "its flow to end")
+    time.sleep(10)  # for a record, if there were one
     tags = [tag for tag in git(net.project.git, "tag").splitlines() if tag not in before]
     assert len(tags) == 1
     pinned = git(net.project.git, "rev-parse", f"{tags[0]}~1")
