@@ -96,7 +96,8 @@ def _machine(made: Team, name: str, pool: str) -> Path:
         host = (key.parent / "host.pub").read_text().split()
         (home / ".ssh" / "known_hosts").write_text(f"[{HUB}]:{SSH_PORT} {host[0]} {host[1]}\n")
     environment = {**up.for_workers(made.environment), "CXR_HOME": str(home), "HOME": str(home),
-                   "PREFECT_HOME": str(home / "prefect"), "CXR_PRODUCTION": str(home / "production"), "MACHINE": name}
+                   "PREFECT_HOME": str(home / "prefect"), "CXR_PRODUCTION": str(home / "production"), "MACHINE": name,
+                   "PREFECT_WORKER_QUERY_SECONDS": "5"}  # with 2, a worker that is cut off gives up after 90 s
     command = ["ip", "netns", "exec", name, *up.worker(pool, name)]
     services.start(f"worker-{name}", command, home, environment)
     made.extra.append((f"worker-{name}", home))
