@@ -15,12 +15,13 @@ from typing import Any
 from flows import overrides, staleness, supervised
 from flows.locking import WorkspaceLock
 from flows.mending import mend
+from flows.parameters import faults
 
 _FAILED = re.compile(r"failed to reproduce '([^']+)'")
 
 
 class PipelineFailed(Exception):
-    """A stage failed; its own lines were shown before. `status` is the exit status."""
+    """A stage failed, its own lines were shown before; or params.yaml is wrong. `status` is the exit status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -39,13 +40,23 @@ def run(project: Path, parameters: dict[str, Any], show: Callable[[str], None] |
             say(line)
         for change in overrides.apply(project / "params.yaml", parameters) if parameters else []:
             say(f"{change} (stays so; `git checkout params.yaml` undoes it)")
-        stale = [step for step in staleness.on_files(project) if step.stale]
+        stale = _stale(project)
         if not stale:
             say("nothing is stale: every stage's outputs fit its inputs")
             return []
         say("stale: " + "; ".join(f"{step.address} ({step.stale})" for step in stale))
         _reproduce(project, show)
     return [step.address for step in stale]
+
+
+def _stale(project: Path) -> list[staleness.Step]:
+    """The stale steps; where DVC can't read the pipeline and params.yaml is the reason, PipelineFailed says how."""
+    try:
+        return [step for step in staleness.on_files(project) if step.stale]
+    except Exception as error:  # of DVC, which is not imported here
+        if wrong := faults(project):
+            raise PipelineFailed(wrong, 1) from error
+        raise
 
 
 def _reproduce(project: Path, show: Callable[[str], None] | None) -> None:

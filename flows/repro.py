@@ -1,7 +1,7 @@
 """`python -m flows.repro [dvc repro arguments]`: what `make repro` runs.
 
-One run at a time in a workspace (a second one waits and says for whom), `dvc repro`, the headline figures, and whether
-the bytes made here are the ones that the commit records.
+One run at a time in a workspace (a second one waits and says for whom), params.yaml checked, `dvc repro`, the headline
+figures, and whether the bytes made here are the ones that the commit records.
 """
 import os
 import re
@@ -15,39 +15,51 @@ import yaml
 
 from flows.locking import WorkspaceLock
 from flows.mending import mend
+from flows.parameters import faults
 from flows.recorded import verdict
 
-_INTERRUPTED = (130, -2)
+_FAILED, _INTERRUPTED = 1, 130
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status of `dvc repro`; figures and verdict are printed where it is 0."""
+    """Exit status: 0 with figures and verdict, 1 (parameter or stage), 130 (interrupted), 128 + N (killed by signal N).
+    """
     with WorkspaceLock(Path(".runs/repro.lock"), "make repro"):
+        if wrong := faults(Path.cwd()):
+            print(wrong, file=sys.stderr)
+            return _FAILED
         status = _dvc_repro(arguments)
-        if status > 0 and status not in _INTERRUPTED and (mended := mend(Path.cwd())):  # not where it was killed
+        if status == _FAILED and (mended := mend(Path.cwd())):  # not where it was killed
             print(*mended, "running again", sep="\n", file=sys.stderr, flush=True)
             status = _dvc_repro(arguments)
     if status == 0:
         subprocess.run([sys.executable, "-m", "stages.report.headline"], check=False)
         print(verdict(Path.cwd()))
-    elif status in _INTERRUPTED:
+    elif status == _INTERRUPTED:
         print("interrupted: `make repro` goes on where it stopped", file=sys.stderr)
     else:
         print(missing_set() or "a stage failed: mend what its last lines say and run `make repro` again; it starts "
               "there", file=sys.stderr)
-    return status if status >= 0 else 128 - status
+    return status
 
 
 def _dvc_repro(arguments: list[str]) -> int:
-    """Run it in this process group, so that Ctrl-C and kills reach all; wait through an interrupt for its clean end."""
+    """Run it in this process group, so that Ctrl-C and kills reach all; wait through an interrupt for its clean end.
+
+    Exit status as `main` says: DVC's own are 251 to 255, whatever failed, and 255 too where Ctrl-C ended a stage.
+    """
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # dvc.yaml's `python` is this one
     environment = {**os.environ, "PATH": path, "CXR_STARTED_BY": " ".join(_own_group())}
     child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env=environment)
-    while True:
+    interrupted, status = False, None
+    while status is None:
         try:
-            return child.wait()
+            status = child.wait()
         except KeyboardInterrupt:
-            continue
+            interrupted = True
+    if status < 0:
+        return 128 - status
+    return status and (_INTERRUPTED if interrupted or status == _INTERRUPTED else _FAILED)
 
 
 def missing_set(folder: Path = Path()) -> str:
