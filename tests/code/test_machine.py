@@ -52,6 +52,12 @@ def test_the_cap_in_force_is_what_the_libraries_see(setting, capped):
     assert python(code, CXR_INSTRUCTION_SET="avx2", ONEDNN_MAX_CPU_ISA="SSE41").split() == ["False", "SSE41"]
 
 
+def test_telemetry_is_off_for_all_that_sends_some():
+    code = ("import stages, os; from dvc import analytics; print(os.environ['GX_ANALYTICS_ENABLED'], "
+            "os.environ['PREFECT_SERVER_ANALYTICS_ENABLED'], os.environ['DO_NOT_TRACK'], analytics.is_enabled())")
+    assert python(code) == "False false 1 False"
+
+
 def test_what_the_user_set_stays_as_it_is():
     code = "import stages, os; print(os.environ['ONEDNN_MAX_CPU_ISA'])"
     assert python(code, ONEDNN_MAX_CPU_ISA="SSE41") == "SSE41"

@@ -137,6 +137,24 @@ def test_overlays_colour_evidence_for_red_and_against_blue():
     assert blue > red
 
 
+def test_reference_boxes_are_framed_the_labels_own_stronger_than_others():
+    case = selection.Case("a", "A", selection.TRUE_POSITIVE, 1, 0.9, 0.4)
+    image, values = np.full((64, 64, 1), 90, np.uint8), np.zeros((64, 64), np.float32)
+
+    def framed(*reference):
+        drawn = overlay.draw(image, values, reference, case)
+        picture = cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_COLOR)[-256:]
+        return (picture != 90).any(axis=2)
+
+    assert not framed().any()
+    own, other = framed(box("A", 8, 16, 16, 24)), framed(box("B", 8, 16, 16, 24))
+    for found in (own, other):  # four times as large as the image
+        rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+        assert np.abs(np.array([rows[0], rows[-1], columns[0], columns[-1]]) - [64, 160, 32, 96]).max() <= 2
+        assert not found[70:154, 38:90].any(), "a frame, not an area"
+    assert own.sum() > 1.5 * other.sum()
+
+
 def test_the_sanity_correlation_ignores_maps_without_any_evidence():
     varied = np.arange(16.0).reshape(4, 4)
     assert sanity.correlation([varied, varied], [-varied, np.zeros((4, 4))]) == pytest.approx(1.0)
