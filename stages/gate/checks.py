@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stages.artifacts import number
-from stages.gate.compare import Comparison
+from stages.gate.compare import Comparison, Hits
 from stages.params.schema import Gate
 
 FEW = "too few gate studies to tell: wait for more, or raise ingest.split.gate_fraction"
@@ -69,15 +69,20 @@ def worst_label(parts: Mapping[str, Comparison], rule: Gate) -> Check:
                  words + (f"; lost for certain: {', '.join(bad)}" if bad else ""))
 
 
-def calibrated(champion: Mapping[str, float], challenger: Mapping[str, float], rule: Gate) -> Check:
-    """Neither expected calibration error nor Brier score may rise by more than its limit."""
-    rises = {name: challenger[name] - champion[name] for name in ("ece", "brier")}
+def calibrated(parts: Mapping[str, Mapping[str, Mapping[str, float]]], rule: Gate) -> Check:
+    """Neither expected calibration error nor Brier score may rise by more than its limit, on old and on new studies
+    apart. `parts`: for each part that can be asked, both sides' figures; none at all is a no."""
     limits = {"ece": rule.ece_rise, "brier": rule.brier_rise}
-    passed = all(np.isfinite(rise) and rise <= limits[name] for name, rise in rises.items())
-    words = ", ".join(f"{name} {champion[name]:.4f} -> {challenger[name]:.4f} (may rise {limits[name]:g})"
-                      for name in rises)
-    return Check("calibration", passed, {name: number(rise) for name, rise in rises.items()}, limits,
-                 f"calibration: {words}")
+    if not parts:
+        return Check("calibration", False, "n/a", limits, f"calibration: {FEW}")
+    rises = {part: {name: both["challenger"][name] - both["champion"][name] for name in limits}
+             for part, both in parts.items()}
+    passed = all(np.isfinite(rise) and rise <= limits[name] for each in rises.values() for name, rise in each.items())
+    words = "; ".join(f"{part} studies: " + ", ".join(
+        f"{name} {both['champion'][name]:.4f} -> {both['challenger'][name]:.4f} (may rise {limit:g})"
+        for name, limit in limits.items()) for part, both in parts.items())
+    value = {part: {name: number(rise) for name, rise in each.items()} for part, each in rises.items()}
+    return Check("calibration", passed, value, limits, f"calibration: {words}")
 
 
 def fast(ratio: Mapping[str, float], rule: Gate) -> Check:
@@ -87,12 +92,15 @@ def fast(ratio: Mapping[str, float], rule: Gate) -> Check:
     return Check("latency", ratio["median"] <= rule.latency_ratio, dict(ratio), rule.latency_ratio, words)
 
 
-def explained(champion: Mapping[str, Any] | None, challenger: Mapping[str, Any] | None, rule: Gate) -> Check:
-    """The share of reference boxes hit has not collapsed: its upper bound is above a part of the champion's share."""
-    name, limit = "explanation", rule.explanation_fraction
-    if not champion or not challenger:
-        return Check(name, None, "n/a", limit, "explanation: no reference boxes, so it can't be asked")
-    share, least = challenger["hit_share"], limit * champion["hit_share"]["value"]
-    words = (f"explanation: {share['value']:.2f} of {challenger['images']} boxes hit (at most {share['high']:.2f}), "
-             f"champion {champion['hit_share']['value']:.2f} of {champion['images']}; must keep {limit:g} of it")
-    return Check(name, share["high"] >= least, share, number(least), words)
+def explained(hits: Hits | None, rule: Gate) -> Check:
+    """The share of boxed gate studies in which the finding is pointed at has not collapsed: a part of the champion's
+    share is kept, or at least not certainly lost (upper bound of the paired difference not below zero)."""
+    name, fraction = "explanation", rule.explanation_fraction
+    if hits is None:
+        return Check(name, None, "n/a", 0.0, "explanation: no gate study has a reference box, so it can't be asked")
+    kept = hits.kept(fraction, rule.bootstrap, rule.seed, rule.confidence)
+    champion, challenger = float(hits.champion.mean()), float(hits.challenger.mean())
+    words = (f"explanation: {challenger:.2f} of {len(hits)} boxed gate studies hit, the champion {champion:.2f}; must "
+             f"keep {fraction:g} of that: {kept.value:+.2f} beyond it (at most {kept.high:+.2f})")
+    return Check(name, kept.high >= 0, {"champion": number(champion), "challenger": number(challenger),
+                                        "beyond": number(kept.value), "at_most": number(kept.high)}, 0.0, words)

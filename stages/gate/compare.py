@@ -72,6 +72,26 @@ class Comparison:
                 "by_label": {label: _as_json(each) for label, each in self.by_label.items()}}
 
 
+@dataclass(frozen=True)
+class Hits:
+    """Of the pointing game on the same studies: whether each model pointed into the box, bool (n,), and the patients.
+    """
+
+    champion: np.ndarray
+    challenger: np.ndarray
+    patients: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Number of studies."""
+        return len(self.patients)
+
+    def kept(self, fraction: float, resamples: int, seed: int, confidence: float) -> Difference:
+        """The challenger's share of hits less `fraction` of the champion's, with bounds by patient bootstrap."""
+        beyond = self.challenger.astype(np.float64) - fraction * self.champion.astype(np.float64)
+        weights = np.concatenate(list(measures.PatientBootstrap(self.patients, resamples, seed).weights()))
+        return _bounded(float(beyond.mean()), (weights @ beyond) / weights.sum(axis=1), confidence)
+
+
 def compare(studies: Studies, champion: Side, challenger: Side, min_cases: int, resamples: int, seed: int,
             confidence: float) -> Comparison:
     """Macro and per-label AUROC differences with one-sided bounds, each at `confidence`.

@@ -28,14 +28,28 @@ AT_ONCE = 64  # images in memory
 
 @dataclass(frozen=True)
 class Inputs:
-    """Both sides and what they are judged on; `new` and `test` are bool (rows,) over gate and test rows together."""
+    """Both sides and what they are judged on; `new` and `test` are bool (rows,) over gate and test rows together.
+
+    `train`: the studies that the challenger was fitted to, for the background of explanations.
+    """
 
     champion: production.Release
     made: Made
     rows: Manifest
+    train: Manifest
     new: np.ndarray
     test: np.ndarray
     test_figures: Any
+
+    @property
+    def gate(self) -> Manifest:
+        """The gate studies alone, old and new."""
+        return Manifest(self.rows.head, self.rows.table[~self.test].reset_index(drop=True))
+
+    @property
+    def parts(self) -> dict[str, np.ndarray]:
+        """Which rows are `old` and which `new` gate studies, each bool (rows,)."""
+        return {"old": ~self.test & ~self.new, "new": ~self.test & self.new}
 
     @property
     def studies(self) -> Studies:
@@ -59,7 +73,8 @@ def read(release: production.Release, project: Path, max_pixels: int) -> Inputs:
     corrected = _corrected(project / "data" / "merged.csv", release.batches)
     new = ~rows.table["batch"].isin(release.batches) | rows.table["image_id"].isin(corrected)
     figures = project / "metrics" / "evaluate.json"
-    return Inputs(release, made, rows, new.to_numpy(bool), (rows.table["split"] == "test").to_numpy(bool),
+    test = (rows.table["split"] == "test").to_numpy(bool)
+    return Inputs(release, made, rows, whole.rows("train"), new.to_numpy(bool), test,
                   read_json(figures) if figures.exists() else None)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from stages import latency, modelfolder, production
 from stages.artifacts import write_json, write_text
-from stages.gate import checks, words
-from stages.gate.compare import Comparison, Side, calibration_of, compare, macro_auroc
+from stages.gate import checks, pointing, words
+from stages.gate.compare import Comparison, Hits, Side, calibration_of, compare, macro_auroc
 from stages.gate.inputs import Inputs, answers, batches, read
 from stages.images.chain import Chain
 from stages.inference import Net
@@ -26,10 +26,10 @@ def main(params: Params, release: production.Release, out: Path, version: str) -
     nets = {name: Net(folder, workers()) for name, folder in folders.items()}
     chains = {name: Chain.from_dict(net.card["preprocessing"]) for name, net in nets.items()}
     sides = {name: answers(net, chains[name], inputs, project) for name, net in nets.items()}
-    gate = ~inputs.test
-    parts = {"old": gate & ~inputs.new, "new": gate & inputs.new}
-    compared = {name: _compared(inputs, sides, rows, rule) for name, rows in parts.items()}
-    asked = judge(compared, inputs, sides, _speed(folders, chains, inputs, project, rule), rule)
+    compared = {name: _compared(inputs, sides, rows, rule) for name, rows in inputs.parts.items()}
+    speed = _speed(folders, chains, inputs, project, rule)  # before TensorFlow has threads of its own
+    hits = pointing.play(folders, chains, inputs, project, params)
+    asked = judge(compared, _calibration(inputs, sides, rule), speed, hits, rule)
     verdict = {
         "verdict": PROMOTE if all(check.passed is not False for check in asked) else KEEP,
         "reasons": [check.words for check in asked if check.passed is False],
@@ -38,26 +38,34 @@ def main(params: Params, release: production.Release, out: Path, version: str) -
                        "variant": inputs.made.variant, "batches": list(inputs.made.batches)},
         "checks": [check.as_json() for check in asked],
         "gate": {name: comparison.as_json() for name, comparison in compared.items()},
-        "test": _reported(inputs, sides, rule), "rule": rule.model_dump(),
+        "test": _reported(inputs, sides, rule),
+        "test_explanation": {"champion": release.explanation or "n/a",
+                             "challenger": inputs.made.explanation or "n/a"},
+        "rule": rule.model_dump(),
     }
     write_json(out / "gate.json", verdict)
     write_text(out / "gate.md", words.page(verdict))
     return verdict
 
 
-def judge(compared: dict[str, Comparison], inputs: Inputs, sides: dict[str, Side], speed: dict[str, float],
-          rule: Gate) -> list[checks.Check]:
-    """The six checks."""
-    rows = ~inputs.test
-    calibration = {name: calibration_of(inputs.studies.part(rows), side.part(rows)) for name, side in sides.items()}
+def judge(compared: dict[str, Comparison], calibration: dict[str, dict[str, dict[str, float]]],
+          speed: dict[str, float], hits: Hits | None, rule: Gate) -> list[checks.Check]:
+    """The six checks; `calibration` by part and side."""
     return [
         checks.not_worse_on_old(compared["old"], rule),
         checks.better_on_new(compared["new"], compared["old"], rule),
         checks.worst_label(compared, rule),
-        checks.calibrated(calibration["champion"], calibration["challenger"], rule),
+        checks.calibrated(calibration, rule),
         checks.fast(speed, rule),
-        checks.explained(inputs.champion.explanation, inputs.made.explanation, rule),
+        checks.explained(hits, rule),
     ]
+
+
+def _calibration(inputs: Inputs, sides: dict[str, Side], rule: Gate) -> dict[str, dict[str, dict[str, float]]]:
+    """Figures of both sides on old and on new studies, each where at least one label has enough cases."""
+    parts = {name: (rows, inputs.studies.part(rows)) for name, rows in inputs.parts.items()}
+    return {part: {name: calibration_of(studies, side.part(rows)) for name, side in sides.items()}
+            for part, (rows, studies) in parts.items() if len(studies) and studies.judged(rule.min_cases).any()}
 
 
 def _compared(inputs: Inputs, sides: dict[str, Side], rows: np.ndarray, rule: Gate) -> Comparison:

@@ -20,6 +20,11 @@ def page(verdict: dict[str, Any]) -> str:
     for name, part in (("gate", verdict["gate"]), ("test", verdict["test"])):
         lines += [f"| {name}, {which} | {found['studies']} | {_number(found['champion_auroc'])} | "
                   f"{_number(found['challenger_auroc'])} |" for which, found in part.items()]
+    hit = {side: found["hit_share"]["value"] for side, found in verdict.get("test_explanation", {}).items()
+           if isinstance(found, dict)}
+    if hit:
+        lines += ["", "Pointed into the boxes of test images (only reported): "
+                  + ", ".join(f"{side} {_number(share)}" for side, share in hit.items()) + "."]
     new = sorted(set(challenger["batches"]) - set(champion["batches"]))
     return "\n".join([*lines, "", f"New batches: {', '.join(new) or 'none'}.", ""])
 

@@ -7,7 +7,7 @@ import pytest
 from stages import calibration
 from stages.calibration import sigmoid
 from stages.gate import checks, words
-from stages.gate.compare import Side, Studies, calibration_of, compare
+from stages.gate.compare import Hits, Side, Studies, calibration_of, compare
 from stages.params.schema import Gate
 
 LABELS = ("Mass", "Hernia", "Edema")
@@ -106,8 +106,23 @@ def test_overconfidence_is_a_refusal():
     logits = side(truth, 2.0, 1).logits
     fitted = calibration.apply(logits, calibration.fit(logits, made.targets, "multilabel"))
     good, loud = Side(logits, fitted), Side(logits, sigmoid(logits * 3))
-    assert not checks.calibrated(calibration_of(made, good), calibration_of(made, loud), RULE).passed
-    assert checks.calibrated(calibration_of(made, good), calibration_of(made, good), RULE).passed
+    calm, rough = ({"champion": calibration_of(made, good), "challenger": calibration_of(made, each)}
+                   for each in (good, loud))
+    assert not checks.calibrated({"old": rough}, RULE).passed
+    assert checks.calibrated({"old": calm}, RULE).passed
+    alone = checks.calibrated({"old": calm, "new": rough}, RULE)
+    assert not alone.passed and alone.value["old"]["ece"] == 0 < RULE.ece_rise < alone.value["new"]["ece"]
+
+
+def test_calibration_lost_on_old_studies_is_not_made_good_by_many_new_ones():
+    fine = {"ece": 0.05, "brier": 0.10}
+    worse, better = {"ece": 0.08, "brier": 0.10}, {"ece": 0.01, "brier": 0.05}
+    new = {"champion": fine, "challenger": better}
+    assert not checks.calibrated({"old": {"champion": fine, "challenger": worse}, "new": new}, RULE).passed
+    assert checks.calibrated({"old": {"champion": fine, "challenger": fine}, "new": new}, RULE).passed
+    assert checks.calibrated({"new": new}, RULE).passed, "no old study has enough cases"
+    none = checks.calibrated({}, RULE)
+    assert none.passed is False and "too few gate studies" in none.words
 
 
 def test_a_slow_challenger_is_refused():
@@ -116,13 +131,24 @@ def test_a_slow_challenger_is_refused():
 
 
 def test_a_collapsed_explanation_is_refused_and_one_without_boxes_is_not_asked():
-    def share(value: float, low: float, high: float) -> dict:
-        return {"score": value, "images": 40, "hit_share": {"value": value, "low": low, "high": high}}
+    def hits(champion: int, challenger: int, of: int = 40) -> Hits:
+        return Hits(np.arange(of) < champion, np.arange(of)[::-1] < challenger, tuple(f"p{i}" for i in range(of)))
 
-    champion = share(0.6, 0.45, 0.74)
-    assert not checks.explained(champion, share(0.1, 0.04, 0.23), RULE).passed
-    assert checks.explained(champion, share(0.5, 0.35, 0.65), RULE).passed
-    assert checks.explained(None, champion, RULE).passed is None
+    refused, kept = checks.explained(hits(24, 4), RULE), checks.explained(hits(24, 20), RULE)
+    assert not refused.passed and "0.10 of 40 boxed gate studies hit, the champion 0.60" in refused.words
+    assert kept.passed
+    assert checks.explained(hits(24, 11), RULE).passed, "less than half of it, but that may be chance"
+    assert checks.explained(hits(0, 0), RULE).passed, "there was nothing to lose"
+    assert checks.explained(None, RULE).passed is None
+
+
+def test_the_hits_of_a_patients_studies_are_one_witness():
+    rng = np.random.default_rng(1)
+    champion, challenger = rng.random(200) < 0.6, rng.random(200) < 0.35
+    alone, together = (Hits(np.repeat(champion, 4), np.repeat(challenger, 4), patients).kept(0.5, 500, 0, 0.95)
+                       for patients in (tuple(map(str, range(800))), tuple(str(i // 4) for i in range(800))))
+    assert alone.value == together.value == pytest.approx(challenger.mean() - 0.5 * champion.mean())
+    assert (together.high - together.low) > 1.6 * (alone.high - alone.low)
 
 
 def test_the_page_says_why_not():
@@ -133,4 +159,5 @@ def test_the_page_says_why_not():
                                                            "batches": ["batch-001"]},
                        "challenger": {"version": "", "identity": "b" * 64, "variant": "int8",
                                       "batches": ["batch-001", "batch-002"]}})
+    assert "only reported): champion" not in page
     assert "the champion stays" in page and "1.60 times" in page and "New batches: batch-002." in page

@@ -18,11 +18,11 @@ def pictures(count: int, seed: int = 0) -> np.ndarray:
 
 
 @cache
-def net(outputs: int) -> Any:
-    """A tf-keras net with random weights, always the same ones."""
+def net(outputs: int, seed: int = 1) -> Any:
+    """A tf-keras net with random weights, always the same ones for a seed."""
     import tf_keras as keras
 
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(seed)
     image = keras.Input((SIDE, SIDE, 1))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)
     x = keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
@@ -31,7 +31,7 @@ def net(outputs: int) -> Any:
 
 
 @cache
-def flatbuffer(kind: str, outputs: int) -> bytes:
+def flatbuffer(kind: str, outputs: int, seed: int = 1) -> bytes:
     """`float` (float32 in and out), `int8` (uint8 in, float32 out), `uint8` (uint8 in and out) or `probabilities`
     (the same behind a sigmoid)."""
     import tensorflow as tf
@@ -39,7 +39,7 @@ def flatbuffer(kind: str, outputs: int) -> bytes:
 
     from stages.learning.served import converter as converter_of
 
-    served = net(outputs)
+    served = net(outputs, seed)
     if kind == "probabilities":
         served = keras.Model(served.input, keras.layers.Activation("sigmoid")(served.output))
     converter = converter_of(served)
