@@ -62,7 +62,8 @@ def page(verdict: dict[str, Any], number: str) -> str:
     """The verdict as markdown, with the comparisons nearest to drift."""
     window = verdict["window"]
     lines = [f"# {_WORDS[verdict['verdict']]}", "",
-             f"{window['studies']} studies ({window['labelled']} labelled), {_span(window)}, model "
+             f"{window['studies']} studies ({window['labelled']} labelled; accuracy on the last "
+             f"{verdict['labelled']['studies']} with labels), {_span(window)}, model "
              f"{verdict['version']} (`{verdict['model'][:16]}`). Report: `drift/{number}/index.html` in the production "
              "folder.", ""]
     lines += [f"- {reason}" for reason in verdict["reasons"][:_SHOWN]]

@@ -31,8 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"monitor: {line}", file=sys.stderr)
         return 1
     window = content["window"]
-    print(f"{content['verdict']}: {window['studies']} studies ({window['labelled']} labelled), "
-          f"{len(content['tests'])} comparisons")
+    print(f"{content['verdict']}: {window['studies']} studies ({window['labelled']} labelled; accuracy on "
+          f"{content['labelled']['studies']}), {len(content['tests'])} comparisons")
     for line in [*content["reasons"], *(f"not compared: {words}" for words in content["left_out"])]:
         print(f"  {line}")
     print(f"report: {folder / 'index.html'}\nverdict: {folder / 'verdict.json'}")

@@ -64,8 +64,12 @@ def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
                     novelty, accuracy.sample(studies, reference.patient, str(card["task"])))
 
 
-def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> Found:
-    """All comparisons of one window; `before` is the latency at promotion ({"p50_ms", "p95_ms"}) or None."""
+def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | None, section: Monitor,
+            labelled: Studies | None = None) -> Found:
+    """All comparisons of one window; `before` is the latency at promotion ({"p50_ms", "p95_ms"}) or None.
+
+    `labelled`: the studies on which accuracy is judged, where these are others than the window's.
+    """
     found = Found()
     found.comparisons += _statistics(prepared, window, section)
     _categories(found, prepared, window, section)
@@ -80,7 +84,7 @@ def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | N
                                             weight=_TOGETHER))
     _strange(found, prepared, window, section)
     found.comparisons += _predictions(prepared, window, section)
-    _accuracy(found, prepared, window, section)
+    _accuracy(found, prepared, window if labelled is None else labelled, section)
     _latency(found, window, before, section)
     return found
 
@@ -130,20 +134,22 @@ def _continuous(name: str, kind: str, a: np.ndarray, b: np.ndarray, design: floa
                       float(np.median(b)))
 
 
-def _accuracy(found: Found, prepared: Prepared, window: Studies, section: Monitor) -> None:
-    made = list(accuracy.compare(prepared.sampled, window, prepared.labels, prepared.task,
+def _accuracy(found: Found, prepared: Prepared, studies: Studies, section: Monitor) -> None:
+    made = list(accuracy.compare(prepared.sampled, studies, prepared.labels, prepared.task,
                                  floor=section.floors.auroc, least=section.least_cases))
     found.comparisons += made
     if not made:
-        labelled = int(np.isfinite(window.targets).any(axis=1).sum())
+        labelled = int(np.isfinite(studies.targets).any(axis=1).sum())
         found.left_out.append(f"accuracy: no label has {section.least_cases} positives and negatives in the feedback "
-                              f"({labelled} of {len(window)} studies have labels) and in the reference")
+                              f"({labelled} of {len(studies)} studies have labels) and in the reference")
 
 
 def _latency(found: Found, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> None:
     if before is None:
         found.left_out.append("latency: none was taken when the model came into production")
         return
+    if not np.isfinite(window.latency_ms).any():
+        found.left_out.append("latency: no study was timed as the reference was (over HTTP: see /metrics)")
     found.comparisons += latency.compare(window.latency_ms, before, section.latency_factor)
 
 

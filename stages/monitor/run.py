@@ -17,6 +17,7 @@ from stages.monitor.rule import TOO_FEW, Judged, judge, verdict
 from stages.monitor.window import Studies, of_log
 from stages.params.schema import Monitor
 from stages.production import Release
+from stages.score.log import HTTP, read_of
 from stages.score.log import read as read_log
 
 
@@ -35,14 +36,14 @@ class Asked:
 def run(asked: Asked, release: Release, section: Monitor) -> tuple[dict[str, Any], Path]:
     """Judge and write; the content of verdict.json, and its folder. StageError where the log can't be compared."""
     prepared = prepare(modelfolder.read_reference(release.folder), modelfolder.read_card(release.folder))
-    table = scored(asked, release)
     truth = feedback.read(asked.feedback, prepared.labels)
+    table, known = scored(asked, release), labelled(asked, release, truth)
     window = _window(table, prepared, truth)
-    content = _head(table, window, prepared, release, section)
+    content = _head(table, window, known, prepared, release, section)
     if len(window) < section.least_studies:
         content |= {"verdict": TOO_FEW, "reasons": [], "tests": [], "left_out": [], "estimated_auroc": []}
         return content, write(asked.drift, content, page.render(content, [], prepared, window, []))
-    found = compare(prepared, window, release.latency, section)
+    found = compare(prepared, window, release.latency, section, _window(known, prepared, truth))
     judged = judge(found.comparisons, section.alpha)
     said, reasons = verdict(judged)
     content |= {"verdict": said, "reasons": reasons, "tests": [j.entry() for j in judged], "left_out": found.left_out,
@@ -61,6 +62,15 @@ def scored(asked: Asked, release: Release) -> pd.DataFrame:
         if last is None or len(own) >= asked.window or len(table) < last:
             return own if last is None else own.tail(asked.window).reset_index(drop=True)
         last *= 4
+
+
+def labelled(asked: Asked, release: Release, truth: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the last `window` studies that this model answered and that have labels by now, whenever they were
+    scored (since the moment asked for): labels come late, when others have arrived long ago."""
+    known = truth.index[truth.notna().any(axis=1)]
+    if not len(known):
+        return pd.DataFrame()
+    return read_of(asked.log, release.identity, known, asked.since, None if asked.since else asked.window)
 
 
 def write(drift: Path, content: dict[str, Any], html: str) -> Path:
@@ -85,6 +95,8 @@ def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> Stu
         columns = ["image_id", "view", "width", "height", "bit_depth", "latency_ms", "features"]
         columns += [f"{what}_{label}" for what in ("logit", "probability") for label in prepared.labels]
         table = pd.DataFrame(columns=[*columns, *prepared.studies.names])
+    else:  # over HTTP an image goes through the net alone: another time than the reference's
+        table = table.assign(latency_ms=table["latency_ms"].where(table["source"] != HTTP))
     try:
         return of_log(table, prepared.studies.names, prepared.labels, truth)
     except KeyError as error:
@@ -92,18 +104,24 @@ def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> Stu
                          "version of this project: score anew, or start a new log") from error
 
 
-def _head(table: pd.DataFrame, window: Studies, prepared: Prepared, release: Release,
+def _head(table: pd.DataFrame, window: Studies, known: pd.DataFrame, prepared: Prepared, release: Release,
           section: Monitor) -> dict[str, Any]:
-    """What is said of the window whatever the verdict."""
+    """What is said of the window, and of the studies with labels, whatever the verdict."""
     ids = sorted(table["image_id"].astype(str)) if len(table) else []
-    moments = [moment.isoformat() for moment in table["scored_at"].iloc[[0, -1]]] if ids else [None, None]
     return {
         "model": release.identity, "version": release.version, "alpha": section.alpha,
         "least_studies": section.least_studies, "reference_studies": len(prepared.studies),
-        "window": {"studies": len(window), "first": moments[0], "last": moments[1],
+        "labelled": {"studies": len(known), **_span(known)},
+        "window": {"studies": len(window), **_span(table),
                    "labelled": int((window.targets == window.targets).any(axis=1).sum()) if ids else 0,
                    "data_hash": hashlib.sha256("\n".join(ids).encode()).hexdigest()},
     }
+
+
+def _span(table: pd.DataFrame) -> dict[str, str | None]:
+    """When the first and the last of the rows were scored."""
+    first, last = [moment.isoformat() for moment in table["scored_at"].iloc[[0, -1]]] if len(table) else [None, None]
+    return {"first": first, "last": last}
 
 
 def _pictures(images: Path, table: pd.DataFrame, judged: Sequence[Judged], found: Found, prepared: Prepared,

@@ -15,17 +15,14 @@ import numpy as np
 
 from stages import crew, entry, modelfolder
 from stages.entry import StageError
-from stages.images.chain import Chain
 from stages.images.decode import Undecodable
-from stages.inference import InferenceError, Net
+from stages.inference import InferenceError
 from stages.machine import workers
 from stages.params import Params
 from stages.production import Release
-from stages.score.model import InUse
+from stages.score.model import InUse, opened
 from stages.score.places import Place, find
 from stages.score.study import answer, look
-
-_WARM_UP = 2  # batches of each process that do not count
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,13 @@ class _Batch:
 def measure(model_folder: Path, places: Sequence[Place], batch_size: int, max_pixels: int) -> dict[str, float]:
     """p50_ms, p95_ms and the number of images, decoded, preprocessed and scored by all processes side by side.
 
-    Each file is taken as often as it needs to warm the processes up. StageError where none can be decoded.
+    The first study of a process costs here what it costs in the log: see `stages.score.study.look` and
+    `stages.score.model.opened`. StageError where none can be decoded.
     """
     size = max(1, min(batch_size, len(places) // (2 * workers())))
     batches = [tuple(places[start:start + size]) for start in range(0, len(places), size)]
-    warm = [batches[turn % len(batches)] for turn in range(_WARM_UP * workers())]
-    orders = [_Batch(model_folder, batch, max_pixels) for batch in [*warm, *batches]]
-    taken = [ms for index, batch in crew.spread(_timed, orders, workers(), chunk=1) if index >= len(warm)
-             for ms in batch or []]
+    orders = [_Batch(model_folder, batch, max_pixels) for batch in batches]
+    taken = [ms for _, batch in crew.spread(_timed, orders, workers(), chunk=1) for ms in batch or []]
     if not taken:
         raise StageError("no image could be decoded, so that no latency was measured; name another folder")
     return {"p50_ms": round(float(np.percentile(taken, 50)), 3), "p95_ms": round(float(np.percentile(taken, 95)), 3),
@@ -65,8 +61,7 @@ def _timed(batch: _Batch) -> list[float]:
 
 @cache
 def _opened(folder: Path) -> InUse:
-    net = Net(folder)
-    return InUse(Release(folder, modelfolder.identity(folder), "", ""), net, Chain.from_dict(net.card["preprocessing"]))
+    return opened(Release(folder, modelfolder.identity(folder), "", ""))
 
 
 def _run(params: Params, options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import csv
 import fcntl
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from stages.score.places import Refused
 from stages.score.study import Scored
 
 QUARANTINE = "quarantine.csv"
+HTTP = "http"  # the source of what came over HTTP: a client's file name may be a patient's
 _KEY = ["image_id", "model"]
 _COLUMNS = ("path", "sha256", "reason", "detail")
 _TRIES = 3
@@ -113,11 +114,23 @@ def read(log: Path, since: datetime | None = None, until: datetime | None = None
     Naive times are UTC. Only the days asked for are opened. Models of other labels leave NaN in each other's columns.
     An empty log gives an empty table. LogDamaged names a part that can't be read.
     """
-    since, until = _utc(since), _utc(until)
-    for _ in range(_TRIES):
-        with contextlib.suppress(FileNotFoundError):  # parts were put together while we read
-            return _read(log, since, until, last)
-    return _read(log, since, until, last)
+    return _patiently(lambda: _read(log, _utc(since), _utc(until), last, _open))
+
+
+def read_of(log: Path, model: str, image_ids: Collection[str], since: datetime | None = None, last: int | None = None
+            ) -> pd.DataFrame:
+    """Rows of some studies that one model answered, whenever that was; otherwise as `read`, the newest `last` of them.
+
+    Goes back day by day until there are enough; of a part that holds none of them only the keys are read.
+    """
+    wanted = pa.array(sorted(image_ids), pa.string())
+
+    def only(path: Path) -> pa.Table | None:
+        keys = _open(path, _KEY)
+        held = pc.and_(pc.equal(keys["model"], model), pc.is_in(keys["image_id"], wanted))
+        return _open(path).filter(held) if pc.any(held).as_py() else None
+
+    return _patiently(lambda: _read(log, _utc(since), None, last, only))
 
 
 def quarantine(log: Path, refused: Iterable[Refused]) -> None:
@@ -153,14 +166,24 @@ def tidy(log: Path) -> None:
                     path.unlink() if path != whole else None
 
 
-def _read(log: Path, since: datetime | None, until: datetime | None, last: int | None) -> pd.DataFrame:
+def _patiently(read_it: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError):  # parts were put together while we read
+            return read_it()
+    return read_it()
+
+
+def _read(log: Path, since: datetime | None, until: datetime | None, last: int | None,
+          opened: Callable[[Path], pa.Table | None]) -> pd.DataFrame:
+    """`opened` gives a part's rows, None where none of them is wanted."""
     tables, count = [], 0
     for folder in sorted(log.glob("day=*"), reverse=True):
         day = datetime.fromisoformat(folder.name.removeprefix("day=")).replace(tzinfo=UTC)
         if (until and day >= until) or (since and day + timedelta(days=1) <= since):
             continue
-        if parts := sorted(folder.glob("part-*.parquet")):
-            tables.append(_within(_once(_joined(parts)), since, until))
+        parts = [part for part in map(opened, sorted(folder.glob("part-*.parquet"))) if part is not None]
+        if parts:
+            tables.append(_within(_once(pa.concat_tables(parts, promote_options="permissive")), since, until))
             count += len(tables[-1])
         if last is not None and count >= last:
             break

@@ -2,6 +2,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from stages.images.chain import Chain
 from stages.inference import BLOCK, Net
 from stages.production import Release, current
@@ -28,9 +30,16 @@ def in_use(production: Path, block: int = BLOCK) -> InUse:
     release = released(production)
     known = _open.get((production, block))
     if known is None or known.release != release:
-        net = Net(release.folder, block=block)
-        known = _open[production, block] = InUse(release, net, Chain.from_dict(net.card["preprocessing"]))
+        known = _open[production, block] = opened(release, block)
     return known
+
+
+def opened(release: Release, block: int = BLOCK) -> InUse:
+    """A release, its net run once on black images: no study pays for what is set up at the first answer."""
+    net = Net(release.folder, block=block)
+    side = net.card["input"]
+    net.answers(np.zeros((block, side["height"], side["width"], side["channels"]), np.uint8))
+    return InUse(release, net, Chain.from_dict(net.card["preprocessing"]))
 
 
 def released(production: Path) -> Release:

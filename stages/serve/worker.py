@@ -6,10 +6,10 @@ from typing import Any
 
 from stages.images.decode import Undecodable
 from stages.predict.run import findings
+from stages.score.log import HTTP
 from stages.score.model import in_use
 from stages.score.study import Scored, Study, answer, look
 
-SOURCE = "http"  # in the scoring log: a client's file name may be a patient's
 _BLOCK = 1  # requests are small; the logits are the same in any block
 
 
@@ -43,6 +43,6 @@ def warm(production: Path) -> None:
 
 def _read(data: bytes, max_pixels: int, chain: Any) -> Study | dict[str, str]:
     try:
-        return look(SOURCE, data, "", chain, max_pixels)
+        return look(HTTP, data, "", chain, max_pixels)
     except Undecodable as error:
         return {"reason": error.reason, "detail": error.detail}

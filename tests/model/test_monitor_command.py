@@ -32,13 +32,14 @@ def place(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scored(count: int, seed: int, *, noise: float = 0.0, model: str | None = None, day: int = 0) -> list[str]:
+def scored(count: int, seed: int, *, noise: float = 0.0, model: str | None = None, day: int = 0, source: str = "",
+           latency: float = 4.0) -> list[str]:
     """Put made-up studies into the log; their ids."""
     window = made.window(seed, count)
     ids = [f"{seed:08x}{i:024x}" for i in range(count)]
     statistics = window.statistics + noise * (np.array(window.names) == "noise")
     log.append(Path("production/log"), pa.table({
-        "image_id": ids, "source": [f"{seed}-{i}.png" for i in range(count)],
+        "image_id": ids, "source": [source or f"{seed}-{i}.png" for i in range(count)],
         "scored_at": pa.array([START + timedelta(day, i) for i in range(count)], pa.timestamp("us", "UTC")),
         "model": [model or production.current(Path("production")).identity] * count, "version": ["v1"] * count,
         "view": window.view.tolist(), "width": pa.array([256] * count, pa.int32()),
@@ -47,7 +48,7 @@ def scored(count: int, seed: int, *, noise: float = 0.0, model: str | None = Non
         "features": pa.array(list(window.features), pa.list_(pa.float32())),
         **{f"logit_{n}": window.logits[:, i] for i, n in enumerate(made.LABELS)},
         **{f"probability_{n}": window.probabilities[:, i] for i, n in enumerate(made.LABELS)},
-        "latency_ms": pa.array(window.latency_ms, pa.float32())}))
+        "latency_ms": pa.array([latency] * count, pa.float32())}))
     return ids
 
 
@@ -87,6 +88,19 @@ def test_latency_is_held_against_what_was_taken_at_promotion_and_kept_with_the_r
         assert {name: test["reference"] for name, test in tests.items()} == {
             "latency p50": latency["p50_ms"], "latency p95": latency["p95_ms"]}
         assert b"p50_ms" not in b"".join(path.read_bytes() for path in release.folder.iterdir())
+
+
+def test_what_came_over_http_is_not_held_against_a_reference_that_was_taken_on_files(place):
+    production.install(Path("production"), Path("model"), "v2", "abc", {"p50_ms": 4.0, "p95_ms": 4.0, "images": 200})
+    scored(200, 1, source="http", latency=60.0)
+    assert main([]) == 0
+    assert any(words.startswith("latency: no study was timed") for words in verdict("0001")["left_out"])
+    scored(100, 2, day=1)
+    assert main([]) == 0
+    (median, _) = [test for test in verdict("0002")["tests"] if test["kind"] == "latency"]
+    assert median["window"] == 4.0, "the hundred from files"
+    scored(200, 3, latency=60.0, day=2)
+    assert main([]) == 3
 
 
 def test_too_few_studies_are_not_judged(place, capsys):
@@ -137,6 +151,48 @@ def test_labels_from_feedback_are_joined_by_study_and_a_later_table_corrects_an_
     known = feedback.read(Path("production/feedback"), made.LABELS)
     assert known.loc[f"{1:08x}{0:024x}", "Mass"] == 1 - truth[0, 0]
     assert known.loc[f"{1:08x}{1:024x}", "Mass"] == truth[1, 0] and known["Hernia"].isna().all()
+
+
+def told(seed: int, count: int, *, shuffled: bool = False) -> None:
+    """Labels come for made-up studies: true ones, or some other study's."""
+    truth = made.drawn(np.random.default_rng([seed, 1]), count)["targets"]
+    dealt = np.random.default_rng(0).permutation(count) if shuffled else np.arange(count)
+    rows = "\n".join(f"{seed}-{i}.png,{truth[at, 0]},{truth[at, 1]}" for i, at in enumerate(dealt))
+    Path(f"told-{seed}.csv").write_text(f"source,Mass,Edema\n{rows}\n")
+    assert feedback_main(["add", f"told-{seed}.csv"]) == 0
+
+
+def accuracy_of(number: str) -> dict[str, bool]:
+    """Which comparisons of accuracy a verdict holds, and whether they say drift."""
+    return {test["name"]: test["drifted"] for test in verdict(number)["tests"] if test["kind"] == "accuracy"}
+
+
+def test_labels_that_come_after_others_have_arrived_are_compared_though_their_studies_have_left_the_window(place):
+    scored(200, 1)
+    scored(200, 2, day=1)
+    assert main([]) == 0 and accuracy_of("0001") == {}
+    told(1, 200, shuffled=True)
+    assert main([]) == 3 and accuracy_of("0002") == {"AUROC Mass": True, "AUROC Edema": True, "AUROC macro": True}
+    late = verdict("0002")
+    assert late["window"]["labelled"] == 0 and late["window"]["first"].startswith("2026-11-02")
+    assert late["labelled"]["studies"] == 200 and late["labelled"]["first"].startswith("2026-11-01")
+    assert "last 200 that have any" in Path("production/drift/0002/index.html").read_text()
+    assert main(["--since", "2026-11-02"]) == 0 and accuracy_of("0003") == {}
+
+
+def test_accuracy_is_judged_on_the_latest_labelled_studies_of_the_model_in_production(place):
+    scored(200, 1)
+    scored(200, 2, day=1)
+    told(1, 200, shuffled=True)
+    told(2, 200)
+    assert main([]) == 0 and verdict("0001")["labelled"]["first"].startswith("2026-11-02")
+    scored(200, 3, day=2)
+    assert main([]) == 0 and accuracy_of("0002"), "the latest with labels are those of the day before"
+    scored(200, 4, model="f" * 64, day=3)
+    told(4, 200, shuffled=True)
+    assert main([]) == 0 and verdict("0003")["labelled"] == verdict("0002")["labelled"], "not another model's"
+    main(["--window", "300"])
+    assert verdict("0004")["labelled"]["studies"] == 300
 
 
 @pytest.mark.parametrize(("table", "words"), [

@@ -7,6 +7,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from stages.images.chain import apply
 from stages.images.decode import decode, image_id
 from stages.images.statistics import NAMES, describe
 from stages.inference import Net
-from stages.score import latency, log, run, worker
+from stages.monitor.latency import compare as latency_drift
+from stages.monitor.rule import judge
+from stages.params.schema import Monitor
+from stages.score import latency, log, model, run, study, worker
 from stages.score.__main__ import main
 from stages.score.places import find
 
@@ -193,3 +197,55 @@ def test_latency_is_measured_as_the_log_measures_it(place, in_this_process, monk
     made.files(place / "in", range(20))
     taken = latency.measure(place / "model", find(place / "in", 1 << 20).places, 4, 10**6)
     assert taken["images"] == 20 and 0 < taken["p50_ms"] <= taken["p95_ms"]
+
+
+class Clock:
+    """Milliseconds as a machine would take them: a kind of file costs 30 ms more the first time that a process reads
+    it, and a net 60 ms more at its first answer; then it is 1 ms a file and 4 ms a block."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now, self.first, self.nets = 0.0, True, set()
+        real, answers = study.decode, Net.answers
+        monkeypatch.setattr(study, "decode", lambda *given: self.spend(1 + 30 * self.first) or real(*given))
+        monkeypatch.setattr(Net, "answers", lambda net, images: self.run(net, len(images)) or answers(net, images))
+        monkeypatch.setattr(study, "time", SimpleNamespace(perf_counter=lambda: self.now))
+
+    def spend(self, milliseconds: float) -> None:
+        self.now, self.first = self.now + milliseconds / 1000, False
+
+    def run(self, net: Net, images: int) -> None:
+        self.spend(4 * -(-images // net.block) + 60 * (net not in self.nets))
+        self.nets.add(net)
+
+    def new_process(self) -> None:
+        self.first = True
+        for held in (study._KINDS_READ, model._open, model._releases):
+            held.clear()
+        latency._opened.cache_clear()
+
+
+def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_raise_no_drift_of_latency(
+        place, in_this_process, monkeypatch):
+    monkeypatch.setattr(latency.crew, "spread", run.crew.spread)
+    clock, section = Clock(monkeypatch), Monitor()
+    made.files(place / "many", range(1000, 1041))
+    reference = latency.measure(place / "model", find(place / "many", 1 << 20).places, 8, 10**6)
+    assert reference == {"p50_ms": 2.0, "p95_ms": 2.0, "images": 41}
+    for seed in range(60):  # every study a run of its own
+        clock.new_process()
+        made.files(place / "in", range(seed, seed + 1))
+        assert main(["in"]) == 0
+    taken = log.read(LOG)["latency_ms"].to_numpy(float)
+    assert len(taken) == 60 and np.allclose(taken, 2.0)
+    judged = judge(list(latency_drift(taken, reference, section.latency_factor)), section.alpha)
+    assert len(judged) == 2 and not any(each.drifted for each in judged)
+    slow = judge(list(latency_drift(taken * 2, reference, section.latency_factor)), section.alpha)
+    assert all(each.drifted for each in slow)
+
+
+def test_a_study_alone_and_one_of_a_full_block_are_charged_the_same_share_of_the_net(place, monkeypatch):
+    Clock(monkeypatch)
+    in_use = model.in_use(place / "production")
+    studies = [study.look("", made.png(seed), ".png", in_use.chain, 10**6) for seed in range(9)]
+    shares = [study.answer(in_use, studies[:count]).latency_ms for count in (1, 4, 7, 9)]
+    assert all(np.allclose(taken, 2.0) for taken in shares)

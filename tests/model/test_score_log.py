@@ -87,3 +87,17 @@ def test_a_file_stands_once_in_the_quarantine_and_anew_when_its_bytes_changed(tm
         log.quarantine(tmp_path, [Refused("x.png", sha256, "corrupt", "detail, with a comma\nand a line")])
     found = log.read_quarantine(tmp_path)
     assert [row["sha256"] for row in found] == ["a", "b"] and found[0]["detail"].startswith("detail, with")
+
+
+def test_some_studies_of_one_model_are_found_however_far_back_and_no_part_is_read_for_nothing(tmp_path, monkeypatch):
+    log.append(tmp_path, table(range(100)))
+    log.append(tmp_path, table(range(100), "other"))
+    wanted = {f"{i:04d}" for i in (3, 7, 50)} | {"never scored"}
+    opened, real = [], log._open
+    monkeypatch.setattr(log, "_open", lambda path, columns=None: opened.append(columns) or real(path, columns))
+    found = log.read_of(tmp_path, "m", wanted)
+    assert found["image_id"].tolist() == ["0003", "0007", "0050"] and set(found["model"]) == {"m"}
+    assert "source" in found and opened.count(None) == 2 < opened.count(log._KEY)
+    assert log.read_of(tmp_path, "m", wanted, last=2)["image_id"].tolist() == ["0007", "0050"]
+    assert log.read_of(tmp_path, "m", wanted, since=START + timedelta(hours=20))["image_id"].tolist() == ["0050"]
+    assert log.read_of(tmp_path, "nobody", wanted).empty and log.read_of(tmp_path / "none", "m", wanted).empty
