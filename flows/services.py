@@ -99,9 +99,9 @@ def signal_all(pids: list[int], number: int = signal.SIGTERM) -> None:
             os.kill(pid, number)
 
 
-def wait_for_end(processes: dict[int, str], seconds: float = _STOP_SECONDS) -> list[int]:
+def wait_for_end(processes: dict[int, str]) -> list[int]:
     """Wait until all have ended; pids of those that have not in the time."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + _STOP_SECONDS
     while left := [pid for pid, started in processes.items() if _started(pid) == started]:
         if time.monotonic() > until:
             break

@@ -12,6 +12,7 @@ import yaml
 from flows import (
     curves,
     deployments,
+    down,
     overrides,
     pools,
     record,
@@ -157,3 +158,28 @@ def test_a_service_is_found_again_by_its_start_and_stopped(tmp_path: Path) -> No
     assert services.stop("sleeper", tmp_path) and not services.stop("sleeper", tmp_path)
     (tmp_path / "sleeper.pid").write_text(f"{os.getpid()} 1\n")
     assert services.running("sleeper", tmp_path) is None, "another process that got the same pid"
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_make_down_ends_flows_and_their_stages_though_they_run_in_sessions_of_their_own(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stubborn: bool) -> None:
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    monkeypatch.setattr(services, "_STOP_SECONDS", 2)
+    pids, ignore = tmp_path / "pids", "signal.signal(signal.SIGTERM, signal.SIG_IGN); " if stubborn else ""
+    stage = ("import os, pathlib, subprocess, time; "
+             "child = subprocess.Popen(['sleep', '600'], start_new_session=True); "
+             f"pathlib.Path({str(pids)!r}).write_text(f'{{os.getppid()}} {{os.getpid()}} {{child.pid}}'); "
+             "time.sleep(600)")
+    flow = (f"import signal, sys; from pathlib import Path; from flows.supervised import run; {ignore}"
+            f"run([sys.executable, '-c', {stage!r}], Path.cwd(), {{}}, print)")
+    worker = ("import os, subprocess, sys, time; subprocess.Popen([sys.executable, '-c', sys.argv[1]], "
+              "env={**os.environ, 'PREFECT__FLOW_RUN_ID': '1'}, start_new_session=True); time.sleep(600)")
+    services.start("worker-cpu", [sys.executable, "-c", worker, flow], tmp_path, {
+        **os.environ, "PREFECT_HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])})
+    until = time.monotonic() + 60
+    while not (pids.exists() and len(pids.read_text().split()) == 3) and time.monotonic() < until:
+        time.sleep(0.1)
+    there = [*services.flows_of(tmp_path), *map(int, pids.read_text().split())]
+    assert len(there) == 4 and all(supervisor._parent(pid) for pid in there)
+    assert down.main() == 0
+    assert [pid for pid in there if supervisor._parent(pid)] == [] and services.flows_of(tmp_path) == []
