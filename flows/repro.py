@@ -16,6 +16,7 @@ import yaml
 from flows.locking import WorkspaceLock
 from flows.mending import mend
 from flows.parameters import faults
+from flows.promises import broken
 from flows.recorded import verdict
 
 _FAILED, _INTERRUPTED = 1, 130
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
             status = _dvc_repro(arguments)
     if status == 0:
         subprocess.run([sys.executable, "-m", "stages.report.headline"], check=False)
-        print(verdict(Path.cwd()))
+        print(verdict(Path.cwd()), *broken(Path.cwd()), sep="\n")
     elif status == _INTERRUPTED:
         print("interrupted: `make repro` goes on where it stopped", file=sys.stderr)
     else:

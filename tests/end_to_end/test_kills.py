@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from flows import promises
 from flows.lockfile import differences
 
 from .workspace import Workspace, group_members, kill_group
@@ -101,6 +102,7 @@ def test_twenty_kills_over_every_stage_change_no_byte(unhurt, tmp_path):
 def test_three_kills_over_the_default_change_no_byte(tmp_path):
     whole = Workspace(tmp_path / "whole", "phantom")
     whole.repro()
+    assert promises.faults(json.loads((whole.folder / "metrics/evaluate.json").read_text())) == []
     cut = Workspace(tmp_path / "cut", "phantom")
     hits = [kill_once(cut, stage, delay) for stage, delay in (("preprocess", 2.0), ("train", 40.0), ("compress", 30.0))]
     assert all(hits)
