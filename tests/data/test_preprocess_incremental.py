@@ -48,6 +48,18 @@ def delete_output() -> None:
     Path("data/processed").rmdir()
 
 
+def bucket_file(toy: Toy, name: str) -> str:
+    """The shard in which a file's image lies."""
+    return shards.bucket_name(shards.bucket_of(str(toy.rows[name]["image_id"]), 4))
+
+
+def rewritten(before: dict[str, bytes]) -> set[str]:
+    """Names of the shards whose bytes are other ones now, or that are new or gone."""
+    now = processed()
+    return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)
+            and name.startswith("bucket-")}
+
+
 def entries() -> list[Path]:
     """Files of the per-image cache."""
     return sorted(p for p in Path(".cache/preprocess/images").rglob("*") if p.is_file())
@@ -65,11 +77,13 @@ def test_added_images_are_decoded_alone_and_only_their_buckets_rewritten(
     toy: Toy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     toy.run()
+    before = processed()
     toy.add(100)
     changed = shards.bucket_of(str(toy.rows["0100.png"]["image_id"]), 4)
     neighbours = len(shards.plan([str(r["image_id"]) for r in toy.rows.values()], 4)[changed]) - 1
     assert toy.run() == {"images": 13, "decoded": 1, "from_cache": neighbours,
                          "from_previous_output": 12 - neighbours, "shards_rewritten": 1, "shards_unchanged": 3}
+    assert rewritten(before) == {bucket_file(toy, "0100.png")}
     toy.add(101, 102, 103)
     assert toy.run()["decoded"] == 3
     incremental = processed()
@@ -78,19 +92,25 @@ def test_added_images_are_decoded_alone_and_only_their_buckets_rewritten(
 
 def test_removing_and_relabelling_decode_nothing(toy: Toy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     toy.run()
+    before, expected = processed(), {bucket_file(toy, "0003.png")}
     del toy.rows["0003.png"]
     toy.rows["0004.png"]["label_ill"] = 1
     counts = toy.run()
     assert "decoded" not in counts and counts["shards_rewritten"] == 1
+    assert rewritten(before) == expected
     assert processed() == from_nothing(toy, monkeypatch, tmp_path)
 
 
 def test_one_changed_pixel_decodes_one_image(toy: Toy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     toy.run()
+    before, expected = processed(), {bucket_file(toy, "0005.png")}
     pixels = decode((toy.batch / "0005.png").read_bytes(), 10**6).pixels.copy()
     pixels[0, 0] ^= 1
     toy.write("0005.png", pixels)
-    assert toy.run()["decoded"] == 1
+    counts = toy.run()
+    expected |= {bucket_file(toy, "0005.png")}  # another image: another id, so it may lie elsewhere
+    assert counts["decoded"] == 1 and counts["shards_rewritten"] == len(expected)
+    assert rewritten(before) == expected
     assert processed() == from_nothing(toy, monkeypatch, tmp_path)
 
 

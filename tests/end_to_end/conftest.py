@@ -8,5 +8,5 @@ from .workspace import Workspace
 def unhurt(tmp_path_factory):
     """A workspace whose pipeline ran from start to end and was never killed. Tests must leave it as it is."""
     workspace = Workspace(tmp_path_factory.mktemp("unhurt") / "w")
-    workspace.repro()
+    workspace.timed_repro()
     return workspace

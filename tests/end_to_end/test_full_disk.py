@@ -17,13 +17,31 @@ ALL = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "eval
 SLOW = [pytest.param(stage, share, marks=pytest.mark.slow) for stage in ALL for share in (0.0, 0.3, 0.8)]
 
 
-@pytest.mark.parametrize(("stage", "share"), [("preprocess", 0.5), ("report", 0.5), *SLOW])
-def test_a_full_disk_gives_one_clear_line_and_no_half_file(unhurt, stage, share):
+def filled(unhurt, *arguments):
+    """What happened on the disk that got full."""
     script = str(Path(__file__).with_name("full_disk.py"))
-    done = subprocess.run(["unshare", "-rm", sys.executable, script, str(unhurt.folder), stage, str(share)],
+    done = subprocess.run(["unshare", "-rm", sys.executable, script, str(unhurt.folder), *arguments],
                           env=unhurt.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(("stage", "share"), [("preprocess", 0.5), ("report", 0.5), *SLOW])
+def test_a_full_disk_gives_one_clear_line_and_no_half_file(unhurt, stage, share):
+    check(filled(unhurt, stage, str(share)), stage)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+@pytest.mark.parametrize("stage", ["train", "compress"])
+def test_a_disk_that_fills_after_the_checkpoints_leaves_no_half_model_nor_plots(unhurt, stage, share):
+    told = filled(unhurt, stage, str(share), "roomy")
+    assert told["checkpoints"] > 0
+    check(told, stage)
+
+
+def check(told, stage):
+    """One clear line, nothing half, and the same bytes once there is room."""
     assert told["first"] == 1
     assert f"{stage}: No space left on device" in told["said"]
     assert "Traceback" not in told["said"]

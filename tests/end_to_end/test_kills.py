@@ -11,78 +11,105 @@ import pytest
 from flows import promises
 from flows.lockfile import differences
 
-from .workspace import Workspace, group_members, kill_group
+from .workspace import Workspace, group_members, kill_group, running_stage
 
 STAGES = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report")
-QUICK = [("preprocess", 0.3), ("train", "kept"), ("train", None)]  # a checkpoint is there; None: is being written
+CHECKPOINT, WRITING = "checkpoint", "writing"  # moments of train: a checkpoint is there; one is being written
+QUICK = [("preprocess", 0.5), ("train", CHECKPOINT), ("train", WRITING)]
+LAST = 0.8  # of a stage's time: what a kill at a later moment hits may be the next stage
 
 
 def long_plan(seed=2026):
-    """20 kills: every stage at least once, training at least six times, twice while a checkpoint is written."""
-    random.seed(seed)
-    kills = [(stage, random.uniform(0.0, 4.0)) for stage in STAGES]
-    kills += [("train", random.uniform(0.0, 14.0)) for _ in range(5)]
-    kills += [("train", None)] * 2 + [(random.choice(STAGES), random.uniform(0.0, 8.0)) for _ in range(4)]
+    """20 kills: every stage at least once, training at least six times, twice while a checkpoint is written.
+
+    A moment is a fraction of the time that is left of the stage's own, as a run measured it that nothing killed.
+    """
+    chance = random.Random(seed)
+    kills = [(stage, chance.uniform(0.0, LAST)) for stage in (*STAGES, *["train"] * 5)]
+    kills += [("train", WRITING)] * 2 + [(chance.choice(STAGES), chance.uniform(0.0, LAST)) for _ in range(4)]
     return sorted(kills, key=lambda kill: STAGES.index(kill[0]))
 
 
-def wait_for_stage(workspace, child, stage):
-    """True when the stage's process runs, False when the run ended before."""
+def at_random(whole, kills, seed=2026):
+    """Kills at random moments of a whole run's stages, drawn evenly over its time: (stage, fraction of its time)."""
+    chance, total = random.Random(seed), sum(whole.seconds.values())
+    plan = []
+    for moment in sorted(chance.uniform(0.0, total) for _ in range(kills)):
+        for stage, seconds in sorted(whole.seconds.items(), key=lambda item: STAGES.index(item[0])):
+            if moment < seconds:
+                plan.append((stage, LAST * moment / seconds))
+                break
+            moment -= seconds
+    return plan
+
+
+def wait_for_stage(child, stage):
+    """Wait until the stage's process runs; False where the run ended before."""
     while child.poll() is None:
-        if any(f"-m stages.{stage}" in command for _, command in group_members(child.pid)):
+        if running_stage(child) == stage:
             return True
         time.sleep(0.02)
     return False
 
 
-def wait_for_checkpoint_being_written(workspace, child):
-    """True as soon as a checkpoint's temporary file is there."""
-    folder = workspace.folder / ".cache" / "checkpoints"
-    while child.poll() is None:
-        if next(folder.glob("train-*/.*.part"), None):
-            return True
-    return False
+def time_left(workspace, whole, stage):
+    """Seconds that the stage will take: less where training goes on from a checkpoint."""
+    seconds = whole.seconds[stage]
+    if stage != "train":
+        return seconds
+    steps = max((int(path.stem[5:]) for path in workspace.checkpoints()), default=0)
+    all_steps = max(int(path.stem[5:]) for path in whole.checkpoints())
+    return seconds - (seconds - whole.to_first_checkpoint) * steps / all_steps
 
 
-def wait_for_checkpoint(workspace, child):
-    """True as soon as a whole checkpoint is there."""
-    folder = workspace.folder / ".cache" / "checkpoints"
-    while child.poll() is None:
-        if next(folder.glob("train-*/step-*.ckpt"), None):
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def kill_once(workspace, stage, delay):
-    """Start, kill at the moment asked for; True where it was hit."""
+def kill_once(workspace, whole, stage, moment):
+    """Start, kill at the moment; the stage that was running when it was killed, None where none was."""
+    before, seconds = workspace.checkpoints(), time_left(workspace, whole, stage)
     child = workspace.start()
-    hit = wait_for_stage(workspace, child, stage)
-    if hit and delay is None:
-        hit = wait_for_checkpoint_being_written(workspace, child)
-    elif hit and delay == "kept":
-        hit = wait_for_checkpoint(workspace, child)
-    elif hit:
-        end = time.monotonic() + delay
-        while time.monotonic() < end and child.poll() is None:
-            time.sleep(0.02)
-    if child.poll() is not None:
-        return False
+    if not wait_for_stage(child, stage):
+        return None
+    if moment == WRITING:
+        return stage if killed_while_writing(workspace, child) else None
+    end = time.monotonic() + (600.0 if moment == CHECKPOINT else moment * seconds)
+    while time.monotonic() < end and child.poll() is None and running_stage(child) == stage:
+        if moment == CHECKPOINT and workspace.checkpoints() - before:
+            break
+        time.sleep(0.02)
+    hit = running_stage(child) if child.poll() is None else None
     kill_group(child)
     return hit
 
 
-def killed(tmp_path, plan):
-    """A workspace in which the plan's kills happened, then the same command once more; with the hits."""
-    workspace = Workspace(tmp_path / "w")
-    hits = [stage for stage, delay in plan if kill_once(workspace, stage, delay)]
+def killed_while_writing(workspace, child):
+    """Kill with a checkpoint half-written: stopped as soon as its temporary file appears, killed if it is still there.
+
+    What an earlier kill left is not taken for it; what this one left stays. False where the training ended before.
+    """
+    old = workspace.checkpoints(".*.part")
+    while child.poll() is None:
+        if not workspace.checkpoints(".*.part") - old:
+            continue
+        os.killpg(child.pid, signal.SIGSTOP)
+        time.sleep(0.05)  # a write in the kernel ends first
+        if workspace.checkpoints(".*.part") - old:
+            kill_group(child)
+            assert workspace.checkpoints(".*.part") - old
+            return True
+        os.killpg(child.pid, signal.SIGCONT)
+    return False
+
+
+def killed(tmp_path, whole, plan, preset="tiny"):
+    """A workspace in which the plan's kills happened, then the same command once more; with the stages hit."""
+    workspace = Workspace(tmp_path / "w", preset)
+    hits = [kill_once(workspace, whole, stage, moment) for stage, moment in plan]
     workspace.repro()
-    return workspace, hits
+    return workspace, [stage for stage in hits if stage]
 
 
 def test_three_kills_change_no_byte_and_training_goes_on_from_its_checkpoint(unhurt, tmp_path):
-    workspace, hits = killed(tmp_path, QUICK)
-    assert len(hits) == 3
+    workspace, hits = killed(tmp_path, unhurt, QUICK)
+    assert hits == [stage for stage, _ in QUICK]
     assert differences(unhurt.outputs(), workspace.outputs()) == []
     assert json.loads((workspace.folder / ".runs/train.json").read_text())["resumed_from_step"] > 0
 
@@ -90,8 +117,8 @@ def test_three_kills_change_no_byte_and_training_goes_on_from_its_checkpoint(unh
 @pytest.mark.slow
 def test_twenty_kills_over_every_stage_change_no_byte(unhurt, tmp_path):
     plan = long_plan()
-    workspace, hits = killed(tmp_path, plan)
-    print(f"{len(hits)} of {len(plan)} kills hit their stage: {hits}")
+    workspace, hits = killed(tmp_path, unhurt, plan)
+    print(f"{len(hits)} of {len(plan)} kills hit a running stage: {hits}")
     assert set(hits) == set(STAGES)
     assert hits.count("train") >= 6
     assert len(hits) >= 18
@@ -101,12 +128,12 @@ def test_twenty_kills_over_every_stage_change_no_byte(unhurt, tmp_path):
 @pytest.mark.slow
 def test_three_kills_over_the_default_change_no_byte(tmp_path):
     whole = Workspace(tmp_path / "whole", "phantom")
-    whole.repro()
+    whole.timed_repro()
     assert promises.faults(json.loads((whole.folder / "metrics/evaluate.json").read_text())) == []
-    cut = Workspace(tmp_path / "cut", "phantom")
-    hits = [kill_once(cut, stage, delay) for stage, delay in (("preprocess", 2.0), ("train", 40.0), ("compress", 30.0))]
-    assert all(hits)
-    cut.repro()
+    plan = at_random(whole, 3)
+    cut, hits = killed(tmp_path, whole, plan, "phantom")
+    print(f"of {plan} hit {hits}")
+    assert len(hits) == 3
     assert differences(whole.outputs(), cut.outputs()) == []
 
 
@@ -114,13 +141,17 @@ def test_three_kills_over_the_default_change_no_byte(tmp_path):
 def test_an_interrupt_ends_a_stage_within_seconds_and_says_how_to_go_on(unhurt, tmp_path, stage):
     workspace = Workspace(tmp_path / "w")
     child = workspace.start()
-    assert wait_for_stage(workspace, child, stage)
-    time.sleep(7.0 if stage == "train" else 1.5)
+    assert wait_for_stage(child, stage)
+    time.sleep(0.6 * unhurt.seconds[stage])
+    interrupted = running_stage(child) == stage
     os.killpg(child.pid, signal.SIGINT)
     child.wait(timeout=15)
     assert group_members(child.pid) == []
     if child.returncode:  # the stage may have been done just before
         assert "the same command goes on where it stopped" in workspace.log()
+    assert child.returncode or not interrupted
+    workspace.repro()
+    assert differences(unhurt.outputs(), workspace.outputs()) == []
 
 
 @pytest.mark.parametrize("who", ["dvc", "supervisor"])

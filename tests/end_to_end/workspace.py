@@ -1,5 +1,6 @@
 """A workspace of its own for a test: this checkout's sources in a fresh git and DVC repository, with a small preset."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,8 @@ class Workspace:
 
     def __init__(self, folder: Path, preset: str = "tiny", cache: Path | None = None) -> None:
         self.folder = folder
+        self.seconds: dict[str, float] = {}  # stage to how long its process lived, see `timed_repro`
+        self.to_first_checkpoint = 0.0  # seconds of `train`
         self.environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
                             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         self.environment.pop("CXR_CACHE", None)
@@ -72,6 +75,25 @@ class Workspace:
         return subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=self.folder, env=self.environment,
                                 stdout=log, stderr=log, start_new_session=True)
 
+    def timed_repro(self) -> None:
+        """`dvc repro` from start to end; what it took stands in `seconds` and `to_first_checkpoint`."""
+        child, began, ended, checkpoint = self.start(), {}, {}, None
+        while child.poll() is None:
+            now = time.monotonic()
+            if stage := running_stage(child):
+                began.setdefault(stage, now)
+                ended[stage] = now
+            if stage == "train" and checkpoint is None and self.checkpoints():
+                checkpoint = now
+            time.sleep(0.05)
+        assert child.returncode == 0, self.log()
+        self.seconds = {stage: ended[stage] - began[stage] for stage in began}
+        self.to_first_checkpoint = (checkpoint or began["train"]) - began["train"]
+
+    def checkpoints(self, pattern: str = "step-*.ckpt") -> set[Path]:
+        """The training's checkpoints, or other files beside them."""
+        return set((self.folder / ".cache/checkpoints").glob(f"train-*/{pattern}"))
+
     def log(self) -> str:
         """What `start`ed runs printed."""
         return (self.folder / ".repro.log").read_text(errors="replace")
@@ -89,6 +111,12 @@ def group_members(group: int) -> list[tuple[int, str]]:
         if int(fields[2]) == group and fields[0] not in "ZX":
             found.append((int(stat.parent.name), command))
     return found
+
+
+def running_stage(child: subprocess.Popen) -> str | None:
+    """The stage whose process lives in the child's group."""
+    found = (re.search(r"-m stages\.(\w+)", command) for _, command in group_members(child.pid))
+    return next((match[1] for match in found if match and match[1] != "params"), None)
 
 
 def kill_group(child: subprocess.Popen) -> None:
