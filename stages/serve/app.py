@@ -56,7 +56,8 @@ class Endpoint:
         self.serving = serving
         self.journal = Journal(serving.production / "log", serving.part_seconds)
         self.desk = Desk(serving.production, serving.processes, serving.waiting, serving.max_pixels, serving.deadline)
-        self.metrics = Metrics(lambda: self.desk.waiting, lambda: self.journal.waiting)
+        self.metrics = Metrics(lambda: self.desk.waiting, lambda: self.journal.waiting,
+                               lambda: self.journal.lost)
         self._held = 0
 
     @contextlib.asynccontextmanager

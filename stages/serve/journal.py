@@ -2,6 +2,7 @@
 import asyncio
 import sys
 from pathlib import Path
+from threading import Lock
 
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ class Journal:
         self._index = scoring_log.Index()
         self._waiting: list[pa.Table] = []
         self._under_way = 0  # rows that are being written
+        self._taking, self._writing = Lock(), Lock()  # rows come in the loop's thread and are written in others
 
     @property
     def waiting(self) -> int:
@@ -29,11 +31,16 @@ class Journal:
         return sum(map(len, self._waiting)) + self._under_way
 
     def take(self, scored: Scored) -> None:
-        """Note rows for the next part."""
+        """Note rows for the next part. Where too many wait they are lost, which is said when the first is."""
         if self.waiting < _MOST_ROWS:
-            self._waiting.append(scoring_log.table_of(scored))
-        else:
-            self.lost += len(scored.studies)
+            rows = scoring_log.table_of(scored)
+            with self._taking:
+                self._waiting.append(rows)
+            return
+        if not self.lost:
+            print(f"serve: {_MOST_ROWS} rows wait for the scoring log: what is answered from now on is lost to it, "
+                  "until it can be written (cxr_log_rows_lost_total in /metrics)", file=sys.stderr)
+        self.lost += len(scored.studies)
 
     async def keep(self) -> None:
         """Write now and then, until cancelled."""
@@ -43,16 +50,20 @@ class Journal:
 
     def write(self) -> None:
         """Put down what waits. Where that fails it is said, and tried again the next time."""
-        tables, self._waiting = self._waiting, []
-        if not tables:
-            return
-        self._under_way += (count := sum(map(len, tables)))
-        try:
-            rows = pa.concat_tables(tables, promote_options="permissive")
-            self.written += len(scoring_log.append(self._log, rows, self._index))
-            scoring_log.tidy(self._log)
-        except (OSError, StageError) as error:
-            print(f"serve: the scoring log was not written: {error}", file=sys.stderr)
-            self._waiting = tables + self._waiting
-        finally:
-            self._under_way -= count
+        with self._writing:
+            with self._taking:
+                tables, self._waiting = self._waiting, []
+                self._under_way = count = sum(map(len, tables))
+            if not tables:
+                return
+            try:
+                rows = pa.concat_tables(tables, promote_options="permissive")
+                self.written += len(scoring_log.append(self._log, rows, self._index))
+                scoring_log.tidy(self._log)
+            except (OSError, StageError) as error:
+                print(f"serve: the scoring log was not written: {error}; {count} rows wait, {self.lost} are lost",
+                      file=sys.stderr)
+                with self._taking:
+                    self._waiting = tables + self._waiting
+            finally:
+                self._under_way = 0

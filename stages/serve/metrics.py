@@ -1,16 +1,29 @@
 """Counts and times of the endpoint, in Prometheus' text format."""
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 _SECONDS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class _Lost(Collector):
+    """A counter whose count stands elsewhere."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterable[Metric]:
+        """The rows that were answered and never logged."""
+        yield CounterMetricFamily("cxr_log_rows_lost", "Rows that the scoring log never got", value=self._count())
 
 
 class Metrics:
     """One registry for one server."""
 
-    def __init__(self, waiting: Callable[[], int], unwritten: Callable[[], int]) -> None:
-        """`waiting`: images with the processes; `unwritten`: rows not yet in the log."""
+    def __init__(self, waiting: Callable[[], int], unwritten: Callable[[], int], lost: Callable[[], int]) -> None:
+        """`waiting`: images with the processes; `unwritten`: rows not yet in the log; `lost`: that never will be."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.requests = Counter("cxr_requests", "Requests by path and status", ["path", "status"],
@@ -23,6 +36,7 @@ class Metrics:
                            registry=self.registry)
         Gauge("cxr_images_waiting", "Images waiting or at work", registry=self.registry).set_function(waiting)
         Gauge("cxr_log_rows_waiting", "Rows not yet in the scoring log", registry=self.registry).set_function(unwritten)
+        self.registry.register(_Lost(lost))
 
     def answered(self, model: str, version: str) -> None:
         """Note which model answered."""

@@ -5,22 +5,28 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scored_place as made
 
+from stages.calibration import sigmoid
 from stages.images.chain import apply
 from stages.images.decode import decode
+from stages.images.statistics import NAMES
 from stages.inference import Net
 from stages.predict.run import findings
 from stages.score import log
-from stages.serve import desk
+from stages.score.study import Scored
+from stages.serve import desk, journal, worker
+from stages.serve.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -168,12 +174,103 @@ def test_another_release_is_taken_up_without_a_restart_and_ending_it_writes_the_
     assert sorted(log.read(tmp_path / "production" / "log")["version"]) == ["v1", "v2"]
 
 
+def test_a_release_swapped_while_requests_of_several_images_are_under_way_answers_none_of_them_by_halves(tmp_path,
+                                                                                                          root):
+    server, images = Server(made.make(tmp_path, root)), [made.png(seed) for seed in range(4)]
+    body, kind = form({f"{seed}.png": data for seed, data in enumerate(images)})
+    inputs = np.stack([apply(made.CHAIN, decode(data, 10**6)) for data in images])
+    expected = {}
+    for version, slope in (("v2", 3.0), ("v1", 1.0)):
+        net = Net(made.model(tmp_path / f"as-{version}", slope))
+        expected[version] = [findings(net.card, row) for row in net.probabilities(inputs)]
+    stop, answers = threading.Event(), []
+
+    def ask() -> None:
+        while not stop.is_set():
+            answers.append(json.loads(server.ask("/score", body, content_type=kind)[2]))
+
+    clients = [threading.Thread(target=ask) for _ in range(3)]
+    for client in clients:
+        client.start()
+    for turn in range(8):
+        before = len(answers)
+        made.release(tmp_path, *(("v2", 3.0) if turn % 2 == 0 else ("v1", 1.0)))
+        until = time.monotonic() + 30
+        while len(answers) < before + 6 and time.monotonic() < until:
+            time.sleep(0.01)
+    stop.set()
+    for client in clients:
+        client.join()
+    server.end()
+    assert {answer["version"] for answer in answers} == {"v1", "v2"} and len(answers) >= 48
+    for answer in answers:
+        assert [image["findings"] for image in answer["images"]] == expected[answer["version"]]
+
+
+def test_a_request_under_way_when_the_release_is_swapped_ends_with_the_model_it_began_with(tmp_path, root, monkeypatch):
+    made.make(tmp_path, root)
+    real, seen = worker.look, []
+
+    def look(*given):
+        if not seen:
+            made.release(tmp_path, "v2", 3.0)
+        return seen.append(given) or real(*given)
+
+    monkeypatch.setattr(worker, "look", look)
+    images = [made.png(seed) for seed in range(3)]
+    first, second = (worker.work(tmp_path / "production", images, 10**6) for _ in range(2))
+    assert (first.version, second.version) == ("v1", "v2") and first.model != second.model
+    for reply, slope in ((first, 1.0), (second, 3.0)):
+        assert reply.scored.version == reply.version and len(reply.images) == 3
+        assert np.allclose(reply.scored.probabilities, sigmoid(slope * reply.scored.logits), atol=1e-6)
+
+
 def test_it_does_not_open_itself_to_the_network_without_a_token(tmp_path, root):
     made.make(tmp_path, root)
     ended = subprocess.run([sys.executable, "-m", "stages.serve", "--host", "0.0.0.0"], cwd=tmp_path,  # noqa: S104
                            env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_SERVE_TOKEN": ""}, capture_output=True,
                            text=True, timeout=60)
     assert ended.returncode == 1 and "CXR_SERVE_TOKEN" in ended.stderr and "Traceback" not in ended.stderr
+
+
+def test_rows_that_the_log_never_gets_are_said_and_counted(tmp_path, monkeypatch, capsys):
+    (tmp_path / "log").write_text("a file where the folder should be")
+    kept, scored = journal.Journal(tmp_path / "log", 1.0), rows(3)
+    counted = Metrics(lambda: 0, lambda: kept.waiting, lambda: kept.lost)
+    monkeypatch.setattr(journal, "_MOST_ROWS", 4)
+    for _ in range(3):
+        kept.take(scored)
+        kept.write()
+    said = capsys.readouterr().err
+    assert said.count("is lost to it") == 1 and "the scoring log was not written" in said and "6 rows wait" in said
+    assert (kept.waiting, kept.lost, kept.written) == (6, 3, 0)
+    text = counted.text().decode()
+    assert "cxr_log_rows_lost_total 3.0" in text and "cxr_log_rows_waiting 6.0" in text
+    (tmp_path / "log").unlink()
+    kept.write()
+    assert (kept.waiting, kept.lost, kept.written) == (0, 3, 3), "the same three studies twice stand once"
+
+
+def test_a_row_that_comes_while_the_journal_is_written_is_not_lost(tmp_path, monkeypatch):
+    kept, real = journal.Journal(tmp_path / "log", 1.0), log.table_of
+
+    def written_meanwhile(scored):
+        kept.write()  # by the other thread, before the row is made
+        return real(scored)
+
+    monkeypatch.setattr(journal.scoring_log, "table_of", written_meanwhile)
+    for _ in range(2):
+        kept.take(rows(1))
+        assert kept.waiting == 1
+    kept.write()
+    assert (kept.waiting, kept.written) == (0, 1)
+
+
+def rows(count: int) -> Scored:
+    """So many studies, answered."""
+    some = np.zeros((count, 1), np.float32)
+    return Scored("m", "v1", ("Mass",), datetime.now(UTC), tuple(("http", f"{i:032x}", 8, 8, 8) for i in range(count)),
+                  np.zeros((count, len(NAMES)), np.float32), some, some, some.astype(np.float64), some[:, 0])
 
 
 def work(production: Path, images: list[bytes], max_pixels: int) -> str:
