@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,8 +20,9 @@ import pandas as pd
 import pyarrow as pa
 from drift_windows import judged, plain, window
 
-from stages import modelfolder, production
+from stages import feedback, modelfolder, production
 from stages.images.statistics import NAMES
+from stages.monitor.__main__ import DRIFTED
 from stages.monitor.compare import prepare
 from stages.params import load
 from stages.score import log
@@ -39,6 +41,22 @@ def log_of(table: pd.DataFrame, model: str) -> pa.Table:
                      **answers, "scored_at": pa.array(at, pa.timestamp("us", "UTC")),
                      "bit_depth": pa.array(table["bit_depth"], pa.int16()),
                      "features": pa.array(list(table["features"]), pa.list_(pa.float32()))})
+
+
+def label_all(folder: Path, table: pd.DataFrame, labels: Sequence[str]) -> None:
+    """Feedback on every study and label, through the door that users take."""
+    truth = table[["image_id", *(f"target_{label}" for label in labels)]].drop_duplicates("image_id")
+    path = folder.parent / "labels.csv"
+    truth.rename(columns=lambda name: name.removeprefix("target_")).to_csv(path, index=False)
+    feedback.add(folder, path, table.assign(source=table["image_id"]), labels)
+
+
+def check(command: list[str], studies: int) -> None:
+    """One check; SystemExit where it did not judge all studies and their labels."""
+    ended = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    said = f"{studies} studies ({studies} labelled; accuracy on {studies})"
+    if ended.returncode not in (0, DRIFTED) or said not in ended.stdout:
+        raise SystemExit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
 
 
 def seconds(work: object) -> float:
@@ -67,9 +85,9 @@ def main(arguments: list[str]) -> int:
         place = Path(folder) / "production"
         release = production.install(place, given.model, "benchmark", "", {"p50_ms": 1.0, "p95_ms": 2.0})
         log.append(place / "log", log_of(table, release.identity))
+        label_all(place / "feedback", table, prepared.labels)
         command = [sys.executable, "-m", "stages.monitor", "--production", str(place), "--window", str(given.studies)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        whole = seconds(lambda: subprocess.run(command, env=environment, capture_output=True, check=False))
+        whole = seconds(lambda: check(command, len(part)))
         reading = seconds(lambda: log.read(place / "log"))
     ours = seconds(lambda: judged(prepared, part, params.monitor))
     others = seconds(lambda: plain(prepared, part, params.monitor.alpha))
