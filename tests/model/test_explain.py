@@ -3,6 +3,7 @@ import contextlib
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,6 +142,20 @@ def test_the_stage_points_at_the_finding_and_writes_the_same_bytes_twice(tmp_pat
     first = {path: sha256_file(path) for path in [*Path("reports").rglob("*.*"), Path("metrics/explain.json")]}
     run_in(tmp_path, monkeypatch)
     assert first == {path: sha256_file(path) for path in first}
+
+
+def test_the_stage_draws_each_images_reference_boxes_into_its_overlay(tmp_path, trained, monkeypatch):
+    numbers, green = {image_id(number): number for number in range(24)}, (90, 255, 120)  # blue, green, red
+    project(tmp_path, trained)
+    run_in(tmp_path, monkeypatch)
+    listed = json.loads(Path("reports/overlays/overlays.json").read_text())
+    for entry in (entry for entry in listed if entry["kind"] == "true_positive"):
+        picture = cv2.imread(f"reports/overlays/{entry['file']}")[-256:]
+        rows, columns = np.nonzero((picture == green).all(axis=2))
+        reference = draw(numbers[entry["image_id"]])[1]
+        left, top = 8 * reference["x"] / 2, 8 * reference["y"]  # the image is twice as wide as the net's input
+        found = [columns.min(), columns.max(), rows.min(), rows.max()]
+        assert np.abs(np.array(found) - [left, left + 64, top, top + 64]).max() <= 2, entry
 
 
 def test_a_set_without_boxes_still_gets_its_overlays(tmp_path, trained, monkeypatch):
