@@ -111,7 +111,7 @@ def test_make_down_leaves_no_process_of_the_project(crew: Team) -> None:
     there = [*engines(run), *engines(stage), *stage_pids(crew.project, "train")]
     assert len(there) >= 4 and all(alive(pid) for pid in there) and set(there) <= set(of_the_project(crew))
     down = command(crew, "-m", "flows.down", CXR_HOME=str(crew.home))
-    assert "worker-cpu, worker-gpu" in down.stdout and "server" in down.stdout and "flows with their stages" in down.stdout
+    assert all(words in down.stdout for words in ("worker-cpu, worker-gpu", "flows with their stages", "server"))
     assert of_the_project(crew) == [] and not any(alive(pid) for pid in there)
     assert "end train" not in crew.project.ran.read_text()
 
