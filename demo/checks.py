@@ -5,6 +5,8 @@ from typing import Any
 Steps = dict[str, dict[str, Any]]
 LOSS = 0.05  # macro AUROC that the champion loses on scanner B, at least
 _GAIN = 0.03  # macro AUROC that the promoted challenger wins back there, at least
+_HOLD = 0.02  # macro AUROC that it may lose on scanner A, at most, on the same test studies
+MINUTES = 20  # that the whole story may take on two cores
 
 
 def wrong(name: str, steps: Steps) -> list[str]:
@@ -51,8 +53,21 @@ def _wins(steps: Steps) -> str:
     return "" if after - before >= _GAIN else f"on B {before:.3f} before and {after:.3f} after: should gain {_GAIN}"
 
 
+def _holds_on_a(steps: Steps) -> str:
+    """The first batch is scanner A's alone: its test patients are the `old` ones of the gate's report."""
+    old = steps["retrained"]["gate"]["test"]["old"]
+    before, after = old["champion_auroc"], old["challenger_auroc"]
+    held = isinstance(before, float) and isinstance(after, float) and after >= before - _HOLD
+    return "" if held else f"on A's test studies {before} before and {after} after: may lose {_HOLD}"
+
+
+def too_slow(seconds: float) -> str:
+    """Words where the whole story took longer than it may; empty where it did not."""
+    return f"it took {seconds / 60:.1f} minutes, and may take {MINUTES}" if seconds > MINUTES * 60 else ""
+
+
 def _retrained(steps: Steps) -> list[str]:
-    looks = _all(_is("retrained", "state", "Promoted"), _by_drift_alone, _nobody_moved)
+    looks = _all(_is("retrained", "state", "Promoted"), _by_drift_alone, _nobody_moved, _holds_on_a)
     return [*looks(steps), *_serves("retrained", "v0.0.2")(steps)]
 
 
@@ -68,7 +83,7 @@ _CHECKS: dict[str, Callable[[Steps], list[str]]] = {
     "retrained": _retrained,
     "window 5": _all(_is("window 5", "verdict", "quiet"), _wins),
     "poisoned": _poisoned,
-    "rollback": _serves("rollback", "v0.0.1"),
+    "rollback": lambda steps: [_is("rollback", "state", "Completed")(steps), *_serves("rollback", "v0.0.1")(steps)],
     "window 8": _all(_is("window 8", "verdict", "drift")),
     "alert": _all(_is("alert", "state", "NothingTrained")),
 }

@@ -84,9 +84,11 @@ def poisoned(book: Book) -> dict[str, Any]:
 
 
 def rollback(book: Book) -> dict[str, Any]:
-    """One command back."""
+    """One command back; the browser shows it as a run of its own."""
+    since = datetime.now(UTC).isoformat()
     place.python("flows.promote", "--rollback")
-    return in_production()
+    runs = server.runs("rollback", since)
+    return {"state": runs[-1]["state_name"] if runs else "not on the server", **in_production()}
 
 
 def alert(book: Book) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def tell(name: str, step: Step, book: Book) -> None:
 
 
 def end(book: Book) -> int:
-    """Draw the figure, say how long it took."""
+    """Draw the figure, say how long it took; 1 where that was too long."""
     from demo import figure
 
     steps = book.content["steps"]
@@ -179,7 +181,9 @@ def end(book: Book) -> int:
     print(f"all {len(steps)} steps came out as they should, in {seconds / 60:.1f} minutes; figure: "
           f"{place.TOP / 'drift_story.png'}; every step in the UI: {server.API.removesuffix('/api')}; stop it: "
           "python -m demo.story --down")
-    return 0
+    if slow := checks.too_slow(seconds):
+        print(f"demo: {slow}", file=sys.stderr)
+    return 1 if slow else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """`make promote VERSION=v0.0.3`: a recorded version into production by hand; through the gate, where a model stands
 there. `make rollback`: back to the one before, with one command, also where git's remote or the server is gone.
 
-Both report to the server of PREFECT_API_URL where that is set, and are deployed (`promote`, `rollback`).
+Both report to the server of PREFECT_API_URL, or else to the one that `make up` started here, as flow runs that the
+browser shows; they are deployed, too (`promote`, `rollback`).
 """
 import argparse
 import os
@@ -9,8 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flows import asking, gate, joining, promotion, record, up, workspace
+from flows import asking, gate, joining, promotion, record, services, up, workspace
 from flows.repository import HandOverFailed, git
+from flows.secrecy import without_credentials
 from flows.settings import Settings
 from flows.workspace import Say
 
@@ -86,7 +88,7 @@ def main(arguments: list[str]) -> int:
         parser.error("give --version or --rollback")
     here = up.at_home()
     try:
-        print(_reported(given.version, here) if os.environ.get("PREFECT_API_URL") else _plain(given.version, here))
+        print(_reported(given.version) if _server(here) else _plain(given.version, here))
     except Kept as kept:
         print(kept, file=sys.stderr)
         return KEPT
@@ -103,10 +105,28 @@ def _plain(version: str | None, here: Settings) -> str:
     return promote(version, here, say) if version else rollback(here, say)
 
 
-def _reported(version: str | None, here: Settings) -> str:
+def _server(here: Settings) -> bool:
+    """Whether a Prefect server is there to report to; its variables are set. One that does not answer, or not to this
+    password, is said, and nothing waits for it: a rollback is for bad days."""
+    home = services.home(here.project)
+    if not os.environ.get("PREFECT_API_URL"):
+        if services.running("server", home) is None:
+            return False
+        os.environ.update(up.variables(here, home))
+    api = os.environ["PREFECT_API_URL"]
+    if services.answers(api, "/admin/version", os.environ.get("PREFECT_API_AUTH_STRING", "")):
+        return True
+    print(f"no Prefect server answers at {without_credentials(api)} (or not without CXR_AUTH): nothing is reported",
+          file=sys.stderr)
+    return False
+
+
+def _reported(version: str | None) -> str:
     from flows import promote_flow  # imports Prefect, which takes seconds
 
-    return promote_flow.promote(version) if version else promote_flow.rollback()
+    if version:
+        return promote_flow.promote.with_options(flow_run_name=f"make promote {version}")(version)
+    return promote_flow.rollback.with_options(flow_run_name="make rollback")()
 
 
 if __name__ == "__main__":

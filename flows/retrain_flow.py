@@ -34,7 +34,8 @@ def retrain(cause: dict[str, Any] | None = None) -> Any:
     say(f"cause: {_words(cause)}")
     case, why = rounds(here, Tasks, say)
     if why:
-        _alert(case, cause, why)
+        if not case.enough:
+            _alert(case, cause, why)
         return Completed(name="NothingTrained", message=why)
     outcome = case.reached["outcome"]
     return Completed(name=outcome.capitalize(), message=f"{case.reached['version']}: {outcome}; "
@@ -94,7 +95,7 @@ def _wait(asked: FlowRun, here: Settings, say: Say) -> None:
 
 
 def _alert(case: Case, cause: dict[str, Any] | None, why: str) -> None:
-    """Say that nothing was trained: in the log, as an artifact, and as an event that notifications can be hung on."""
+    """Say that labels are lacking: in the log, as an artifact, and as an event that notifications can be hung on."""
     get_run_logger().warning(why)
     create_markdown_artifact(f"# Nothing is trained\n\n{why}.\n\nCause: {_words(cause)}.\n", key="retrain-alert",
                              description="a retraining was asked for and not started")

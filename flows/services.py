@@ -1,10 +1,13 @@
 """Processes of `make up`: started once, found again by their pid and start time, stopped by `make down`."""
+import base64
 import contextlib
 import ipaddress
 import os
 import signal
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from flows import supervisor
@@ -33,6 +36,19 @@ def is_open(host: str) -> bool:
         return not ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host != "localhost"
+
+
+def answers(api: str, path: str = "/health", password: str = "") -> bool:
+    """Whether a Prefect server answers at this address; `/health` asks for no password, `/admin/version` for the one
+    that is given as "user:word"."""
+    word = {"Authorization": "Basic " + base64.b64encode(password.encode()).decode()} if password else {}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{api}{path}", headers=word), timeout=5):  # noqa: S310
+            return True
+    except urllib.error.HTTPError as error:
+        return path == "/health" and error.code in (401, 403)
+    except OSError:
+        return False
 
 
 def start(name: str, command: list[str], folder: Path, environment: dict[str, str]) -> int:

@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from flows import deployments, repository, services, settings
@@ -118,13 +116,9 @@ def _remote(here: settings.Settings, home: Path) -> str | None:
 def _answers(api: str) -> bool:
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(f"{api}/health", timeout=5):  # noqa: S310 (our own address)
-                return True
-        except urllib.error.HTTPError as error:
-            return error.code in (401, 403)
-        except OSError:
-            time.sleep(0.5)
+        if services.answers(api):
+            return True
+        time.sleep(0.5)
     return False
 
 

@@ -18,14 +18,19 @@ def serves(version: str, **more: Any) -> dict[str, Any]:
     return {"version": version, "stage": version, **more}
 
 
+def reported(champion: float, challenger: float) -> dict[str, Any]:
+    """What the gate reports of the first batch's test studies."""
+    return {"test": {"old": {"studies": 90, "champion_auroc": champion, "challenger_auroc": challenger}}}
+
+
 GOOD: dict[str, dict[str, Any]] = {
     "first model": serves("v0.0.1"), **{f"window {n}": window("quiet", "v0.0.1", 0.93) for n in (1, 2, 3)},
     "window 4": window("drift", "v0.0.1", 0.93, 0.8),
     "retrained": serves("v0.0.2", state="Promoted", message="", cause={"reasons": ["noise"]}, runs=1,
-                        split={"patients": 9, "moved": 0}),
+                        split={"patients": 9, "moved": 0}, gate=reported(0.80, 0.92)),
     **{f"window {n}": window("quiet", "v0.0.2", 0.93, 0.92) for n in (5, 6)},
     "poisoned": serves("v0.0.2", state="Refused", message="worse", gate={"reasons": ["worse on the old"]}),
-    "window 7": window("quiet", "v0.0.2", 0.93, 0.92), "rollback": serves("v0.0.1"),
+    "window 7": window("quiet", "v0.0.2", 0.93, 0.92), "rollback": serves("v0.0.1", state="Completed"),
     "window 8": window("drift", "v0.0.1", 0.93, 0.8), "alert": {"state": "NothingTrained", "message": "0 wait"},
 }
 
@@ -45,6 +50,9 @@ def test_a_story_that_went_well_has_nothing_wrong_and_a_figure(tmp_path):
     ("retrained", {"runs": 3}, "3 retrainings instead of one"),
     ("retrained", {"split": {"patients": 9, "moved": 2}}, "2 of 9 patients changed their part"),
     ("retrained", {"stage": "v0.0.1"}, "stage: v0.0.1 instead of v0.0.2"),
+    ("retrained", {"gate": reported(0.80, 0.77)}, "on A's test studies 0.8 before and 0.77 after: may lose 0.02"),
+    ("retrained", {"gate": reported(0.80, float("nan"))}, "on A's test studies 0.8 before and nan after"),
+    ("rollback", {"state": "not on the server"}, "state: not on the server instead of Completed"),
     ("poisoned", serves("v0.0.3"), "version: v0.0.3 instead of v0.0.2"),
     ("poisoned", {"gate": {"reasons": []}}, "refused without a reason"),
     ("rollback", {"version": "v0.0.2"}, "version: v0.0.2 instead of v0.0.1"),
@@ -54,6 +62,10 @@ def test_what_went_otherwise_is_said(step, facts, words):
     steps = copy.deepcopy(GOOD)
     steps[step] |= facts
     assert any(words in line for line in checks.wrong(step, steps)), checks.wrong(step, steps)
+
+
+def test_a_story_of_more_than_twenty_minutes_is_said():
+    assert checks.too_slow(1200.0) == "" and "20.5 minutes, and may take 20" in checks.too_slow(1230.0)
 
 
 def test_no_patient_of_one_part_is_in_another():
