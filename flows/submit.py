@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
         overrides.check(here.project / "params.yaml", parameters)
         up.push_own(here)
         commit = repository.pinned(here.project, here.git)
+        up.push_objects(here)
     except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,6 +2,8 @@
 
 For one person on one machine; state lies in `.prefect/` of the project. docs/how-to/prefect-team.md is for more.
 """
+import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -24,6 +26,7 @@ def main() -> int:
         push_own(here)
     except repository.NotPinned as error:
         print(error, file=sys.stderr)
+    push_objects(here)
     host, port = services.address()
     if services.is_open(host) and not os.environ.get("CXR_AUTH"):
         print(f"refused: CXR_HOST={host} opens the server to the network without a password; set CXR_AUTH=user:word",
@@ -103,6 +106,24 @@ def push_own(here: settings.Settings) -> None:
         raise repository.NotPinned(
             f"main in {hub}, this checkout's git remote, holds commits that this checkout lacks (a promoted model, or "
             f"ones that were amended here): `git pull --rebase {hub} main` first") from None
+
+
+def push_objects(here: settings.Settings) -> None:
+    """Where the DVC remote is the project's own folder: make it, and put into it what this checkout has made.
+
+    What it has not made is left out: the workers make that again.
+    """
+    store = services.home(here.project) / "store"
+    if _remote(here, services.home(here.project)) != str(store):
+        return
+    store.mkdir(parents=True, exist_ok=True)
+    from dvc.exceptions import UploadError
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.ERROR)  # it would warn of each object that was not made here
+    own = {"core": {"remote": "own"}, "remote": {"own": {"url": str(store)}}}
+    with Repo(str(here.project), config=own) as repo, contextlib.suppress(UploadError):
+        repo.push()
 
 
 def _remote(here: settings.Settings, home: Path) -> str | None:

@@ -155,6 +155,31 @@ def confirm(folder: Path, settings: Settings, say: Say) -> None:
     patiently(attempt, "DVC remote", settings, say)
 
 
+def forget_absent(folder: Path, settings: Settings, say: Say) -> list[str]:
+    """Take entries whose outputs the DVC remote lacks out of the lock files: those stages are to be made again.
+
+    A commit may record what was never pushed to this remote (a fresh clone). Their addresses; waits for a remote that
+    is gone.
+    """
+    made = {step.address: _made(folder, step.address) for step in staleness.on_entries(folder) if not step.gate}
+
+    def attempt() -> list[str]:
+        with _dvc(folder) as repo:
+            _confirm_remote(settings)
+            held = set(repo.cloud.get_remote_odb().oids_exist({md5 for md5s in made.values() for md5 in md5s}))
+        return [address for address, md5s in made.items() if md5s - held]
+
+    absent = patiently(attempt, "DVC remote", settings, say) if any(made.values()) else []
+    for address in absent:
+        lockfile.restore(folder, address, None)
+    return absent
+
+
+def _made(folder: Path, address: str) -> set[str]:
+    """Hashes of what a stage's entry says it made."""
+    return {str(out["md5"]) for out in (lockfile.entry(folder, address) or {}).get("outs", [])}
+
+
 def tracked(folder: Path) -> dict[str, str]:
     """Path to hash of all that lock entries and .dvc files name."""
     import yaml

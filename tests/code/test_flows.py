@@ -115,6 +115,33 @@ def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_run
     assert twice == recorded, "recorded twice is recorded once"
 
 
+def test_what_a_commit_records_and_the_remote_lacks_is_made_again(project: Project, environment, tmp_path: Path,
+                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    settings = environment(project, tmp_path / "machine")
+    _, recorded = dispatched(project, settings, Here(settings), tmp_path / "first")
+    assert recorded is not None
+    git(project.git, "update-ref", "refs/heads/main", recorded.commit)
+    made = lockfile.outputs_of(project.checkout) | lockfile.committed(project.git, recorded.commit)
+    quiet = Here(settings)
+    assert dispatched(project, settings, quiet, tmp_path / "second")[0] == {} and quiet.given == []
+
+    objects.path_of(project.store, made["models/base"]).unlink()
+    partly = environment(project, tmp_path / "another")
+    crew = Here(partly)
+    dispatched(project, partly, crew, tmp_path / "third")
+    assert [order.stage for order in crew.given] == ["train"], "the same bytes: nothing after it runs"
+    assert "does not hold what the commit records of train" in capsys.readouterr().out
+    assert objects.path_of(project.store, made["models/base"]).exists()
+
+    shutil.rmtree(project.store)
+    project.store.mkdir()
+    fresh = environment(project, tmp_path / "fresh")
+    crew = Here(fresh)
+    dispatched(project, fresh, crew, tmp_path / "fourth")
+    assert [order.stage for order in crew.given][:3] == ["data/raw/dvc.yaml:phantom", "ingest", "train"]
+    assert {order.stage for order in crew.given[3:]} == {"evaluate", "explain"}
+
+
 def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_there(
         project: Project, environment, tmp_path: Path) -> None:
     settings = environment(project, tmp_path / "machine")

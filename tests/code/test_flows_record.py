@@ -1,13 +1,28 @@
 """What is recorded, once, and what is waited for: remotes and a server that go away and come back; attempts counted."""
 import hashlib
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from flows import conduct, dispatch, lockfile, objects, record, repository, server, settings, submit, summary, workspace
+from flows import (
+    conduct,
+    dispatch,
+    lockfile,
+    objects,
+    record,
+    repository,
+    server,
+    settings,
+    submit,
+    summary,
+    up,
+    workspace,
+)
 from flows.conduct import News
 from flows.pipeline import PipelineFailed, run
 from flows.settings import Settings, from_environment
@@ -252,6 +267,18 @@ def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(
     git(project.checkout, "commit", "-q", "--allow-empty", "-m", "one more")
     assert submit.main([]) == 1 and f"git pull --rebase {own} main" in capsys.readouterr().err
     assert git(own, "log", "-1", "--format=%s", "main") == "a promoted model", "nothing is pushed over it"
+
+
+def test_a_dvc_remote_of_the_projects_own_gets_what_this_checkout_has_made(
+        project: Project, here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CXR_REMOTE")
+    folder = here.workspaces.parent / "store"
+    up.push_objects(settings.from_environment())
+    assert folder.is_dir() and not [path for path in folder.rglob("*") if path.is_file()], "nothing is made yet"
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=project.checkout, check=True)
+    objects_made = {str(md5) for path, md5 in lockfile.outputs_of(project.checkout).items() if path != "data/params.ok"}
+    up.push_objects(settings.from_environment())
+    assert objects_made and all(objects.path_of(folder, md5).exists() for md5 in objects_made)
 
 
 def test_the_local_pipelines_failure_names_the_stage_and_its_last_lines_where_they_went_to_a_log(
