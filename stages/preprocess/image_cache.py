@@ -85,6 +85,8 @@ class ImageCache:
             total += stat.st_blocks * 512
             needed = entry.name in keep and Path(entry.path).parent.parent.name == self.key
             abandoned = entry.name.endswith(".part") and stat.st_mtime < time.time() - _ABANDONED_SECONDS
+            if entry.name.endswith(".part") and not abandoned:
+                continue  # somebody writes it: another process may share this cache
             aged.append((not abandoned, needed, stat.st_mtime_ns, entry.path, stat.st_blocks * 512))
         for whole, needed, _, path, size in sorted(aged):
             if whole and (needed or total <= limit):

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from toy_set import Toy
 
@@ -13,6 +15,7 @@ from stages import shards
 from stages.artifacts import SEAL, canonical_json
 from stages.entry import StageError
 from stages.images.decode import decode
+from stages.preprocess.image_cache import ImageCache
 from stages.preprocess.run import preprocess
 
 
@@ -185,6 +188,21 @@ def test_the_number_of_processes_does_not_change_a_byte(toy: Toy, monkeypatch: p
     assert processed() == first
 
 
+TOGETHER = """
+import sys, time
+from pathlib import Path
+from stages.params import load
+from stages.preprocess.image_cache import ImageCache
+from stages.preprocess.run import preprocess
+Path("ready").touch()
+while not Path("../go").exists():
+    time.sleep(0.001)
+began = time.monotonic()
+preprocess(load())
+Path("times").write_text(f"{began} {time.monotonic()}")
+"""
+
+
 def test_two_processes_share_one_cache_even_while_it_is_cut_back(toy: Toy, tmp_path: Path, root: Path) -> None:
     toy.add(*range(300, 340))
     toy.section["cache_gigabytes"] = 10 * 4096 / 1e9
@@ -195,11 +213,30 @@ def test_two_processes_share_one_cache_even_while_it_is_cut_back(toy: Toy, tmp_p
         (tmp_path / name / "data/raw").symlink_to(tmp_path / "data/raw")
         toy.write_manifest(tmp_path / name)
         toy.write_params(tmp_path / name)
-        running.append(subprocess.Popen([sys.executable, "-m", "stages.preprocess"], cwd=tmp_path / name, env=settings))
+        running.append(subprocess.Popen([sys.executable, "-c", TOGETHER], cwd=tmp_path / name, env=settings))
+    while not all((tmp_path / name / "ready").exists() for name in ("one", "two")):
+        assert not any(process.poll() for process in running)
+        time.sleep(0.01)
+    (tmp_path / "go").touch()
     assert [process.wait() for process in running] == [0, 0]
+    times = [[float(t) for t in (tmp_path / name / "times").read_text().split()] for name in ("one", "two")]
+    assert max(began for began, _ in times) < min(ended for _, ended in times)  # they ran side by side
+    assert sum(p.stat().st_blocks * 512 for p in (tmp_path / "shared-cache").rglob("*") if p.is_file()) <= 10 * 4096
     seals = {(tmp_path / name / "data/processed" / SEAL).read_text() for name in ("one", "two")}
     toy.run()
     assert seals == {(Path("data/processed") / SEAL).read_text()}
+
+
+def test_what_another_process_is_writing_is_not_cut_back(tmp_path: Path) -> None:
+    cache = ImageCache(tmp_path, "recipe", (2, 2, 1))
+    cache.put("aa00", np.zeros((2, 2, 1), np.uint8))
+    written = tmp_path / "recipe/aa/aa11.4242.part"
+    written.write_bytes(b"half")
+    cache.trim(0)
+    assert [p.name for p in tmp_path.rglob("aa*.*")] == [written.name] and cache.ids() == set()
+    os.utime(written, (0, 0))
+    cache.trim(0)
+    assert not written.exists()
 
 
 def test_a_file_that_is_not_the_manifests_is_refused_by_name(toy: Toy) -> None:
