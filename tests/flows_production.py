@@ -31,7 +31,8 @@ if sys.argv[1] == "install":
     folder = top / "releases" / version / "model"
     shutil.copytree("models/base", folder, dirs_exist_ok=True)
     (folder / "card.json").write_text(json.dumps({"preprocessing": version}))
-    pile.append({"folder": str(folder), "identity": version * 8, "version": version})
+    latency = json.loads(pathlib.Path(given["--latency"]).read_text()) if "--latency" in given else None
+    pile.append({"folder": str(folder), "identity": version * 8, "version": version, "latency": latency})
 (top / "pile.json").write_text(json.dumps(pile))
 print(json.dumps({"current": pile[-1]}))
 '''

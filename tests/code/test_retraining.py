@@ -87,6 +87,76 @@ def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_ju
     assert "judged already against v0.0.1 and refused" in why and played.judged(here.production) == 1
 
 
+class Killed(BaseException):
+    """What a kill is played by: nothing catches it."""
+
+
+class DyingSteps(retrain.Plain):
+    """The steps, killed once right after the one named has done its work, before that is written down."""
+
+    def __init__(self, after: str) -> None:
+        real = getattr(retrain.Plain, after)
+
+        def die(*given: Any) -> Any:
+            real(*given)
+            raise Killed(after)
+
+        setattr(self, after, die)
+
+
+@pytest.mark.parametrize("after", ["join", "pipeline", "judge"])
+def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_version_twice(project, here, after) -> None:
+    arrive(here.production, "from-b", 4)
+    played.record_main(project)
+    with pytest.raises(Killed):
+        retrain.rounds(here, DyingSteps(after), SAID.append)
+    assert served(here) == ["v0.0.1"] and (here.production / "inbox" / "from-b").is_dir()
+
+    case, why = retrain.rounds(here, retrain.Plain, SAID.append)
+
+    assert (why, case.reached["outcome"], case.reached["version"]) == ("", "promoted", "v0.0.2")
+    assert git(project.git, "branch", "--list", "retrain/*").count("retrain/") == 1
+    assert git(project.git, "tag", "--list", "model@*").split() == ["model@v0.0.1", "model@v0.0.2"]
+    assert served(here) == ["v0.0.1", "v0.0.2"] and not list((here.production / "inbox").iterdir())
+
+
+def test_killed_between_promotion_and_its_record_the_batches_are_taken_and_nothing_is_trained_again(
+        project, here, monkeypatch) -> None:
+    arrive(here.production, "from-b", 4)
+    played.record_main(project)
+    real = retraining.remember
+
+    def die(case: Case, settings: Settings, **more: Any) -> Case:
+        if "outcome" in more:
+            raise Killed
+        return real(case, settings, **more)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(retraining, "remember", die)
+        retrain.rounds(here, retrain.Plain, SAID.append)
+    assert served(here) == ["v0.0.1", "v0.0.2"], "it was promoted"
+    main, started = git(project.git, "rev-parse", "main"), project.runs()
+
+    _, why = retrain.rounds(here, retrain.Plain, SAID.append)
+
+    assert "0 new labelled studies wait" in why and served(here) == ["v0.0.1", "v0.0.2"]
+    assert git(project.git, "rev-parse", "main") == main and project.runs() == started
+    assert (here.production / "taken" / "from-b").is_dir() and played.judged(here.production) == 1
+
+
+def test_one_command_does_it_all_here_without_a_server(project, here, monkeypatch, capsys) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    arrive(here.production, "from-b", 4)
+    played.record_main(project)
+    assert retrain.main(["--here"]) == 0
+    assert "retrain: promoted" in capsys.readouterr().out and served(here) == ["v0.0.1", "v0.0.2"]
+    assert retrain.main(["--here"]) == 0 and "0 new labelled studies wait" in capsys.readouterr().out
+    (here.production / "current").unlink()
+    assert retrain.main(["--here"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("retrain: ") and "make promote VERSION" in said and "Traceback" not in said
+
+
 def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, here) -> None:
     arrive(here.production, "few", 2)
     _, why = retrain.rounds(here, retrain.Plain, SAID.append)
@@ -163,6 +233,25 @@ def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_noth
     assert git(project.git, "rev-parse", "main") == recorded[1], "history stays; what serves is the stage's to say"
     with pytest.raises(asking.Refused, match="no release before"):
         promote.rollback(here, SAID.append)
+
+
+def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, here, recorded, tmp_path) -> None:
+    said = 'import json, sys; print(json.dumps({"p50_ms": 3.0, "p95_ms": 4.0, "images": 9, "asked": sys.argv[1:]}))'
+    folder = tmp_path / "w"
+    joining.open_main(folder, here)
+    (folder / "models" / "base").mkdir(parents=True)
+    promotion.install(folder, recorded[1], "v0.0.2", here, SAID.append)
+    assert played.releases(here.production)[-1]["latency"] is None, "the played command finds no image"
+    assert any(line.startswith("no latency reference: no image anywhere") for line in SAID)
+
+    (folder / "stages" / "score" / "latency.py").write_text(said)
+    promotion.install(folder, recorded[1], "v0.0.2", here, SAID.append)
+    kept = played.releases(here.production)[-1]["latency"]
+    assert (kept["p50_ms"], kept["p95_ms"], kept["images"]) == (3.0, 4.0, 9)
+    model, first, *others = kept["asked"]
+    assert model == str(folder / "models" / "base") and first == str(here.production / "incoming")
+    assert others[-1] == str(here.project / "data" / "raw" / "demo"), "what arrives counts before what was trained on"
+    assert any("p50 3.0 ms, p95 4.0 ms an image, on 9 images" in line for line in SAID)
 
 
 def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, here, recorded, tmp_path
