@@ -37,6 +37,7 @@ preset: $(READY) ## NAME=kermany: write presets/kermany.yaml over params.yaml
 	@python -m stages.params.preset "$(NAME)"
 
 add-batch: $(READY) ## SET=kermany FROM=folder [COMMIT=1]: the one door for new data
+	@test -n "$(SET)" -a -n "$(FROM)" || { echo "name set and folder: make add-batch SET=kermany FROM=a/folder" >&2; exit 2; }
 	@python -m stages.batches add --set "$(SET)" --from "$(FROM)" $(if $(COMMIT),--commit)
 
 verify: $(READY) ## make everything again in a second clone from nothing and compare every hash
@@ -66,5 +67,5 @@ promote: $(READY) ## VERSION=v0.0.3: a recorded version into production, through
 rollback: $(READY) ## production back to the release before
 	@python -m flows.promote --rollback
 
-demo-drift: $(READY) ## the story of a second scanner, on phantoms, with a server and workers of its own (20 minutes)
+demo-drift: $(READY) ## the story of a second scanner, on phantoms, with a server and workers of its own (16 minutes)
 	@python -m demo.story

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows import conduct, lockfile, objects, record, repository, staleness, workspace
 from flows.settings import Settings, from_environment
@@ -243,6 +244,23 @@ def test_a_checkout_is_pinned_only_when_clean_and_pushed(project: Project) -> No
         repository.pinned(project.checkout, str(project.git))
     git(project.checkout, "commit", "-qam", "here only")
     with pytest.raises(repository.NotPinned, match="git push"):
+        repository.pinned(project.checkout, str(project.git))
+
+
+def test_measured_times_alone_make_no_checkout_dirty(project: Project) -> None:
+    lock = project.checkout / "dvc.lock"
+
+    def write(latency: str, base: str) -> None:
+        outs = [{"path": path, "md5": md5} for path, md5 in (("metrics/latency.json", latency), ("models/base", base))]
+        lock.write_text(yaml.safe_dump({"schema": "2.0", "stages": {"evaluate": {"outs": outs}}}))
+
+    write("a", "x")
+    git(project.checkout, "add", "dvc.lock")
+    commit = project.commit("recorded")
+    write("b", "x")
+    assert repository.pinned(project.checkout, str(project.git)) == commit
+    write("b", "y")
+    with pytest.raises(repository.NotPinned, match=r"dvc\.lock(.|\n)*commit them"):
         repository.pinned(project.checkout, str(project.git))
 
 

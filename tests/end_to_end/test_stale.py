@@ -1,6 +1,7 @@
 """Only what depends re-runs: each parameter and each source file makes exactly the expected stages stale."""
 import contextlib
 import os
+import sys
 
 import pytest
 import yaml
@@ -118,12 +119,13 @@ def wrongly_stale(unhurt, names):
     return wrong
 
 
-@pytest.mark.parametrize("typo", ["epochs: 3", "train:"])
+@pytest.mark.parametrize("typo", ["epochs: 3", "\nevaluate:"])
 def test_a_mistyped_key_stops_dvc_repro_before_any_stage_runs(unhurt, typo):
     path = unhurt.folder / "params.yaml"
     before = path.read_text()
+    assert before.count(typo) == 1
     try:
-        path.write_text(before.replace(typo, typo.replace("ra", "ar").replace("epochs", "epohs"), 1))
+        path.write_text(before.replace(typo, typo.replace("lua", "lau").replace("epochs", "epohs")))
         done = unhurt.repro(check=False)
     finally:
         path.write_text(before)
@@ -132,4 +134,19 @@ def test_a_mistyped_key_stops_dvc_repro_before_any_stage_runs(unhurt, typo):
     assert "Running stage 'ingest'" not in done.stdout
     mended = unhurt.repro()
     assert mended.stdout.count("Running stage") == mended.stdout.count("Running stage 'check'") == 1
+    assert stale(unhurt.folder) == set()
+
+
+def test_a_mistyped_section_that_dvc_yaml_reads_stops_make_repro_before_dvc(unhurt):
+    path = unhurt.folder / "params.yaml"
+    before = path.read_text()
+    assert before.count("\ntrain:") == 1
+    try:
+        path.write_text(before.replace("\ntrain:", "\ntarin:"))
+        done = unhurt.run(sys.executable, "-m", "flows.repro", check=False)
+    finally:
+        path.write_text(before)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["params.yaml: unknown key 'tarin': did you mean 'train'?"]
+    assert "Running stage" not in done.stdout
     assert stale(unhurt.folder) == set()
