@@ -104,7 +104,8 @@ class DyingSteps(retrain.Plain):
         setattr(self, after, die)
 
 
-@pytest.mark.parametrize("after", ["join", "pipeline", "judge"])
+@pytest.mark.parametrize("after", [
+    "join", pytest.param("pipeline", marks=pytest.mark.slow), pytest.param("judge", marks=pytest.mark.slow)])
 def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_version_twice(project, here, after) -> None:
     arrive(here.production, "from-b", 4)
     played.record_main(project)

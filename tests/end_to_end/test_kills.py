@@ -137,7 +137,7 @@ def test_three_kills_over_the_default_change_no_byte(tmp_path):
     assert differences(whole.outputs(), cut.outputs()) == []
 
 
-@pytest.mark.parametrize("stage", ["train", "preprocess"])
+@pytest.mark.parametrize("stage", ["train", pytest.param("preprocess", marks=pytest.mark.slow)])
 def test_an_interrupt_ends_a_stage_within_seconds_and_says_how_to_go_on(unhurt, tmp_path, stage):
     workspace = Workspace(tmp_path / "w")
     child = workspace.start()
