@@ -1,5 +1,7 @@
 """What several tests share: the folder of real images, skipped where it is not there."""
+import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import stages  # noqa: F401  (settles the environment before NumPy or TensorFlow
 for number in (signal.SIGINT, signal.SIGHUP):  # ignored where pytest was sent into the background or under nohup;
     if signal.getsignal(number) is signal.SIG_IGN:  # what tests start must hear them
         signal.signal(number, lambda *_: None)
+
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # what dvc starts: `python`
 
 ROOT = Path(__file__).resolve().parent.parent
 
