@@ -46,6 +46,7 @@ Streams = Iterator[tuple[str, float, pd.DataFrame]]
 def streams(given: argparse.Namespace, params: object, parts: range) -> Streams:
     """(kind of shift, its grade, studies) of every condition."""
     def made(shift: stream.Shift) -> pd.DataFrame:
+        """The studies of a shift, each grade of all the same patients."""
         return stream.studies(given.model, params, parts, shift, given.cache)
 
     calm = made(stream.Shift())

@@ -72,6 +72,7 @@ def parts() -> Iterator[dict[str, list[float]]]:
     own = {name: getattr(module, name) for name, module in whole.items()}
 
     def timed(name: str) -> Callable[..., Any]:
+        """The function of that name, its seconds noted."""
         def call(*given: Any, **named: Any) -> Any:
             begun = time.perf_counter()
             try:

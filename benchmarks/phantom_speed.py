@@ -37,6 +37,7 @@ def report(studies: int, size: int) -> str:
     images = [render_study(plan, size, params.seed).pixels for plan in plans]
 
     def render() -> None:
+        """All studies once."""
         for plan in plans:
             render_study(plan, size, params.seed)
 

@@ -36,6 +36,7 @@ def gradients_of(net: str, side: int, batch: int) -> Any:
 
     @tf.function
     def step() -> list[tf.Tensor]:
+        """Gradients of one step."""
         with tf.GradientTape() as tape:
             value = loss(targets, model(images, training=True))
         return list(tape.gradient(value, model.trainable_variables))

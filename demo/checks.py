@@ -16,6 +16,7 @@ def wrong(name: str, steps: Steps) -> list[str]:
 
 def _is(name: str, key: str, expected: str) -> Callable[[Steps], str]:
     def look(steps: Steps) -> str:
+        """Words where the step has something else; empty where it is right."""
         found = steps[name][key]
         return "" if found == expected else f"{key}: {found} instead of {expected}; " + "; ".join(
             map(str, steps[name].get("reasons") or [steps[name].get("message", "")]))

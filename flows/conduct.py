@@ -55,8 +55,7 @@ def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings,
     entries: dict[str, lockfile.Entry] = {}
     under_way: dict[str, Order] = {}
     broken: list[News] = []
-    if absent := workspace.forget_absent(folder, settings, say):
-        say(f"the DVC remote does not hold what the commit records of {', '.join(absent)}: made again")
+    workspace.forget_absent(folder, settings, say)
     while True:
         ready = [] if broken else staleness.ready(staleness.on_entries(folder), set(under_way))
         settled = [_settle(folder, step, crew, settings, say, force) for step in ready]

@@ -155,11 +155,10 @@ def confirm(folder: Path, settings: Settings, say: Say) -> None:
     patiently(attempt, "DVC remote", settings, say)
 
 
-def forget_absent(folder: Path, settings: Settings, say: Say) -> list[str]:
+def forget_absent(folder: Path, settings: Settings, say: Say) -> None:
     """Take entries whose outputs the DVC remote lacks out of the lock files: those stages are to be made again.
 
-    A commit may record what was never pushed to this remote (a fresh clone). Their addresses; waits for a remote that
-    is gone.
+    A commit may record what was never pushed to this remote (a fresh clone). Waits for a remote that is gone.
     """
     made = {step.address: _made(folder, step.address) for step in staleness.on_entries(folder) if not step.gate}
 
@@ -172,7 +171,8 @@ def forget_absent(folder: Path, settings: Settings, say: Say) -> list[str]:
     absent = patiently(attempt, "DVC remote", settings, say) if any(made.values()) else []
     for address in absent:
         lockfile.restore(folder, address, None)
-    return absent
+    if absent:
+        say(f"the DVC remote does not hold what the commit records of {', '.join(absent)}: made again")
 
 
 def _made(folder: Path, address: str) -> set[str]:

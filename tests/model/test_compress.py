@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_project import LABELS, write_base, write_data
+from made_up_project import LABELS
 
 from stages import calibration, manifest, measures, modelfolder, nets, session, shards
 from stages.artifacts import SEAL, HashMismatch, sha256_file
@@ -22,12 +22,9 @@ VARIANTS = ("pruned", "float16", "int8", "int8_uint8_output", "pruned_int8")
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A project folder in which only `compress` is left to do."""
-    folder = tmp_path_factory.mktemp("project")
-    write_data(folder)
-    write_base(folder)
-    return folder
+def project(made_up, tmp_path_factory):
+    """A copy of the made-up project, for these tests to write in."""
+    return shutil.copytree(made_up, tmp_path_factory.mktemp("compress") / "project")
 
 
 def hashes(project):

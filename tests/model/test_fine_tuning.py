@@ -2,7 +2,6 @@
 import re
 
 import pytest
-from made_up_project import write_base, write_data
 
 from stages import entry, manifest, modelfolder, session, shards
 from stages.compress import cost, pruning, run
@@ -11,20 +10,11 @@ from stages.params.schema import Prune
 from stages.train import run as train
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A project in which only `compress` is left to do."""
-    folder = tmp_path_factory.mktemp("project")
-    write_data(folder)
-    write_base(folder)
-    return folder
-
-
 @pytest.fixture
-def project(made, tmp_path, monkeypatch):
-    """The same, entered; what is written stays out of it."""
+def project(made_up, tmp_path, monkeypatch):
+    """The made-up project, entered; what is written stays out of it."""
     for part in ("data", "models", "params.yaml"):
-        (tmp_path / part).symlink_to(made / part)
+        (tmp_path / part).symlink_to(made_up / part)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
 
