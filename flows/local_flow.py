@@ -10,7 +10,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from flows import summary
-from flows.pipeline import run
+from flows.local_run import run
 from flows.stage import Shown
 
 _STAGE = re.compile(r"Running stage '(?:[^']*:)?([^':]+)'")  # DVC's words

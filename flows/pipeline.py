@@ -1,79 +1,15 @@
 """`python -m flows.pipeline [--set train.epochs=2 ...]`: run what is stale, here, with each stage's live output.
 
-A plain function; where PREFECT_API_URL is set a Prefect flow wraps it and reports to that server. Without, no server
-is started and Prefect is not even imported. Dispatch to workers is `flows.dispatch`'s.
+A plain function (`flows.local_run`); where PREFECT_API_URL is set a Prefect flow wraps it and reports to that server.
+Without, no server is started and Prefect is not even imported. Dispatch to workers is `flows.dispatch`'s.
 """
 import argparse
 import os
-import re
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from flows import overrides, staleness, supervised
-from flows.locking import WorkspaceLock
-from flows.mending import mend
-from flows.parameters import faults
-
-_FAILED = re.compile(r"failed to reproduce '([^']+)'")
-
-
-class PipelineFailed(Exception):
-    """A stage failed, its own lines were shown before; or params.yaml is wrong. `status` is the exit status."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-def run(project: Path, parameters: dict[str, Any], show: Callable[[str], None] | None = None) -> list[str]:
-    """Set parameters in params.yaml, ask DVC once what is stale, run that; addresses of what was stale.
-
-    Lines go to `show`, or to the terminal. PipelineFailed where a stage fails: with `show` it names the stage and has
-    its last lines. OverrideError where a parameter can't be set.
-    """
-    say = show or partial(print, flush=True)
-    with WorkspaceLock(project / ".runs" / "repro.lock", "flows.pipeline"):
-        for line in mend(project):
-            say(line)
-        for change in overrides.apply(project / "params.yaml", parameters) if parameters else []:
-            say(f"{change} (stays so; `git checkout params.yaml` undoes it)")
-        stale = _stale(project)
-        if not stale:
-            say("nothing is stale: every stage's outputs fit its inputs")
-            return []
-        say("stale: " + "; ".join(f"{step.address} ({step.stale})" for step in stale))
-        _reproduce(project, show)
-    return [step.address for step in stale]
-
-
-def _stale(project: Path) -> list[staleness.Step]:
-    """The stale steps; where DVC can't read the pipeline and params.yaml is the reason, PipelineFailed says how."""
-    try:
-        return [step for step in staleness.on_files(project) if step.stale]
-    except Exception as error:  # of DVC, which is not imported here
-        if wrong := faults(project):
-            raise PipelineFailed(wrong, 1) from error
-        raise
-
-
-def _reproduce(project: Path, show: Callable[[str], None] | None) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": path}, show)
-    if ended.status:
-        raise PipelineFailed(f"{_which(ended.tail)}mend what its last lines say and run the same command again; it "
-                             "starts there", ended.status)
-
-
-def _which(tail: list[str]) -> str:
-    """Name of the stage that failed, by DVC's own words, and the last lines; without lines, just that one did."""
-    names = [found[1] for line in tail if (found := _FAILED.search(line))]
-    if not tail:
-        return "a stage failed: "
-    last = "".join(f"\n  {line}" for line in tail)
-    return f"{f'stage {names[-1]}' if names else 'a stage'} failed; its last lines:{last}\n"
+from flows import overrides
+from flows.local_run import PipelineFailed, run
 
 
 def main(arguments: list[str]) -> int:

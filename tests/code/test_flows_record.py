@@ -24,7 +24,7 @@ from flows import (
     workspace,
 )
 from flows.conduct import News
-from flows.pipeline import PipelineFailed, run
+from flows.local_run import PipelineFailed, run
 from flows.settings import Settings, from_environment
 from flows.workspace import Order
 from tests.flows_project import Project, git, make
