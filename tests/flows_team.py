@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,13 +41,13 @@ class Team:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310 (our own server)
             f"{self.environment['PREFECT_API_URL']}{path}", data, headers, method=method)
-        for pause in (1, 2, 4, 8, 16, 0):  # SQLite under several writers answers 503 now and then
+        for pause in (1, 2, 4, 8, 16, 0):  # SQLite under several writers answers late, or with 503, now and then
             try:
                 with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                     text = answer.read()
                 return json.loads(text) if text else None
-            except urllib.error.HTTPError as error:
-                if error.code != 503 or not pause:
+            except (urllib.error.HTTPError, TimeoutError) as error:
+                if not pause or not (isinstance(error, TimeoutError) or error.code == 503):
                     raise
                 time.sleep(pause)
         return None
@@ -55,7 +56,7 @@ class Team:
         """Start a run of the pipeline deployment with these parameters set; its id."""
         deployment = self.api("GET", "/deployments/name/pipeline/pipeline")["id"]
         body = {"parameters": {"parameters": {key.replace("__", "."): value for key, value in parameters.items()}},
-                "state": {"type": "SCHEDULED"}}
+                "state": {"type": "SCHEDULED"}, "idempotency_key": uuid.uuid4().hex}  # asked again, it is one run
         return str(self.api("POST", f"/deployments/{deployment}/create_flow_run", body)["id"])
 
     def run(self, run: str) -> dict[str, Any]:

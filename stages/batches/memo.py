@@ -11,27 +11,30 @@ from pathlib import Path
 
 _MOST_ENTRIES = 3_000_000  # about 1 GB; the oldest go first
 _AT_ONCE = 500
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
+            sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class Memo:
     """Text facts by text keys; all methods work on many keys at once."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file; a file that is no database is put away and said."""
+        """Open or make the file; a file that is no database is put away and said. Without room nothing is remembered.
+        """
         self.path = path
         self.damaged = 0
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._open()
+            self._open(path)
         except sqlite3.DatabaseError as error:
-            self._start_again(error)
+            self._go_on_after(error)
 
     def get(self, keys: Iterable[str]) -> dict[str, str]:
         """Key to fact for the keys that are known and undamaged."""
         try:
             found = self._select(list(dict.fromkeys(keys)))
         except sqlite3.DatabaseError as error:
-            self._start_again(error)
+            self._go_on_after(error)
             return {}
         good = {key: fact for key, (fact, mark) in found.items() if mark == _mark(key, fact)}
         if bad := len(found) - len(good):
@@ -50,23 +53,30 @@ class Memo:
         except sqlite3.OperationalError as error:
             print(f"{self.path}: not remembered ({error})", file=sys.stderr)
         except sqlite3.DatabaseError as error:
-            self._start_again(error)
+            self._go_on_after(error)
 
     def close(self) -> None:
         """Close the file."""
         self._base.close()
 
-    def _open(self) -> None:
-        self._base = sqlite3.connect(self.path, timeout=60)
-        self._base.execute("PRAGMA synchronous = NORMAL")
-        self._base.execute("CREATE TABLE IF NOT EXISTS memo (key TEXT UNIQUE, fact TEXT, mark TEXT)")
+    def _open(self, place: Path | str) -> None:
+        base = sqlite3.connect(place, timeout=60)
+        base.execute("PRAGMA synchronous = NORMAL")
+        base.execute("CREATE TABLE IF NOT EXISTS memo (key TEXT UNIQUE, fact TEXT, mark TEXT)")
+        self._base = base
 
-    def _start_again(self, error: sqlite3.DatabaseError) -> None:
-        print(f"{self.path}: damaged cache ({error}); it is made again", file=sys.stderr)
-        self.damaged += 1
-        self._base.close()
-        self.path.unlink(missing_ok=True)
-        self._open()
+    def _go_on_after(self, error: sqlite3.DatabaseError) -> None:
+        """With an empty file where it was damaged; in memory alone where the disk is full or the file can't be used."""
+        try:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM:
+                raise error
+            print(f"{self.path}: damaged cache ({error}); it is made again", file=sys.stderr)
+            self.damaged += 1
+            self.path.unlink(missing_ok=True)
+            self._open(self.path)
+        except sqlite3.DatabaseError as still:
+            print(f"{self.path}: not remembered ({still})", file=sys.stderr)
+            self._open(":memory:")
 
     def _select(self, keys: list[str]) -> dict[str, tuple[str, str]]:
         found = {}

@@ -1,6 +1,6 @@
 """Reads models/base, shards and manifest; writes a model folder for each variant, the figures and the choice."""
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tf_keras as keras
@@ -8,7 +8,6 @@ import tf_keras as keras
 from stages import modelfolder, nets, session
 from stages.artifacts import SEAL, atomic_folder, code_version, sha256_file, write_json
 from stages.compress import choice, variants
-from stages.compress.pruning import Pruned, fine_tune
 from stages.entry import StageError
 from stages.learning import card
 from stages.learning.checkpoint import Checkpoints, key
@@ -19,6 +18,9 @@ from stages.manifest import Manifest
 from stages.manifest import read as read_manifest
 from stages.params import Params
 from stages.shards import Shards
+
+if TYPE_CHECKING:
+    from stages.compress.pruning import Pruned
 
 CODE = ("compress", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference",
         "session")
@@ -61,8 +63,10 @@ def validation_of(manifest: Manifest, shards: Shards) -> tuple[Manifest, np.ndar
     return rows, shards.images(list(rows.table["image_id"]))
 
 
-def prune(manifest: Manifest, shards: Shards, params: Params) -> Pruned:
+def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
     """Prune and fine-tune base on the train split; StageError where the loss is not finite."""
+    from stages.compress.pruning import fine_tune  # tfmot takes seconds to import: only where something is pruned
+
     rows, section = manifest.rows("train"), params.compress.prune
     feed = Feed(shards, list(rows.table["image_id"]), rows.targets())
     run_key = key(modelfolder.identity(BASE), sha256_file(PROCESSED / SEAL), sha256_file(MANIFEST),

@@ -1,6 +1,6 @@
 """Sorts every row and file of a set into one of: candidate for the manifest, quarantined, absent."""
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stages.batches import Batch
 from stages.batches.names import is_image
@@ -29,6 +29,7 @@ class Sorted:
     absent: list[Record | Fault]
     gathered: Gathered
     boxes_unmatched: int
+    boxes_of_other_findings: int
 
 
 def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
@@ -37,13 +38,14 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
     strays = unclaimed(batches, claims)
     coding = Coding.of(section, frozenset().union(*(claim.known_findings for claim in claims)))
     coded, faults, absent = code(claims, coding)
+    coded, boxes_of_other_findings = about_labels(coded, coding)
     by_name = {batch.name: batch for batch in batches}
     images = list(dict.fromkeys(record.image for record, _ in coded if record.image))
     gathered = gather(images, by_name, section.max_pixels)
     candidates, undecodable = _decoded(coded, gathered)
     refused = [Refused(fault, _sha256(fault, by_name)) for fault in (*faults, *strays, *undecodable)]
     return Sorted(sum(claim.rows for claim in claims) + len(strays), candidates, refused, absent, gathered,
-                  sum(claim.boxes_unmatched for claim in claims))
+                  sum(claim.boxes_unmatched for claim in claims), boxes_of_other_findings)
 
 
 def unclaimed(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
@@ -73,6 +75,18 @@ def code(claims: Sequence[Claims], coding: Coding,
             except ValueError as error:
                 faults.append(Fault(row.batch, row.place, row.name, "unknown_label", str(error), row.image))
     return coded, faults, absent
+
+
+def about_labels(coded: Sequence[tuple[Record, tuple[int, ...]]], coding: Coding,
+                 ) -> tuple[list[tuple[Record, tuple[int, ...]]], int]:
+    """Records without the boxes of findings that the layout knows and the task does not ask for; how many those are.
+
+    Boxes of words that nobody knows stay: validation names them.
+    """
+    others = coding.known - set(coding.labels)
+    kept = [(replace(record, boxes=tuple(box for box in record.boxes if box.label not in others)), vector)
+            for record, vector in coded]
+    return kept, sum(len(record.boxes) for record, _ in coded) - sum(len(record.boxes) for record, _ in kept)
 
 
 def _rows(claims: Sequence[Claims]) -> Iterator[Record | Fault]:

@@ -62,6 +62,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "patients": int(table["patient"].nunique()),
         "splits": {split: _split_counts(manifest.rows(split)) for split in SPLITS},
         "boxes": sum(map(len, manifest.boxes())), "boxes_of_other_images": rows.boxes_unmatched,
+        "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
         "batches": {batch.name: batch.seal for batch in batches},
     }

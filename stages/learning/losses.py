@@ -12,7 +12,8 @@ LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 def build(loss: Loss, task: str, weights: np.ndarray | None = None) -> LossFunction:
     """A function of (targets, logits), both float32 (n, labels), giving the batch's mean loss, a scalar.
 
-    `weights`: float32 (labels,), what a positive of each label counts (see `class_weights`).
+    `weights`: float32 (labels,), what a positive of each label counts (see `class_weights`). Focal loss's alpha weighs
+    positives against negatives of a label; among the classes of a multiclass task it has no such pair and is unused.
     """
     gamma = loss.gamma if loss.name == "focal" else 0.0
     alpha = loss.alpha if loss.name == "focal" else None

@@ -100,9 +100,9 @@ def append(log: Path, table: pa.Table, index: Index | None = None) -> pa.Table:
     with _alone(log):
         index = (index or Index()).refresh(log)
         fresh = table.filter(pa.array(_is_new(table, index.pairs), pa.bool_()))
-        days = pc.strftime(fresh["scored_at"], "%Y-%m-%d")
+        days = fresh["scored_at"].cast(pa.date32())  # of UTC
         for day in sorted(set(days.to_pylist())):
-            _write(log / f"day={day}", fresh.filter(pc.equal(days, day)))
+            _write(log / f"day={day.isoformat()}", fresh.filter(pc.equal(days, day)))
         index.take(fresh)
     return fresh
 

@@ -3,7 +3,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from stages.batches.batch import BatchError, Location, members
 from stages.batches.names import fault_of, is_image, is_litter
@@ -20,7 +20,7 @@ class Place:
     @property
     def suffix(self) -> str:
         """Of the name, in small letters."""
-        return PurePosixPath(self.source).suffix.lower()
+        return os.path.splitext(self.source)[1].lower()  # noqa: PTH122 (ten times as fast)
 
 
 @dataclass(frozen=True)

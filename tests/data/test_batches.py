@@ -163,6 +163,15 @@ def test_two_memos_on_one_file_see_each_other(tmp_path):
     assert one.get(["key1", "key1199", "none"]) == {"key1": "new", "key1199": "1199"}
 
 
+def test_without_room_nothing_is_remembered_and_work_goes_on(tmp_path, capsys):
+    (tmp_path / "memo").mkdir()  # a file cannot be opened there
+    memo = Memo(tmp_path / "memo")
+    memo.put({"key": "fact"})
+    assert memo.get(["key"]) == {"key": "fact"} and memo.damaged == 0
+    assert f"{tmp_path / 'memo'}: not remembered (" in capsys.readouterr().err
+    assert list((tmp_path / "memo").iterdir()) == []
+
+
 # ledger
 
 def ledger(**entries):

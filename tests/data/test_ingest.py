@@ -1,5 +1,6 @@
 """The stage ingest: what comes in and what is refused, in layouts `nih` and `folder`."""
 import gzip
+import json
 import math
 from pathlib import Path
 
@@ -72,6 +73,15 @@ def test_boxes_are_read_by_position_and_infiltrate_is_infiltration():
     assert table.loc["images_001/images/00000001_000.png"].boxes == (
         '[{"h": 4.0, "label": "Infiltration", "w": 3.0, "x": 1.5, "y": 2.0}]')
     assert (counts()["boxes"], counts()["boxes_of_other_images"]) == (1, 1)
+
+
+def test_boxes_of_findings_that_are_not_asked_for_are_left_out_and_counted_and_unknown_words_stay():
+    lines = [BOX_HEADER, *(f"00000001_000.png,{word},1,2,3,4" for word in ("Mass", "Nodule", "Sparrow"))]
+    batch(nih_files(1) | {"BBox_List_2017.csv": "\n".join(lines)})
+    table = run(NIH | {"labels": ["Mass", "Effusion"]})
+    kept = json.loads(table.loc["images_001/images/00000001_000.png"].boxes)
+    assert [box["label"] for box in kept] == ["Mass", "Sparrow"]
+    assert (counts()["boxes"], counts()["boxes_of_other_findings"], counts()["boxes_of_other_images"]) == (2, 1, 0)
 
 
 def test_rows_without_image_are_absent_and_counted():

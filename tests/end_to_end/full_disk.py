@@ -40,6 +40,11 @@ def differing(one: Path, two: Path) -> bool:
         filecmp.cmp(one / name, two / name, shallow=False) for name in names[0] if (one / name).is_file())
 
 
+def holds_files(path: Path) -> bool:
+    """Whether a file is there, or a folder with one: a folder made for an output to come is no half output."""
+    return path.is_file() or any(p.is_file() for p in path.rglob("*"))
+
+
 def run(folder: Path, stage: str, cache: Path) -> subprocess.CompletedProcess[str]:
     """The stage's command, as in dvc.yaml."""
     return subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, capture_output=True, text=True,
@@ -64,7 +69,7 @@ def main(workspace: Path, stage: str, share: float, roomy: bool) -> None:
     first = run(folder, stage, cache)
     parts = sorted(str(p) for p in folder.rglob("*.part")  # the cache sweeps those of ended processes
                    if p not in before and ".cache" not in p.relative_to(folder).parts)
-    torn = [out for out in outs if (folder / out).exists() and differing(workspace / out, folder / out)]
+    torn = [out for out in outs if holds_files(folder / out) and differing(workspace / out, folder / out)]
     filler.unlink()
     kept = [str(p) for p in cache.rglob("*.ckpt")]
     second = run(folder, stage, cache)
