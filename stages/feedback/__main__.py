@@ -10,7 +10,9 @@ from stages import production
 from stages.batches.names import is_batch_name
 from stages.entry import StageError
 from stages.feedback import batch
+from stages.feedback.folder_batch import FolderBatch
 from stages.feedback.labels import Refused, add, read
+from stages.feedback.nih_batch import NihBatch
 from stages.params import load
 from stages.score.log import read as read_log
 
@@ -37,13 +39,11 @@ def _batch(given: argparse.Namespace) -> str:
     if not is_batch_name(given.name):
         raise Refused(f"{given.name!r} can't be a batch's name: letters, digits, dot, dash, underscore")
     params = load()
-    if params.ingest.layout != "nih":
-        raise Refused(f"the set's layout is {params.ingest.layout!r}, and a batch from feedback is of layout 'nih': "
-                      "copy the images into class folders, and that folder into production/inbox")
     scored = read_log(given.production / "log")
     known = read(given.production / "feedback", _labels(list(scored.columns)))
     images = given.images or Path(params.score.folder)
-    made = batch.make(scored, known, images, given.production / "inbox" / given.name)
+    shape = NihBatch(images) if params.ingest.layout == "nih" else FolderBatch(params.ingest)
+    made = batch.make(scored, known, images, given.production / "inbox" / given.name, shape)
     return f"{made.studies} studies wait in production/inbox/{given.name}; {batch.in_words(made.left_out)}"
 
 
