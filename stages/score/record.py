@@ -110,7 +110,7 @@ class Record:
             self._taken.add(image_id, scored.model)
         self.tally.already += new.count(False)
         if any(new):
-            self._rows.append(scoring_log.table_of(scored, self.views).filter(pa.array(new, pa.bool_())))
+            self._rows.append(scoring_log.rows_where(scoring_log.table_of(scored, self.views), new))
 
     def _append(self, table: pa.Table) -> None:
         """Into the log; what the HTTP endpoint has put there meanwhile is not added twice."""
