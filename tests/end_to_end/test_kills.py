@@ -151,9 +151,13 @@ def test_an_interrupt_ends_a_stage_within_seconds_and_says_how_to_go_on(unhurt, 
     assert wait_for_stage(child, stage)
     while stage_seconds(child) < 0.6 * unhurt.seconds[stage] and running_stage(child) == stage:
         time.sleep(0.05)
-    interrupted = running_stage(child) == stage
+    interrupted, used = running_stage(child) == stage, stage_seconds(child)
     os.killpg(child.pid, signal.SIGINT)
-    child.wait(timeout=15)
+    end = time.monotonic() + 120.0
+    while child.poll() is None:
+        assert stage_seconds(child) - used < 15.0, "of processor time, which a busy machine does not stretch"
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert group_members(child.pid) == []
     if child.returncode:  # the stage may have been done just before
         assert "the same command goes on where it stopped" in workspace.log()
