@@ -10,7 +10,8 @@ import pytest
 from .full_disk import MEASURED, differing, outputs_of
 from .workspace import Workspace
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="qemu-user is not here")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200),
+              pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="qemu-user is not here")]
 STAGES = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain")
 RUN = """import multiprocessing.spawn, runpy, sys
 if __name__ == "__main__":
