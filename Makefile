@@ -25,7 +25,7 @@ repro: $(READY) ## run the pipeline (dvc repro): only what changed, then the hea
 	@python -m flows.repro
 
 test: $(READY) ## lint-free quick tests (under 15 minutes on 2 cores)
-	@python -m pytest -q -m "not slow" -n 2 --dist loadgroup --no-loadscope-reorder
+	@python -m pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-full: $(READY) ## all tests, the long ones too (hours)
 	@python -m pytest -q

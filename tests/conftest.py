@@ -17,12 +17,8 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`make test` runs two files side by side; what shares the finished pipeline stays together, and begins first."""
-    for item in items if config.pluginmanager.hasplugin("xdist") else ():
-        room = item.path.relative_to(ROOT / "tests").parts[0]
-        item.add_marker(pytest.mark.xdist_group(room if room == "end_to_end" else str(item.path)))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: `make test` runs two side by side, and should not end with one of them alone."""
     items.sort(key=lambda item: "end_to_end" not in item.path.parts)
 
 
