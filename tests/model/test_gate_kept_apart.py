@@ -6,9 +6,9 @@ compress run twice, on made-up images.
 import json
 from pathlib import Path
 
+import made_up_project as made
 import numpy as np
 import pytest
-import test_compress as made
 import yaml
 
 from stages import manifest, shards
