@@ -74,6 +74,7 @@ def parts() -> Iterator[dict[str, list[float]]]:
     def timed(name: str) -> Callable[..., Any]:
         """The function of that name, its seconds noted."""
         def call(*given: Any, **named: Any) -> Any:
+            """What it would return."""
             begun = time.perf_counter()
             try:
                 return own[name](*given, **named)

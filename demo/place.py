@@ -73,6 +73,7 @@ def manifest(version: str) -> Path:
 def stage() -> str:
     """Version that has gto's stage `prod` in the story's git remote, empty where none has."""
     def tags(pattern: str, *more: str) -> list[str]:
+        """Names of the remote's tags that fit a pattern."""
         shown = subprocess.run(["git", "tag", "--list", pattern, *more], cwd=GIT, capture_output=True, text=True,
                                check=True)
         return shown.stdout.split()

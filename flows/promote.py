@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flows import asking, gate, joining, promotion, record, services, up, workspace
@@ -99,9 +100,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _plain(version: str | None, here: Settings) -> str:
-    def say(line: str) -> None:
-        print(line, flush=True)
-
+    say = partial(print, flush=True)
     return promote(version, here, say) if version else rollback(here, say)
 
 

@@ -121,6 +121,7 @@ def push_file(folder: Path, name: str, settings: Settings, say: Say) -> None:
 
 def _push(folder: Path, target: str, settings: Settings, say: Say) -> None:
     def attempt() -> None:
+        """Once."""
         with _dvc(folder) as repo:
             repo.push(targets=[target])
 
@@ -145,6 +146,7 @@ def stage_environment(settings: Settings) -> dict[str, str]:
 def confirm(folder: Path, settings: Settings, say: Say) -> None:
     """Ask the DVC remote for every object that the lock files name. HandOverFailed where it lacks one."""
     def attempt() -> None:
+        """Once."""
         with _dvc(folder) as repo:
             absent = [name for name, status in repo.status(cloud=True).items() if status in ("missing", "new")]
         if absent:
@@ -163,6 +165,7 @@ def forget_absent(folder: Path, settings: Settings, say: Say) -> None:
     made = {step.address: _made(folder, step.address) for step in staleness.on_entries(folder) if not step.gate}
 
     def attempt() -> list[str]:
+        """Addresses of the entries that it lacks."""
         with _dvc(folder) as repo:
             _confirm_remote(settings)
             held = set(repo.cloud.get_remote_odb().oids_exist({md5 for md5s in made.values() for md5 in md5s}))

@@ -21,6 +21,7 @@ def main(arguments: list[str]) -> int:
     found: list[str] = []
 
     def judge(params: entry.Params) -> None:
+        """Hold what is in production against the challenger, and show the verdict."""
         try:
             release = production.current(production.place())
         except production.NothingInProduction as error:

@@ -131,6 +131,7 @@ def read_of(log: Path, model: str, image_ids: Collection[str], since: datetime |
     wanted = pa.array(sorted(image_ids), pa.string())
 
     def only(path: Path) -> pa.Table | None:
+        """The rows wanted of a part; None where it has none."""
         keys = _open(path, _KEY)
         held = pc.and_(pc.equal(keys["model"], model), pc.is_in(keys["image_id"], wanted))
         return _open(path).filter(held) if pc.any(held).as_py() else None

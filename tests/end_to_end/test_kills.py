@@ -35,10 +35,10 @@ def long_plan(seed=2026):
 def at_random(whole, kills, seed=2026):
     """Kills at random moments of a whole run's stages, drawn evenly over its processor time: (stage, fraction of it).
     """
-    chance, total = random.Random(seed), sum(whole.seconds.values())
+    chance, total = random.Random(seed), sum(whole.processor_seconds.values())
     plan = []
     for moment in sorted(chance.uniform(0.0, total) for _ in range(kills)):
-        for stage, seconds in sorted(whole.seconds.items(), key=lambda item: STAGES.index(item[0])):
+        for stage, seconds in sorted(whole.processor_seconds.items(), key=lambda item: STAGES.index(item[0])):
             if moment < seconds:
                 plan.append((stage, LAST * moment / seconds))
                 break
@@ -57,7 +57,7 @@ def wait_for_stage(child, stage):
 
 def time_left(workspace, whole, stage):
     """Processor seconds that the stage will take: less where training goes on from a checkpoint."""
-    seconds = whole.seconds[stage]
+    seconds = whole.processor_seconds[stage]
     if stage != "train":
         return seconds
     steps = max((int(path.stem[5:]) for path in workspace.checkpoints()), default=0)
@@ -149,7 +149,7 @@ def test_an_interrupt_ends_a_stage_within_seconds_and_says_how_to_go_on(unhurt, 
     workspace = Workspace(tmp_path / "w")
     child = workspace.start()
     assert wait_for_stage(child, stage)
-    while stage_seconds(child) < 0.6 * unhurt.seconds[stage] and running_stage(child) == stage:
+    while stage_seconds(child) < 0.6 * unhurt.processor_seconds[stage] and running_stage(child) == stage:
         time.sleep(0.05)
     interrupted, used = running_stage(child) == stage, stage_seconds(child)
     os.killpg(child.pid, signal.SIGINT)

@@ -21,7 +21,7 @@ class Workspace:
 
     def __init__(self, folder: Path, preset: str = "tiny", cache: Path | None = None) -> None:
         self.folder = folder
-        self.seconds: dict[str, float] = {}  # processor time of each stage, see `timed_repro`
+        self.processor_seconds: dict[str, float] = {}  # processor time of each stage, see `timed_repro`
         self.to_first_checkpoint = 0.0  # processor seconds of `train`
         self.environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
                             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -79,7 +79,7 @@ class Workspace:
                                 stdout=log, stderr=log, start_new_session=True)
 
     def timed_repro(self) -> None:
-        """`dvc repro` from start to end; what it took stands in `seconds` and `to_first_checkpoint`.
+        """`dvc repro` from start to end; what it took stands in `processor_seconds` and `to_first_checkpoint`.
 
         In processor time, which other work on the machine changes little: so that a kill meant for the middle of a
         stage falls there also where the machine is busier, or idler, than it was here.
@@ -87,9 +87,9 @@ class Workspace:
         child = self.start()
         while child.poll() is None:
             if stage := running_stage(child):
-                self.seconds[stage] = max(self.seconds.get(stage, 0.0), stage_seconds(child))
+                self.processor_seconds[stage] = max(self.processor_seconds.get(stage, 0.0), stage_seconds(child))
                 if stage == "train" and not self.to_first_checkpoint and self.checkpoints():
-                    self.to_first_checkpoint = self.seconds[stage]
+                    self.to_first_checkpoint = self.processor_seconds[stage]
             time.sleep(0.05)
         assert child.returncode == 0, self.log()
 
