@@ -62,14 +62,16 @@ def test_a_dead_dvcs_number_that_another_program_has_by_now_locks_nothing(tmp_pa
 
 
 def test_a_living_dvcs_lock_stays(tmp_path):
-    living = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "dvc", "repro"])
+    living = subprocess.Popen([sys.executable, "-c", "import time; print(); time.sleep(60)", "dvc", "repro"],
+                              stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"})
     try:
+        living.stdout.readline()  # while the kernel starts a program, the words of its command are not to be read yet
         path = table(tmp_path, {"pid": living.pid, "cmd": "dvc repro"})
         assert mend(tmp_path) == []
         assert path.exists()
     finally:
         living.kill()
-        living.wait()
+        living.communicate()
 
 
 @pytest.fixture
