@@ -1,10 +1,20 @@
-"""What several tests share: the folder of real images, skipped where it is not there."""
+"""What several tests share: an environment that is no user's, and the folder of real images, skipped where it is not
+there."""
+import logging
 import os
 import signal
 import sys
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CHOSEN = ("CXR_WORKERS", "CXR_INSTRUCTION_SET", "DVC_SITE_CACHE_DIR")  # the machine's: they change no outcome
+for name in list(os.environ):  # GIT_*: a git hook that runs the tests sets GIT_DIR, and all would commit there
+    if name.startswith(("CXR_", "PREFECT_", "GIT_", "DVC_")) and name not in CHOSEN:
+        del os.environ[name]
+os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"), "GIT_CONFIG_NOSYSTEM": "1",
+               **{f"DVC_{whose}_CONFIG_DIR": str(ROOT / "tests/nobody") for whose in ("GLOBAL", "SYSTEM")}}
 
 import stages  # noqa: F401  (settles the environment before NumPy or TensorFlow load)
 
@@ -14,12 +24,17 @@ for number in (signal.SIGINT, signal.SIGHUP):  # ignored where pytest was sent i
 
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # what dvc starts: `python`
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: `make test` runs two side by side, and should not end with one of them alone."""
     items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+
+
+@pytest.fixture(autouse=True)
+def no_old_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC's log handlers keep the captured stream of the test in which they were made, and raise when it is closed."""
+    for name in ("dvc", "dvc_objects", "dvc_data"):
+        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
 
 
 @pytest.fixture(scope="session")

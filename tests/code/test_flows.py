@@ -1,5 +1,4 @@
 """Flows on a miniature project (tests/flows_project.py): what runs, what is handed over, what is recorded, faults."""
-import logging
 import os
 import shutil
 import subprocess
@@ -49,13 +48,6 @@ class Here:
 
     def accepted(self, stage: str, entry: lockfile.Entry) -> None:
         self.kept.setdefault(stage, []).insert(0, entry)
-
-
-@pytest.fixture(autouse=True)
-def no_old_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DVC's log handlers keep the captured stream of the test in which they were made, and raise when it is closed."""
-    for name in ("dvc", "dvc_objects", "dvc_data"):
-        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
 
 
 @pytest.fixture

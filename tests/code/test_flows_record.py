@@ -1,6 +1,5 @@
 """What is recorded, once, and what is waited for: remotes and a server that go away and come back; attempts counted."""
 import hashlib
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -37,8 +36,6 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def here(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name in ("dvc", "dvc_objects", "dvc_data"):  # their handlers keep the stream of the test that made them
-        monkeypatch.setattr(logging.getLogger(name), "handlers", [])
     for key, value in project.environment(tmp_path / "machine").items():
         monkeypatch.setenv(key, value)
     return from_environment()
