@@ -33,6 +33,7 @@ def _end_rest(home: Path, under: dict[int, str]) -> None:
     if services.wait_for_end(under | late):
         services.signal_all(services.flows_of(home), signal.SIGKILL)
         services.signal_all(services.wait_for_end(under | late), signal.SIGKILL)
+        services.wait_for_end(under | late)
 
 
 if __name__ == "__main__":

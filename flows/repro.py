@@ -3,6 +3,7 @@
 One run at a time in a workspace (a second one waits and says for whom), params.yaml checked, `dvc repro`, the headline
 figures, and whether the bytes made here are the ones that the commit records.
 """
+import contextlib
 import os
 import re
 import signal
@@ -86,12 +87,13 @@ def _own_group() -> Iterator[str]:
     """
     detached = signal.SIG_IGN in (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGHUP))
     pid = os.getpid()
-    while pid > 1 and os.getpgid(pid) == os.getpgrp():
-        process = Path(f"/proc/{pid}")
-        if detached and pid != os.getpid() and (process / "comm").read_text().strip() != "make":
-            return
-        yield str(pid)
-        pid = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1]) if process.exists() else 1
+    with contextlib.suppress(OSError):  # no /proc, or an ancestor that ends just now
+        while pid > 1 and os.getpgid(pid) == os.getpgrp():
+            process = Path(f"/proc/{pid}")
+            if detached and pid != os.getpid() and (process / "comm").read_text().strip() != "make":
+                return
+            yield str(pid)
+            pid = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
 if __name__ == "__main__":

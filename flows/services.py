@@ -76,13 +76,16 @@ def stop(name: str, folder: Path) -> bool:
     pid = running(name, folder)
     if pid is None:
         return False
-    os.kill(pid, signal.SIGTERM)
+    signal_all([pid])
     until = time.monotonic() + _STOP_SECONDS
     while running(name, folder) is not None and time.monotonic() < until:
         _reap(pid)
         time.sleep(0.1)
     if running(name, folder) is not None:
-        os.killpg(pid, signal.SIGKILL)
+        started = _started(pid)
+        with contextlib.suppress(ProcessLookupError):  # it ended just now
+            os.killpg(pid, signal.SIGKILL)
+        wait_for_end({pid: started} if started else {})
         _reap(pid)
     (folder / f"{name}.pid").unlink(missing_ok=True)
     return True

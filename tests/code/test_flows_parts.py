@@ -37,6 +37,7 @@ def test_a_killed_flow_leaves_no_stage_behind(tmp_path: Path) -> None:
                             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"})
     assert flow.stdout is not None
     pids = [int(pid) for pid in flow.stdout.readline().split()]
+    assert len(pids) == 2
     flow.kill()
     flow.wait()
     until = time.monotonic() + 60
