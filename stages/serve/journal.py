@@ -28,7 +28,8 @@ class Journal:
     @property
     def waiting(self) -> int:
         """Rows not yet written."""
-        return sum(map(len, self._waiting)) + self._under_way
+        with self._taking:
+            return sum(map(len, self._waiting)) + self._under_way
 
     def take(self, scored: Scored) -> None:
         """Note rows for the next part. Where too many wait they are lost, which is said when the first is."""
@@ -56,6 +57,7 @@ class Journal:
                 self._under_way = count = sum(map(len, tables))
             if not tables:
                 return
+            back: list[pa.Table] = []
             try:
                 rows = pa.concat_tables(tables, promote_options="permissive")
                 self.written += len(scoring_log.append(self._log, rows, self._index))
@@ -63,7 +65,7 @@ class Journal:
             except (OSError, StageError) as error:
                 print(f"serve: the scoring log was not written: {error}; {count} rows wait, {self.lost} are lost",
                       file=sys.stderr)
-                with self._taking:
-                    self._waiting = tables + self._waiting
+                back = tables
             finally:
-                self._under_way = 0
+                with self._taking:
+                    self._waiting, self._under_way = back + self._waiting, 0

@@ -10,7 +10,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +19,10 @@ import scored_place as made
 from stages.calibration import sigmoid
 from stages.images.chain import apply
 from stages.images.decode import decode
-from stages.images.statistics import NAMES
 from stages.inference import Net
 from stages.predict.run import findings
 from stages.score import log
-from stages.score.study import Scored
-from stages.serve import desk, journal, worker
-from stages.serve.metrics import Metrics
+from stages.serve import worker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -43,13 +39,14 @@ class Server:
         self.said = self.child.stdout.readline()
         self.address = self.said.split()[1]
         while self.ask("/health")[0] is None:
+            assert self.child.poll() is None, self.child.communicate()[1]
             time.sleep(0.05)
 
     def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int | None, dict, bytes]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         asked = urllib.request.Request(self.address + path, body, named)  # noqa: S310
         try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(asked, timeout=300) as answer:  # noqa: S310
                 return answer.status, dict(answer.headers), answer.read()
         except urllib.error.HTTPError as error:
             return error.code, dict(error.headers), error.read()
@@ -58,7 +55,7 @@ class Server:
 
     def end(self) -> str:
         self.child.send_signal(signal.SIGTERM)
-        return self.child.communicate(timeout=30)[1]
+        return self.child.communicate(timeout=120)[1]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +145,7 @@ def metrics(server: Server) -> dict[str, float]:
 def test_what_it_scored_stands_in_the_log_once_without_the_clients_names(server):
     body, kind = form({"Mustermann_Erika.png": made.png(20), "copy.png": made.png(20), "b.png": made.png(21)})
     server.ask("/score", body, content_type=kind)
-    stop = time.monotonic() + 20
+    stop = time.monotonic() + 60
     while time.monotonic() < stop and metrics(server)["cxr_log_rows_waiting"]:
         time.sleep(0.05)
     rows = log.read(server.place / "production" / "log")
@@ -195,7 +192,7 @@ def test_a_release_swapped_while_requests_of_several_images_are_under_way_answer
     for turn in range(8):
         before = len(answers)
         made.release(tmp_path, *(("v2", 3.0) if turn % 2 == 0 else ("v1", 1.0)))
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while len(answers) < before + 6 and time.monotonic() < until:
             time.sleep(0.01)
     stop.set()
@@ -229,82 +226,5 @@ def test_it_does_not_open_itself_to_the_network_without_a_token(tmp_path, root):
     made.make(tmp_path, root)
     ended = subprocess.run([sys.executable, "-m", "stages.serve", "--host", "0.0.0.0"], cwd=tmp_path,  # noqa: S104
                            env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_SERVE_TOKEN": ""}, capture_output=True,
-                           text=True, timeout=60)
+                           text=True, timeout=300)
     assert ended.returncode == 1 and "CXR_SERVE_TOKEN" in ended.stderr and "Traceback" not in ended.stderr
-
-
-def test_rows_that_the_log_never_gets_are_said_and_counted(tmp_path, monkeypatch, capsys):
-    (tmp_path / "log").write_text("a file where the folder should be")
-    kept, scored = journal.Journal(tmp_path / "log", 1.0), rows(3)
-    counted = Metrics(lambda: 0, lambda: kept.waiting, lambda: kept.lost)
-    monkeypatch.setattr(journal, "_MOST_ROWS", 4)
-    for _ in range(3):
-        kept.take(scored)
-        kept.write()
-    said = capsys.readouterr().err
-    assert said.count("is lost to it") == 1 and "the scoring log was not written" in said and "6 rows wait" in said
-    assert (kept.waiting, kept.lost, kept.written) == (6, 3, 0)
-    text = counted.text().decode()
-    assert "cxr_log_rows_lost_total 3.0" in text and "cxr_log_rows_waiting 6.0" in text
-    (tmp_path / "log").unlink()
-    kept.write()
-    assert (kept.waiting, kept.lost, kept.written) == (0, 3, 3), "the same three studies twice stand once"
-
-
-def test_a_row_that_comes_while_the_journal_is_written_is_not_lost(tmp_path, monkeypatch):
-    kept, real = journal.Journal(tmp_path / "log", 1.0), log.table_of
-
-    def written_meanwhile(scored):
-        kept.write()  # by the other thread, before the row is made
-        return real(scored)
-
-    monkeypatch.setattr(journal.scoring_log, "table_of", written_meanwhile)
-    for _ in range(2):
-        kept.take(rows(1))
-        assert kept.waiting == 1
-    kept.write()
-    assert (kept.waiting, kept.written) == (0, 1)
-
-
-def rows(count: int) -> Scored:
-    """So many studies, answered."""
-    some = np.zeros((count, 1), np.float32)
-    return Scored("m", "v1", ("Mass",), datetime.now(UTC), tuple(("http", f"{i:032x}", 8, 8, 8) for i in range(count)),
-                  np.zeros((count, len(NAMES)), np.float32), some, some, some.astype(np.float64), some[:, 0])
-
-
-def work(production: Path, images: list[bytes], max_pixels: int) -> str:
-    """In place of the worker's: b"crash" kills the process, b"sleep" takes too long."""
-    if images[0] == b"crash":
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(60 if images[0] == b"sleep" else 0.2)
-    return images[0].decode()
-
-
-@pytest.fixture
-def at(tmp_path, monkeypatch) -> Iterator[desk.Desk]:
-    """A desk with one process, at most three images waiting, thirty seconds for a request."""
-    monkeypatch.setattr(desk, "work", work)
-    made_desk = desk.Desk(tmp_path, 1, 3, 10**6, 30.0)
-    yield made_desk
-    made_desk.close()
-
-
-def test_a_request_that_crashes_the_decoder_hits_no_other_and_the_next_is_served(at):
-    async def story() -> list[object]:
-        await at.score([b"warm"])
-        return await asyncio.gather(*(at.score([data]) for data in (b"one", b"crash", b"two")), at.score([b"full"]),
-                                    return_exceptions=True)
-
-    one, crash, two, full = asyncio.run(story())
-    assert (one, two) == ("one", "two") and isinstance(crash, desk.Crashed) and isinstance(full, desk.Busy)
-    assert at.waiting == 0 and asyncio.run(at.score([b"next"])) == "next"
-
-
-def test_a_request_that_takes_too_long_is_ended_and_the_next_is_served(at):
-    asyncio.run(at.score([b"warm"]))
-    at._deadline = 1.0
-    with pytest.raises(desk.TooSlow):
-        asyncio.run(at.score([b"sleep"]))
-    at._deadline = 30.0
-    assert np.isclose(at.waiting, 0) and asyncio.run(at.score([b"next"])) == "next"
