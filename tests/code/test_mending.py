@@ -15,7 +15,13 @@ from flows.mending import mend
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = (ROOT / "dvc.lock").read_text()
-SLOW = "import sys, time; time.sleep(float(open('seconds.txt').read())); open('made.txt', 'w').write('made')"
+SLOW = """
+import pathlib, time
+until = time.monotonic() + 120
+while not pathlib.Path("go").exists() and time.monotonic() < until:
+    time.sleep(0.05)
+pathlib.Path("made.txt").write_text("made")
+"""
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 8192, 16384, *range(300, len(LOCK), 1699)])
@@ -76,11 +82,10 @@ def test_a_living_dvcs_lock_stays(tmp_path):
 
 @pytest.fixture
 def project(tmp_path):
-    """A project of one stage, which takes the seconds that stand in seconds.txt; and a way to start `make repro`."""
+    """A project of one stage, which takes until the file `go` is there; and a way to start `make repro`."""
     stage = {"cmd": "python slow.py", "deps": ["slow.py"], "outs": ["made.txt"]}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"slow": stage}}))
     (tmp_path / "slow.py").write_text(SLOW)
-    (tmp_path / "seconds.txt").write_text("4")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for words in ("git init -q", "dvc init -q", "git config user.email t@t", "git config user.name t"):
         subprocess.run(words.split(), cwd=tmp_path, env=environment, check=True)
@@ -93,12 +98,14 @@ def project(tmp_path):
 
 
 def test_a_second_make_repro_beside_a_running_one_waits_says_for_whom_and_runs_nothing_twice(project):
-    first = project()
-    until = time.monotonic() + 60
-    while not (project.folder / ".runs/repro.lock").exists() and time.monotonic() < until:
+    first, lock = project(), project.folder / ".runs/repro.lock"
+    until = time.monotonic() + 120
+    while not (lock.exists() and lock.read_text()) and time.monotonic() < until:  # the holder's name stands in it
         time.sleep(0.05)
     second = project()
-    told, more = first.communicate(timeout=60)[0], second.communicate(timeout=60)[0]
+    more = second.stdout.readline()
+    (project.folder / "go").touch()
+    told, more = first.communicate(timeout=120)[0], more + second.communicate(timeout=120)[0]
     assert (first.returncode, second.returncode) == (0, 0)
     assert "Running stage 'slow'" in told
     assert f"waiting: process {first.pid} (make repro) works in this folder" in more
@@ -106,11 +113,11 @@ def test_a_second_make_repro_beside_a_running_one_waits_says_for_whom_and_runs_n
 
 
 def test_make_repro_goes_on_after_a_kill_that_halved_dvcs_files(project):
-    (project.folder / "seconds.txt").write_text("0")
-    assert "Running stage 'slow'" in project().communicate(timeout=60)[0]
+    (project.folder / "go").touch()
+    assert "Running stage 'slow'" in project().communicate(timeout=120)[0]
     whole = (project.folder / "dvc.lock").read_text()
     (project.folder / "dvc.lock").write_text(whole[:whole.index("cmd") + 2])
     table(project.folder, "")
-    told = project().communicate(timeout=60)[0]
+    told = project().communicate(timeout=120)[0]
     assert "dvc.lock was half-written" in told
     assert (project.folder / "dvc.lock").read_text() == whole

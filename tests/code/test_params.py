@@ -7,12 +7,13 @@ import yaml
 from stages.params import ParamsError, load
 from stages.params.load import check
 
-PRESETS = sorted(Path("presets").glob("*.yaml"))
+ROOT = Path(__file__).resolve().parents[2]
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 
 
 @pytest.fixture
 def content():
-    return yaml.safe_load(Path("presets/phantom.yaml").read_text())
+    return yaml.safe_load((ROOT / "presets/phantom.yaml").read_text())
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.stem)
@@ -24,7 +25,7 @@ def test_every_preset_is_complete_and_says_what_it_is(preset):
 
 
 def test_params_yaml_is_the_default_preset():
-    assert Path("params.yaml").read_text() == Path("presets/phantom.yaml").read_text()
+    assert (ROOT / "params.yaml").read_text() == (ROOT / "presets/phantom.yaml").read_text()
 
 
 def test_a_mistyped_key_is_refused_with_the_nearest_right_name(content):

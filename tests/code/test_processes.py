@@ -1,4 +1,5 @@
 """Nothing outlives those who started it, and one run at a time works in a folder."""
+import contextlib
 import json
 import os
 import signal
@@ -9,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
 STAGE = """
 import os, sys, time
 from pathlib import Path
 from stages import lifeline
 lifeline.watch()
 Path(sys.argv[1]).write_text(str(os.getpid()))
-time.sleep(60)
+time.sleep(600)
 """
 
 
-def wait_for(condition, seconds=20.0):
-    """True as soon as the condition holds, False after the time."""
+def wait_for(condition, seconds=60.0):
+    """True as soon as the condition holds, False after the time, which a busy machine does not need."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -41,7 +43,7 @@ def test_a_stage_ends_when_an_ancestor_of_its_group_is_killed(tmp_path, victim):
     pid_file, middle = tmp_path / "stage", tmp_path / "middle"
     (tmp_path / "stage.py").write_text(STAGE)
     script = f"sh -c 'echo $$ > {middle}; {sys.executable} {tmp_path}/stage.py {pid_file}; true'; true"
-    top = subprocess.Popen(["sh", "-c", script], start_new_session=True, env={**os.environ, "PYTHONPATH": "."})
+    top = subprocess.Popen(["sh", "-c", script], start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         assert wait_for(lambda: pid_file.exists() and pid_file.read_text())
         pid = int(pid_file.read_text())
@@ -64,16 +66,16 @@ with WorkspaceLock(Path(sys.argv[1]), "a test"):
 
 def test_a_second_run_waits_and_says_who_works_there_and_a_dead_holders_lock_is_free(tmp_path):
     path = tmp_path / "lock"
-    first = subprocess.Popen([sys.executable, "-c", LOCKED, path, "60"], stdout=subprocess.PIPE, text=True)
+    first = subprocess.Popen([sys.executable, "-c", LOCKED, path, "600"], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert first.stdout.readline() == "held\n"
     assert json.loads(path.read_text())["pid"] == first.pid
     second = subprocess.Popen([sys.executable, "-c", LOCKED, path, "0"], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
+                              stderr=subprocess.PIPE, text=True, cwd=ROOT)
     assert f"process {first.pid} (a test)" in second.stderr.readline()
     assert second.poll() is None
     first.kill()
     first.wait()
-    assert second.communicate(timeout=20)[0] == "held\n"
+    assert second.communicate(timeout=60)[0] == "held\n"
     assert second.returncode == 0
 
 
@@ -85,34 +87,36 @@ def test_the_end_of_the_shell_ends_a_stage_only_where_it_ran_in_the_foreground(t
     (tmp_path / "dvc.py").write_text(f"import subprocess; subprocess.run({started})")
     command = f"{sys.executable} {tmp_path}/dvc.py"
     top = subprocess.Popen(["sh", "-c", f"{command} & sleep 60" if background else f"{command}; true"],
-                           start_new_session=True, env={**os.environ, "PYTHONPATH": "."})
+                           start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     try:
         assert wait_for(lambda: pid_file.exists() and pid_file.read_text())
         pid = int(pid_file.read_text())
         os.kill(top.pid, signal.SIGKILL)
         top.wait()
-        assert wait_for(lambda: not alive(pid), 2.0) is not background
+        assert wait_for(lambda: not alive(pid), 2.0 if background else 60.0) is not background
     finally:
-        os.killpg(top.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # nothing of the group is left
+            os.killpg(top.pid, signal.SIGKILL)
+        top.wait()
 
 
 def test_a_stage_whose_dvc_is_gone_does_not_begin(tmp_path):
     script = f"(sleep 0.5; DVC_STAGE=train {sys.executable} -m stages.train; echo $? > {tmp_path}/status) & kill -9 $$"
     top = subprocess.Popen(["sh", "-c", script], start_new_session=True,
-                           env={**os.environ, "CXR_STARTED_BY": "999999999"})
+                           env={**os.environ, "CXR_STARTED_BY": "999999999"}, cwd=ROOT)
     top.wait()
     assert wait_for(lambda: (tmp_path / "status").exists() and (tmp_path / "status").read_text())
     assert (tmp_path / "status").read_text().strip() == "1"
 
 
 def test_an_interrupt_during_a_stages_imports_ends_it_in_one_line(tmp_path):
-    (tmp_path / "stages").symlink_to(Path("stages").resolve())
+    (tmp_path / "stages").symlink_to(ROOT / "stages")
     slow = tmp_path / "numpy.py"  # the first that a stage imports
     slow.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'began')!r}).touch()\ntime.sleep(60)\n")
     stage = subprocess.Popen([sys.executable, "-m", "stages.train"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
                              start_new_session=True, env={**os.environ, "DVC_STAGE": "train"})
     assert wait_for((tmp_path / "began").exists)
     os.kill(stage.pid, signal.SIGINT)
-    _, said = stage.communicate(timeout=30)
+    _, said = stage.communicate(timeout=60)
     assert stage.returncode == 130
     assert said.strip() == "interrupted before the stage's work began: the same command goes on where it stopped"

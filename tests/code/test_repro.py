@@ -77,7 +77,7 @@ def test_a_mistyped_key_that_dvc_reads_before_any_stage_is_refused_in_one_line(c
 
 def test_make_repro_refuses_a_mistyped_section_before_dvc_reads_it(copy):
     said = mistype(copy, "\ningest:")
-    done = repro(copy).communicate(timeout=60)[0]
+    done = repro(copy).communicate(timeout=120)[0]
     assert done.splitlines() == [said]
 
 
@@ -112,18 +112,18 @@ def one_stage(tmp_path):
 
 def test_a_stage_that_fails_ends_make_repros_command_with_1(one_stage):
     child = repro(one_stage("raise SystemExit(7)"))
-    said = child.communicate(timeout=60)[0]
+    said = child.communicate(timeout=120)[0]
     assert child.returncode == 1, said
     assert "a stage failed: mend what its last lines say" in said
 
 
 def test_an_interrupt_of_a_stage_ends_it_with_130(one_stage):
-    folder = one_stage("import pathlib, sys, time\npathlib.Path('begun').touch()\ntry: time.sleep(60)\n"
-                       "except KeyboardInterrupt: sys.exit(130)\n")
-    child, until = repro(folder), time.monotonic() + 60
+    folder = one_stage("import pathlib, sys, time\ntry:\n    pathlib.Path('begun').touch()\n    time.sleep(600)\n"
+                       "except KeyboardInterrupt:\n    sys.exit(130)\n")
+    child, until = repro(folder), time.monotonic() + 120
     while not (folder / "begun").exists() and time.monotonic() < until:
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGINT)
-    said = child.communicate(timeout=60)[0]
+    said = child.communicate(timeout=120)[0]
     assert child.returncode == 130, said
     assert "interrupted: `make repro` goes on where it stopped" in said
