@@ -175,17 +175,22 @@ def test_an_add_that_is_interrupted_or_fails_leaves_nothing(monkeypatch, error, 
     assert tree() == before
 
 
-def test_an_add_that_was_killed_is_taken_up_when_the_same_folder_is_added_again(monkeypatch):
+DYING = """
+import os, pathlib, signal
+from stages.batches import add as door
+door._dvc_add = lambda folder: os.kill(os.getpid(), signal.SIGKILL)  # between the batch's name and the ledger
+door.add("made", pathlib.Path("one"))
+"""
+
+
+def test_an_add_that_was_killed_is_taken_up_when_the_same_folder_is_added_again(root):
     put(Path("one"), nih_files(1))
     put(Path("two"), nih_files(1, first=2))
     add("made", Path("one"))
     finished = tree()
     artifacts.shutil.rmtree("data")
-    process = os.fork()
-    if process == 0:  # dies between the batch's name and the ledger
-        door._dvc_add = lambda folder: os.kill(os.getpid(), signal.SIGKILL)
-        add("made", Path("one"))
-    os.waitpid(process, 0)
+    died = subprocess.run([sys.executable, "-c", DYING], env=os.environ | {"PYTHONPATH": str(root)})
+    assert died.returncode == -signal.SIGKILL
     assert (SET / "batch-001").exists() and not Path("data/raw/made.ledger").exists()
     with pytest.raises(BatchError, match="was left by an add that was killed"):
         add("made", Path("two"))

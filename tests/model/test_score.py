@@ -85,19 +85,32 @@ def test_the_same_pixels_under_two_names_or_in_another_format_are_one_study(plac
     assert "4 files seen = 3 scored + 1 already" in capsys.readouterr().out and len(log.read(LOG)) == 3
 
 
+SLOWLY = """
+import sys, time
+from stages.score import worker
+from stages.score.__main__ import main
+look = worker.look
+worker.look = lambda *given: time.sleep(0.1) or look(*given)
+if __name__ == "__main__":
+    sys.exit(main(["in"]))
+"""
+
+
 def test_killed_again_and_again_each_study_stands_once_in_the_end(place):
     made.files(place / "in", range(120))
-    command, environment = [sys.executable, "-m", "stages.score", "in"], {**os.environ, "PYTHONPATH": str(ROOT)}
-    counts = []
+    (place / "slowly.py").write_text(SLOWLY)  # so that all is not done before the kill comes
+    environment, counts = {**os.environ, "PYTHONPATH": str(ROOT), "CXR_WORKERS": "2"}, []
     for more in (1, 9, 25, 60):
-        child = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        child = subprocess.Popen([sys.executable, "slowly.py"], env=environment, stderr=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL)
         while child.poll() is None and len(rows()) < min(120, more + (counts[-1] if counts else 0)):
             time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
         child.wait()
         counts.append(len(rows()))
     assert 0 < counts[0] < counts[2] and counts[0] < 120, f"no kill hit a run at work: {counts}"
-    whole = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    whole = subprocess.run([sys.executable, "-m", "stages.score", "in"], env=environment, check=True, text=True,
+                           capture_output=True)
     assert f"{len(rows())} files seen" in whole.stdout and len(rows()) == 120
     assert len(set(rows())) == 120 and not list(LOG.glob("day=*/.part-*"))
 
