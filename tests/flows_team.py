@@ -1,7 +1,9 @@
 """A real Prefect server with real workers for the miniature project, for tests and benchmarks; needs minutes."""
 import base64
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -132,13 +134,19 @@ def stage_pids(project: Project, stage: str) -> list[int]:
                   if words[0].startswith("grandchild:") and words[1] == stage]
 
 
+def free_port() -> int:
+    """A port that nobody has: below those that the kernel gives out, so that nobody gets it until it is taken."""
+    for port in random.sample(range(20_000, 32_000), 1000):
+        with socket.socket() as place, contextlib.suppress(OSError):
+            place.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 @contextmanager
 def team(project: Project, top: Path, **variables: str) -> Iterator[Team]:
     """`make up` for a project, with authentication; everything is stopped at the end."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = top / "first"
+    port, home = free_port(), top / "first"
     extra: list[tuple[str, Path]] = []
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT", "CXR_"))}
     given = {**clean, **project.environment(home), "CXR_PORT": str(port), "CXR_AUTH": AUTH,

@@ -15,6 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("stages", "flows", "presets", "dvc.yaml", ".dvcignore", ".gitignore", "pyproject.toml", "Makefile",
            "data/raw/dvc.yaml", "models/scratch.json")
 
+SLOW_DISK = """import os, time
+wait = os.fsync
+os.fsync = lambda descriptor: time.sleep(0.5) or wait(descriptor)
+"""
+
 
 class Workspace:
     """A folder in which the pipeline runs."""
@@ -72,10 +77,17 @@ class Workspace:
         """Output path to hash, by the lock files."""
         return outputs_of(self.folder)
 
-    def start(self) -> subprocess.Popen:
-        """`dvc repro` in a process group of its own, output to repro.log."""
+    def start(self, slow_disk: bool = False) -> subprocess.Popen:
+        """`dvc repro` in a process group of its own, output to repro.log. On a slow disk each file is half-written for
+        half a second."""
+        environment = dict(self.environment)
+        if slow_disk:
+            folder = self.folder.with_name("slow-disk")
+            folder.mkdir(exist_ok=True)
+            (folder / "sitecustomize.py").write_text(SLOW_DISK)
+            environment["PYTHONPATH"] = f"{folder}{os.pathsep}{environment['PYTHONPATH']}"
         log = (self.folder / ".repro.log").open("ab")
-        return subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=self.folder, env=self.environment,
+        return subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=self.folder, env=environment,
                                 stdout=log, stderr=log, start_new_session=True)
 
     def timed_repro(self) -> None:
@@ -105,15 +117,24 @@ class Workspace:
 def group_members(group: int) -> list[tuple[int, str]]:
     """(pid, command line) of the living processes of a group."""
     found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-            command = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if int(fields[2]) == group and fields[0] not in "ZX":
-            found.append((int(stat.parent.name), command))
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if in_group(process, group) and (command := command_of(process, group)):
+                found.append((int(process.name), command))
     return found
+
+
+def in_group(process: Path, group: int) -> bool:
+    """Whether a process (its folder below /proc) lives and is of a group."""
+    fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[2]) == group and fields[0] not in "ZX"
+
+
+def command_of(process: Path, group: int) -> str:
+    """Its command line, waited for: there is none to be read while the kernel starts a program. Empty where it ends."""
+    while not (words := (process / "cmdline").read_bytes()) and in_group(process, group):
+        time.sleep(0.001)
+    return words.replace(b"\0", b" ").decode()
 
 
 def running_stage(child: subprocess.Popen) -> str | None:
