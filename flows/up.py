@@ -19,6 +19,11 @@ _START_SECONDS = 240
 
 def main() -> int:
     """Start what is not running yet, say where it is; 1 where the server does not come up."""
+    host, port = services.address()
+    if services.is_open(host) and not os.environ.get("CXR_AUTH"):
+        print(f"refused: CXR_HOST={host} opens the server to the network without a password; set CXR_AUTH=user:word",
+              file=sys.stderr)
+        return 1
     here = settings.from_environment()
     home = services.home(here.project)
     environment = variables(here, home)
@@ -27,11 +32,6 @@ def main() -> int:
     except repository.NotPinned as error:
         print(error, file=sys.stderr)
     push_objects(here)
-    host, port = services.address()
-    if services.is_open(host) and not os.environ.get("CXR_AUTH"):
-        print(f"refused: CXR_HOST={host} opens the server to the network without a password; set CXR_AUTH=user:word",
-              file=sys.stderr)
-        return 1
     server = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
     services.start("server", [sys.executable, *server], home, environment)
     if not _answers(environment["PREFECT_API_URL"]):
