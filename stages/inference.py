@@ -88,9 +88,11 @@ class Net:
 
     def _run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits and features of one block; a short one is filled up with black images, whose answers are dropped."""
-        filled = np.zeros(tuple(self._input["shape"]), self._input["dtype"])
-        filled[:len(images)] = cv2.LUT(images.reshape(len(images), -1), self._levels).reshape(images.shape)
-        self._interpreter.set_tensor(self._input["index"], filled)
+        filled = images
+        if len(images) < self.block:
+            filled = np.concatenate([images, np.zeros((self.block - len(images), *images.shape[1:]), np.uint8)])
+        levels = cv2.LUT(filled.reshape(self.block, -1), self._levels)
+        self._interpreter.set_tensor(self._input["index"], levels.reshape(filled.shape))
         self._interpreter.invoke()
         raw, pooled = (self._interpreter.get_tensor(place["index"])[:len(images)]
                        for place in (self._output, self._pooled))

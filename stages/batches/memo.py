@@ -50,8 +50,6 @@ class Memo:
                 self._base.executemany("INSERT OR REPLACE INTO memo (key, fact, mark) VALUES (?, ?, ?)", rows)
                 self._base.execute("DELETE FROM memo WHERE rowid <= (SELECT max(rowid) FROM memo) - ?",
                                    (_MOST_ENTRIES,))
-        except sqlite3.OperationalError as error:
-            print(f"{self.path}: not remembered ({error})", file=sys.stderr)
         except sqlite3.DatabaseError as error:
             self._go_on_after(error)
 

@@ -1,6 +1,6 @@
 """Names of files inside a batch: which are safe, which belong to a layout, which are an operating system's litter."""
+import os
 import re
-from pathlib import PurePosixPath
 
 from stages.artifacts import SEAL
 from stages.entry import StageError
@@ -43,7 +43,7 @@ def in_order(name: str) -> list[tuple[int, str]]:
 
 def is_image(name: str) -> bool:
     """Whether a name promises a PNG or JPEG."""
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (ten times as fast)
 
 
 def is_litter(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from stages.images.decode import Decoded
+from stages.images.decode import Decoded, shrink
 
 
 class PreprocessSection(Protocol):
@@ -60,24 +60,20 @@ class Chain:
 
 def apply(chain: Chain, decoded: Decoded) -> np.ndarray:
     """The net's input, uint8 (size, size, channels), from a decoded image of any size, 8 or 16 bit, grey or RGB."""
-    return clahe(to_range(resize(to_channels(decoded.pixels, chain.channels), chain.size), decoded.bit_depth), chain)
+    shrunk = decoded.reduced(chain.size) if chain.channels == 1 else shrink(in_colour(decoded.pixels), chain.size)
+    return clahe(to_range(grow(shrunk, chain.size), decoded.bit_depth), chain)
 
 
-def to_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """(H, W) for one channel, (H, W, 3) for three; RGB to grey by ITU-R BT.601 luma, grey to RGB by repetition."""
-    if channels == 1:
-        return cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+def in_colour(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, 3): RGB, grey by repetition."""
     return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels
 
 
-def resize(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(size, size[, 3]): sides that are longer shrink by area averaging, then shorter ones grow bilinearly."""
-    height, width = pixels.shape[:2]
-    smaller = (min(width, size), min(height, size))
-    shrunk = cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA) if smaller != (width, height) else pixels
-    if smaller == (size, size):
-        return shrunk
-    return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR_EXACT)
+def grow(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(size, size[, 3]): sides that are shorter grow bilinearly."""
+    if pixels.shape[:2] == (size, size):
+        return pixels
+    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_LINEAR_EXACT)
 
 
 def to_range(pixels: np.ndarray, bit_depth: int) -> np.ndarray:

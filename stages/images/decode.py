@@ -5,15 +5,16 @@ off is never filled up with grey in silence (OpenCV does that). OpenCV decodes, 
 gives every kind of PNG by one call, and is the library that the rest of the chain rests on. EXIF orientation and colour
 profiles are ignored: boxes refer to the pixels as stored. Not for DICOM; not for resizing (see `chain`).
 """
-import hashlib
 import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
+from blake3 import blake3
 
 REASONS = ("empty_file", "truncated", "corrupt", "not_an_image", "mislabelled", "unsupported", "absurd_header",
            "too_large")
@@ -64,6 +65,18 @@ class Decoded:
     pixels: np.ndarray
     bit_depth: int
     kind: str
+    _small: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @cached_property
+    def grey(self) -> np.ndarray:
+        """(H, W); colour by ITU-R BT.601 luma."""
+        return cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY) if self.pixels.ndim == 3 else self.pixels
+
+    def reduced(self, side: int) -> np.ndarray:
+        """Grey levels, sides of at most `side`, by area averaging; made once, for the net and for the statistics."""
+        if side not in self._small:
+            self._small[side] = shrink(self.grey, side)
+        return self._small[side]
 
 
 def decode(data: bytes, max_pixels: int, suffix: str = "") -> Decoded:
@@ -87,11 +100,16 @@ def decode(data: bytes, max_pixels: int, suffix: str = "") -> Decoded:
 
 
 def image_id(decoded: Decoded) -> str:
-    """32 hex digits of the SHA-256 over dtype, shape and pixels: the same pixels have the same id in any file."""
+    """32 hex digits of the BLAKE3 over dtype, shape and pixels: the same pixels have the same id in any file."""
     pixels = np.ascontiguousarray(decoded.pixels)
-    digest = hashlib.sha256(f"{pixels.dtype.str} {pixels.shape} ".encode())
-    digest.update(pixels.data)
-    return digest.hexdigest()[:32]
+    return blake3(f"{pixels.dtype.str} {pixels.shape} ".encode()).update(pixels.data.cast("B")).hexdigest(16)
+
+
+def shrink(pixels: np.ndarray, side: int) -> np.ndarray:
+    """(H, W[, 3]) with no side longer than `side`, by area averaging; a shorter side stays."""
+    height, width = pixels.shape[:2]
+    smaller = (min(width, side), min(height, side))
+    return pixels if smaller == (width, height) else cv2.resize(pixels, smaller, interpolation=cv2.INTER_AREA)
 
 
 def inspect(data: bytes, suffix: str = "") -> Header:

@@ -14,8 +14,8 @@ from stages.images.decode import Decoded
 from stages.manifest import STATISTICS
 
 NAMES = STATISTICS
-_SIDE = 256  # sharpness and border are measured on the image reduced to at most this side: the same at any matrix size
-_CROP = 512  # noise is measured in the pixels as stored, on the middle of the image
+_SIDE = 256  # all but noise and aspect are taken from the image reduced to at most this side: like at any matrix size
+_CROP = 128  # noise is measured in the pixels as stored, on the middle of the image
 _DARK, _BRIGHT = 5, 250  # grey levels of 255 at and beyond which a pixel counts as black or white
 _NOISE_KERNEL = np.array([1, -2, 1], np.float32)  # in both directions
 
@@ -23,26 +23,23 @@ _NOISE_KERNEL = np.array([1, -2, 1], np.float32)  # in both directions
 def describe(decoded: Decoded) -> dict[str, float]:
     """Figures by the names of NAMES, floats, all finite.
 
-    `mean`, `std`, `median`: grey levels; `contrast`: 5th to 95th percentile (grey levels); `skewness`: turns its sign
-    where black and white are swapped; `black`, `white`: fractions of pixels at the ends of the range; `border`: mean of
-    the outermost twentieth less the mean of the image (grey levels); `sharpness`: deviation of the Laplacian over that
-    of the image, both reduced to 256 pixels; `noise`: Immerkaer's estimate (1996, doi:10.1006/cviu.1996.0060), grey
-    levels; `aspect`: width over height.
+    Of the image reduced to sides of at most 256 pixels: `mean`, `std`, `median`: grey levels; `contrast`: 5th to 95th
+    percentile (grey levels); `skewness`: turns its sign where black and white are swapped; `black`, `white`: fractions
+    of pixels at the ends of the range; `border`: mean of the outermost twentieth less the mean of the image (grey
+    levels); `sharpness`: deviation of the Laplacian over that of the grey levels, in the middle half. Grey levels are
+    counted in every second row. Of the pixels as stored: `noise`: Immerkaer's estimate (1996,
+    doi:10.1006/cviu.1996.0060) in the middle, grey levels; `aspect`: width over height.
     """
-    grey = cv2.cvtColor(decoded.pixels, cv2.COLOR_RGB2GRAY) if decoded.pixels.ndim == 3 else decoded.pixels
-    scale = 255 / (2**decoded.bit_depth - 1)
-    small = _reduced(grey)
-    figures = _of_histogram(grey, scale)
+    grey, small, scale = decoded.grey, decoded.reduced(_SIDE), 255 / (2**decoded.bit_depth - 1)
+    figures = _of_histogram(_histogram(small[::2]), scale)
     figures |= {"border": _border(small) * scale, "sharpness": _sharpness(small), "noise": _noise(grey) * scale,
                 "aspect": grey.shape[1] / grey.shape[0]}
     return {name: figures[name] for name in NAMES}
 
 
-def _of_histogram(grey: np.ndarray, scale: float) -> dict[str, float]:
-    """Moments, quantiles and the ends of the range, from exact counts of the grey levels of (H, W)."""
-    counts = _histogram(grey)
-    total, first, second, *thirds = (int(figure) for figure in counts @ _powers(len(counts)))
-    third = thirds[0] * 2**16 + thirds[1]
+def _of_histogram(counts: np.ndarray, scale: float) -> dict[str, float]:
+    """Moments, quantiles and the ends of the range, from exact counts of the grey levels."""
+    total, first, second, third = (counts @ _powers(len(counts))).tolist()
     spread = total * second - first * first  # total squared times the variance; whole numbers of Python have no limit
     skew = total * total * third - 3 * total * first * second + 2 * first**3
     below = counts.cumsum()
@@ -55,27 +52,21 @@ def _of_histogram(grey: np.ndarray, scale: float) -> dict[str, float]:
 
 @cache
 def _powers(levels: int) -> np.ndarray:
-    """For each grey level v: 1, v, v^2, and v^3 in two parts (times 2^16, and the rest), int64 (levels, 5).
-
-    Summed over 10^8 pixels of 16 bit none of them leaves 64 bits.
-    """
-    level = np.arange(levels, dtype=np.int64)
-    square = level * level
-    return np.stack([np.ones_like(level), level, square, level * (square >> 16), level * (square & 0xFFFF)], axis=1)
+    """For each grey level v: 1, v, v^2, v^3, int64 (levels, 4); summed over 128 x 256 pixels of 16 bit: in 64 bits."""
+    return np.arange(levels, dtype=np.int64)[:, np.newaxis] ** np.arange(4)
 
 
 def _histogram(grey: np.ndarray) -> np.ndarray:
     """How many pixels have each level, int64 (256,) or (65536,); OpenCV counts in integers, fast on 8 bit."""
-    if grey.dtype == np.uint8 and grey.size < 2**24:  # OpenCV hands the counts out as float32
+    if grey.dtype == np.uint8:  # OpenCV hands the counts out as float32: whole numbers below 2^24
         return cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel().astype(np.int64)
     return np.bincount(grey.ravel(), minlength=int(np.iinfo(grey.dtype).max) + 1)
 
 
-def _reduced(grey: np.ndarray) -> np.ndarray:
-    """(H, W) with sides of at most 256, by area averaging."""
-    height, width = grey.shape
-    smaller = (min(width, _SIDE), min(height, _SIDE))
-    return grey if smaller == (width, height) else cv2.resize(grey, smaller, interpolation=cv2.INTER_AREA)
+def _middle(grey: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The pixels (height, width) in the middle of (H, W); a view."""
+    top, left = (grey.shape[0] - height) // 2, (grey.shape[1] - width) // 2
+    return grey[top:top + height, left:left + width]
 
 
 def _border(small: np.ndarray) -> float:
@@ -87,9 +78,10 @@ def _border(small: np.ndarray) -> float:
 
 
 def _sharpness(small: np.ndarray) -> float:
-    """Deviation of the Laplacian over the image's deviation; 0 for a flat image."""
-    plain = _deviation(small)
-    return _deviation(cv2.Laplacian(small, _whole(small))) / plain if plain else 0.0
+    """Deviation of the Laplacian over that of the grey levels, in the middle; 0 where that is flat."""
+    middle = _middle(small, *(-(-side // 2) for side in small.shape))
+    plain = _deviation(middle)
+    return _deviation(cv2.Laplacian(middle, _whole(middle))) / plain if plain else 0.0
 
 
 def _whole(grey: np.ndarray) -> int:
@@ -118,9 +110,7 @@ def _sum(values: np.ndarray) -> int:
 
 def _noise(grey: np.ndarray) -> float:
     """Deviation of the noise, in levels, from what a mask blind to edges and slopes leaves over; 0 below 3 x 3."""
-    height, width = grey.shape
-    top, left = max(0, height - _CROP) // 2, max(0, width - _CROP) // 2
-    crop = grey[top:top + _CROP, left:left + _CROP]
+    crop = _middle(grey, *(min(side, _CROP) for side in grey.shape))
     if min(crop.shape) < 3:
         return 0.0
     residue = cv2.sepFilter2D(crop, _whole(grey), _NOISE_KERNEL, _NOISE_KERNEL)[1:-1, 1:-1]

@@ -15,14 +15,14 @@ import numpy as np
 
 from stages import crew, entry, modelfolder
 from stages.entry import StageError
-from stages.images.decode import Undecodable
 from stages.inference import InferenceError
 from stages.machine import workers
 from stages.params import Params
 from stages.production import Release
 from stages.score.model import InUse, opened
 from stages.score.places import Place, find
-from stages.score.study import answer, look
+from stages.score.study import answer
+from stages.score.worker import read
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Batch:
 def measure(model_folder: Path, places: Sequence[Place], batch_size: int, max_pixels: int) -> dict[str, float]:
     """p50_ms, p95_ms and the number of images, decoded, preprocessed and scored by all processes side by side.
 
-    The first study of a process costs here what it costs in the log: see `stages.score.study.look` and
+    The first study of a process costs here what it costs in the log: see `stages.score.study` and
     `stages.score.model.opened`. StageError where none can be decoded.
     """
     size = max(1, min(batch_size, len(places) // (2 * workers())))
@@ -50,17 +50,13 @@ def measure(model_folder: Path, places: Sequence[Place], batch_size: int, max_pi
 
 def _timed(batch: _Batch) -> list[float]:
     """Milliseconds of each image of a batch that can be decoded."""
-    model, studies = _opened(batch.folder), []
-    for place in batch.places:
-        try:
-            studies.append(look("", place.location.read(), place.suffix, model.chain, batch.max_pixels))
-        except (Undecodable, OSError, StageError):
-            continue
+    model = _model(batch.folder)
+    studies, _ = read(batch.places, model.chain, batch.max_pixels)
     return [float(ms) for ms in answer(model, studies).latency_ms] if studies else []
 
 
 @cache
-def _opened(folder: Path) -> InUse:
+def _model(folder: Path) -> InUse:
     return opened(Release(folder, modelfolder.identity(folder), "", ""))
 
 

@@ -10,7 +10,8 @@ import contextlib
 import csv
 import fcntl
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -70,24 +71,34 @@ class Index:
         self.pairs.add((image_id, model))
 
 
-def table_of(scored: Scored, views: dict[str, str] | None = None) -> pa.Table:
-    """Rows for the log; `views` is the view position by file name, where something tells it."""
-    sources, ids, widths, heights, depths = zip(*scored.studies, strict=True)
-    count = len(ids)
-    known = [(views or {}).get(source.rpartition("/")[2], "") for source in sources]
+def table_of(answers: Sequence[Scored], views: dict[str, str] | None = None) -> pa.Table:
+    """Rows for the log, in their order; `views` is the view position by file name, where something tells it."""
+    alike = [list(some) for _, some in itertools.groupby(answers, lambda scored: scored.labels)]
+    return pa.concat_tables([_rows(some, views or {}) for some in alike], promote_options="permissive")
+
+
+def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
+    """Rows of answers with the same labels, all at once: a hundred columns take a millisecond however few the rows."""
+    sources, ids, widths, heights, depths = zip(*(study for each in answers for study in each.studies), strict=True)
+    by = [each for each in answers for _ in each.studies]
+    statistics, features, logits, probabilities = (
+        np.concatenate([getattr(each, name) for each in answers])
+        for name in ("statistics", "features", "logits", "probabilities"))
+    starts = pa.array(range(0, features.size + 1, features.shape[1]), pa.int32())
     columns = {
         "image_id": pa.array(ids, pa.string()), "source": pa.array(sources, pa.string()),
-        "scored_at": pa.array([scored.at] * count, pa.timestamp("us", "UTC")),
-        "model": pa.array([scored.model] * count, pa.string()),
-        "version": pa.array([scored.version] * count, pa.string()), "view": pa.array(known, pa.string()),
+        "scored_at": pa.array([each.at for each in by], pa.timestamp("us", "UTC")),
+        "model": pa.array([each.model for each in by], pa.string()),
+        "version": pa.array([each.version for each in by], pa.string()),
+        "view": pa.array([views.get(source.rpartition("/")[2], "") for source in sources], pa.string()),
         "width": pa.array(widths, pa.int32()), "height": pa.array(heights, pa.int32()),
         "bit_depth": pa.array(depths, pa.int16()),
-        **{name: pa.array(scored.statistics[:, i], pa.float32()) for i, name in enumerate(NAMES)},
-        "features": pa.array(list(scored.features), pa.list_(pa.float32())),
-        **{f"logit_{label}": pa.array(scored.logits[:, i], pa.float32()) for i, label in enumerate(scored.labels)},
-        **{f"probability_{label}": pa.array(np.asarray(scored.probabilities[:, i], np.float64))
-           for i, label in enumerate(scored.labels)},
-        "latency_ms": pa.array(scored.latency_ms, pa.float32()),
+        **{name: pa.array(statistics[:, i], pa.float32()) for i, name in enumerate(NAMES)},
+        "features": pa.ListArray.from_arrays(starts, pa.array(features.ravel(), pa.float32())),
+        **{f"logit_{label}": pa.array(logits[:, i], pa.float32()) for i, label in enumerate(answers[0].labels)},
+        **{f"probability_{label}": pa.array(np.asarray(probabilities[:, i], np.float64))
+           for i, label in enumerate(answers[0].labels)},
+        "latency_ms": pa.array(np.concatenate([each.latency_ms for each in answers]), pa.float32()),
     }
     return pa.table(columns)
 

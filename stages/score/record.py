@@ -52,7 +52,9 @@ class Record:
         self._index = scoring_log.Index().refresh(log)
         self._memo = Memo(work.cache("score") / "files.sqlite")
         self._taken = scoring_log.Index()  # in this run, written or not
-        self._rows: list[pa.Table] = []
+        self._scored: list[Scored] = []
+        self._new: list[bool] = []  # of each row of those, whether it goes into the log
+        self._keys: dict[str, str] = {}
         self._refused: list[Refused] = []
         self._facts: dict[str, str] = {}
         self._written = time.monotonic()
@@ -65,19 +67,22 @@ class Record:
 
     def known(self, places: Sequence[Place], max_pixels: int) -> dict[str, dict[str, str]]:
         """By source what earlier runs found in files that have not changed: an image_id, or why they are refused."""
-        keys = {place.source: _key(place, max_pixels) for place in places}
-        facts = self._memo.get(keys.values())
-        return {source: json.loads(facts[key]) for source, key in keys.items() if key in facts}
+        self._keys = {place.source: _key(place, max_pixels) for place in places}
+        facts = self._memo.get(self._keys.values())
+        return {source: json.loads(facts[key]) for source, key in self._keys.items() if key in facts}
 
-    def take(self, places: Sequence[Place], scored: Scored | None, refused: Sequence[Refused], max_pixels: int) -> None:
-        """Note what came of a batch. What stands already, or comes twice in the folder, gets no second row."""
+    def take(self, places: Sequence[Place], scored: Scored | None, refused: Sequence[Refused]) -> None:
+        """Note what came of a batch of places that `known` was asked for.
+
+        What stands already, or comes twice in the folder, gets no second row.
+        """
         facts: dict[str, dict[str, str]] = {
             r.source: {"sha256": r.sha256, "reason": r.reason, "detail": r.detail} for r in refused if r.sha256}
         self.refuse(refused)
         if scored is not None:
             facts |= {study[0]: {"image_id": study[1]} for study in scored.studies}
             self._take_rows(scored)
-        self._facts |= {_key(place, max_pixels): json.dumps(facts[place.source]) for place in places
+        self._facts |= {self._keys[place.source]: json.dumps(facts[place.source]) for place in places
                         if place.source in facts}
 
     def refuse(self, refused: Sequence[Refused]) -> None:
@@ -89,9 +94,9 @@ class Record:
         """Put everything down; with `now=False` only where the last time is `part_seconds` ago."""
         if not now and time.monotonic() - self._written < self.part_seconds:
             return
-        if self._rows:
-            self._append(pa.concat_tables(self._rows, promote_options="permissive"))
-            self._rows = []
+        if any(self._new):
+            self._append(scoring_log.rows_where(scoring_log.table_of(self._scored, self.views), self._new))
+        self._scored, self._new = [], []
         if self._refused:
             scoring_log.quarantine(self.log, self._refused)
             self._refused = []
@@ -104,13 +109,11 @@ class Record:
         self._memo.close()
 
     def _take_rows(self, scored: Scored) -> None:
-        new = []
+        self._scored.append(scored)
         for _, image_id, *_rest in scored.studies:
-            new.append(not self.stands(image_id, scored.model))
+            self._new.append(not self.stands(image_id, scored.model))
             self._taken.add(image_id, scored.model)
-        self.tally.already += new.count(False)
-        if any(new):
-            self._rows.append(scoring_log.rows_where(scoring_log.table_of(scored, self.views), new))
+            self.tally.already += not self._new[-1]
 
     def _append(self, table: pa.Table) -> None:
         """Into the log; what the HTTP endpoint has put there meanwhile is not added twice."""

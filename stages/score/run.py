@@ -67,7 +67,7 @@ def _through(plan: Plan, model: str, record: Record) -> None:
     with tqdm(total=len(new), desc="scoring", unit="image", disable=not new) as progress, \
             contextlib.closing(_outcomes(plan, new)) as outcomes:
         for places, outcome in outcomes:
-            record.take(places, outcome.scored, outcome.refused, plan.max_pixels)
+            record.take(places, outcome.scored, outcome.refused)
             record.write(now=False)
             progress.update(len(places))
 
@@ -101,7 +101,7 @@ def _outcomes(plan: Plan, places: Sequence[Place]) -> Generator[tuple[Sequence[P
 
 
 def _spread(plan: Plan, batches: Sequence[Sequence[Place]]) -> Generator[tuple[int, worker.Outcome | None], None, None]:
-    orders = [worker.Order(plan.production, tuple(batch), plan.max_file_bytes, plan.max_pixels) for batch in batches]
+    orders = [worker.Order(plan.production, tuple(batch), plan.max_pixels) for batch in batches]
     with contextlib.closing(crew.spread(worker.work, orders, workers(), chunk=1)) as outcomes:
         yield from outcomes
 

@@ -1,24 +1,26 @@
 """What a process does with a batch: the files are read, decoded, scored by one model; bad ones come back by name."""
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.entry import StageError
+from stages.images.chain import Chain
 from stages.images.decode import Undecodable
-from stages.score.model import InUse, in_use
+from stages.score.model import in_use
 from stages.score.places import Place, Refused
-from stages.score.study import Scored, Study, answer, look
+from stages.score.study import Opened, Scored, Study, answer, look, opened
 
 CRASHED = "decoder_crashed"
+_HELD_BYTES = 1 << 20  # of decoded images, before they are looked at: more would leave the processor's cache
 
 
 @dataclass(frozen=True)
 class Order:
-    """A batch: files, what is in production, and the bounds."""
+    """A batch: files, what is in production, and the bound on an image's pixels."""
 
     production: Path
     places: tuple[Place, ...]
-    max_bytes: int
     max_pixels: int
 
 
@@ -32,23 +34,31 @@ class Outcome:
 
 def work(order: Order) -> Outcome:
     """Score a batch with what is in production now. Errors of the model folder are raised, a file's are noted."""
-    model, outcome, studies = in_use(order.production), Outcome(), []
-    for place in order.places:
-        read = _study(place, order, model)
-        if isinstance(read, Refused):
-            outcome.refused.append(read)
-        else:
-            studies.append(read)
-    if studies:
-        outcome.scored = answer(model, studies)
-    return outcome
+    model = in_use(order.production)
+    studies, refused = read(order.places, model.chain, order.max_pixels)
+    return Outcome(answer(model, studies) if studies else None, refused)
 
 
-def _study(place: Place, order: Order, model: InUse) -> Study | Refused:
+def read(places: Iterable[Place], chain: Chain, max_pixels: int) -> tuple[list[Study], list[Refused]]:
+    """Files that are sound, as studies, and the others; no more than some decoded images are held at once."""
+    studies, refused, held = list[Study](), list[Refused](), list[Opened]()
+    for place in places:
+        image = _opened(place, max_pixels)
+        if isinstance(image, Refused):
+            refused.append(image)
+            continue
+        held.append(image)
+        if sum(each.decoded.pixels.nbytes for each in held) > _HELD_BYTES:
+            studies += look(held, chain)
+            held = []
+    return studies + look(held, chain), refused
+
+
+def _opened(place: Place, max_pixels: int) -> Opened | Refused:
     data = b""
     try:
-        data = place.location.read(order.max_bytes)
-        return look(place.source, data, place.suffix, model.chain, order.max_pixels)
+        data = place.location.read()
+        return opened(place.source, data, place.suffix, max_pixels)
     except Undecodable as error:
         return Refused(place.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)
     except OSError as error:

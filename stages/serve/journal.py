@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 from threading import Lock
 
-import pyarrow as pa
-
 from stages.entry import StageError
 from stages.score import log as scoring_log
 from stages.score.study import Scored
@@ -21,7 +19,7 @@ class Journal:
         self.written = self.lost = 0
         self._log, self._seconds = log, seconds
         self._index = scoring_log.Index()
-        self._waiting: list[pa.Table] = []
+        self._waiting: list[Scored] = []
         self._under_way = 0  # rows that are being written
         self._taking, self._writing = Lock(), Lock()  # rows come in the loop's thread and are written in others
 
@@ -29,14 +27,13 @@ class Journal:
     def waiting(self) -> int:
         """Rows not yet written."""
         with self._taking:
-            return sum(map(len, self._waiting)) + self._under_way
+            return _rows(self._waiting) + self._under_way
 
     def take(self, scored: Scored) -> None:
         """Note rows for the next part. Where too many wait they are lost, which is said when the first is."""
         if self.waiting < _MOST_ROWS:
-            rows = scoring_log.table_of(scored)
             with self._taking:
-                self._waiting.append(rows)
+                self._waiting.append(scored)
             return
         if not self.lost:
             print(f"serve: {_MOST_ROWS} rows wait for the scoring log: what is answered from now on is lost to it, "
@@ -53,19 +50,22 @@ class Journal:
         """Put down what waits. Where that fails it is said, and tried again the next time."""
         with self._writing:
             with self._taking:
-                tables, self._waiting = self._waiting, []
-                self._under_way = count = sum(map(len, tables))
-            if not tables:
+                answers, self._waiting = self._waiting, []
+                self._under_way = count = _rows(answers)
+            if not answers:
                 return
-            back: list[pa.Table] = []
+            back: list[Scored] = []
             try:
-                rows = pa.concat_tables(tables, promote_options="permissive")
-                self.written += len(scoring_log.append(self._log, rows, self._index))
+                self.written += len(scoring_log.append(self._log, scoring_log.table_of(answers), self._index))
                 scoring_log.tidy(self._log)
             except (OSError, StageError) as error:
                 print(f"serve: the scoring log was not written: {error}; {count} rows wait, {self.lost} are lost",
                       file=sys.stderr)
-                back = tables
+                back = answers
             finally:
                 with self._taking:
                     self._waiting, self._under_way = back + self._waiting, 0
+
+
+def _rows(answers: list[Scored]) -> int:
+    return sum(len(scored.studies) for scored in answers)

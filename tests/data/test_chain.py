@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stages.images.chain import Chain, apply, resize, to_range
-from stages.images.decode import Decoded, decode
+from stages.images.chain import Chain, apply, grow, to_range
+from stages.images.decode import Decoded, decode, shrink
 from stages.params.schema import Preprocess
 
 GREY = Chain(size=32, clip_limit=2.0, tiles=4, channels=1)
@@ -50,6 +50,18 @@ def test_the_range_follows_the_bit_depth() -> None:
 def test_grey_and_its_rgb_copy_are_one_image() -> None:
     grey = noise((40, 40))
     assert np.array_equal(apply(GREY, decoded(grey)), apply(GREY, decoded(np.dstack([grey] * 3))))
+
+
+def resize(pixels: np.ndarray, size: int) -> np.ndarray:
+    """To a square, as `apply` does it."""
+    return grow(shrink(pixels, size), size)
+
+
+def test_what_is_reduced_for_the_statistics_is_what_the_net_gets() -> None:
+    image = decoded(noise((64, 90)))
+    before = apply(NEITHER, image)
+    assert np.array_equal(image.reduced(32), before[:, :, 0])
+    assert np.array_equal(apply(NEITHER, image), apply(NEITHER, decoded(noise((64, 90)))))
 
 
 def test_shrinking_averages_areas_and_enlarging_keeps_flat_areas() -> None:

@@ -69,8 +69,8 @@ def test_what_arrives_later_is_scored_alone_and_what_is_known_is_not_opened_agai
     assert main(["in"]) == 0
     before = log.read(LOG)
     made.files(place / "in" / "later", range(6, 9))
-    opened, real = [], worker.look
-    monkeypatch.setattr(worker, "look", lambda source, *rest: opened.append(source) or real(source, *rest))
+    opened, real = [], worker.opened
+    monkeypatch.setattr(worker, "opened", lambda source, *rest: opened.append(source) or real(source, *rest))
     assert main(["in"]) == 0
     assert sorted(opened) == ["later/0006.png", "later/0007.png", "later/0008.png"]
     assert "9 files seen = 3 scored + 6 already scored + 0 quarantined" in capsys.readouterr().out
@@ -162,7 +162,7 @@ def test_archives_are_searched_and_views_are_taken_from_the_table_beside(place, 
 
 def test_a_new_release_is_taken_up_between_batches_and_never_within_one(place):
     places = find(place / "in", 1 << 20).places if made.files(place / "in", range(12)) else []
-    orders = [worker.Order(place / "production", tuple(places[i:i + 4]), 1 << 20, 10**6) for i in (0, 4, 8)]
+    orders = [worker.Order(place / "production", tuple(places[i:i + 4]), 10**6) for i in (0, 4, 8)]
     real, seen = worker.look, []
 
     def look(*given):
@@ -189,6 +189,20 @@ def test_after_a_promotion_old_studies_are_left_alone_unless_asked_for(place, in
         capsys.readouterr().out
     assert main(["in", "--again"]) == 0 and "0 scored + 3 already" in capsys.readouterr().out
     assert sorted(log.read(LOG)["version"]) == ["v1"] * 3 + ["v2"] * 3
+
+
+def test_images_too_large_to_be_held_together_are_looked_at_one_by_one_with_the_same_result(place, monkeypatch):
+    made.files(place / "in", range(7))
+    places, chain = find(place / "in", 1 << 20).places, model.in_use(place / "production").chain
+    real, groups = worker.look, []
+    monkeypatch.setattr(worker, "look", lambda images, *rest: groups.append(len(images)) or real(images, *rest))
+    together, _ = worker.read(places, chain, 10**6)
+    monkeypatch.setattr(worker, "_HELD_BYTES", 2 * 40 * 40 - 1)  # two images of 40 x 40 are too much
+    apart, _ = worker.read(places, chain, 10**6)
+    assert groups == [7, 2, 2, 2, 1]
+    assert [study.image_id for study in apart] == [study.image_id for study in together]
+    assert all(np.array_equal(one.pixels, other.pixels) and one.statistics == other.statistics
+               for one, other in zip(apart, together, strict=True))
 
 
 def test_two_runs_into_one_log_are_refused_and_errors_are_one_line(place, in_this_process, capsys):
@@ -232,9 +246,9 @@ class Clock:
 
     def new_process(self) -> None:
         self.first = True
-        for held in (study._KINDS_READ, model._open, model._releases):
+        for held in (study._MET, model._open, model._releases):
             held.clear()
-        latency._opened.cache_clear()
+        latency._model.cache_clear()
 
 
 def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_raise_no_drift_of_latency(
@@ -259,6 +273,7 @@ def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_ra
 def test_a_study_alone_and_one_of_a_full_block_are_charged_the_same_share_of_the_net(place, monkeypatch):
     Clock(monkeypatch)
     in_use = model.in_use(place / "production")
-    studies = [study.look("", made.png(seed), ".png", in_use.chain, 10**6) for seed in range(9)]
+    images = [study.opened("", made.png(seed), ".png", 10**6) for seed in range(9)]
+    studies = study.look(images, in_use.chain)
     shares = [study.answer(in_use, studies[:count]).latency_ms for count in (1, 4, 7, 9)]
     assert all(np.allclose(taken, 2.0) for taken in shares)

@@ -38,16 +38,17 @@ def test_rows_that_the_log_never_gets_are_said_and_counted(tmp_path, monkeypatch
 def test_a_row_that_comes_while_the_journal_is_written_is_not_lost(tmp_path, monkeypatch):
     kept, real = journal.Journal(tmp_path / "log", 1.0), log.table_of
 
-    def written_meanwhile(scored):
-        kept.write()  # by the other thread, before the row is made
-        return real(scored)
+    def taken_meanwhile(answers):
+        if kept.written == 0:
+            kept.take(rows(2))  # by the other thread, while the first row is being written
+        return real(answers)
 
-    monkeypatch.setattr(journal.scoring_log, "table_of", written_meanwhile)
-    for _ in range(2):
-        kept.take(rows(1))
-        assert kept.waiting == 1
+    monkeypatch.setattr(journal.scoring_log, "table_of", taken_meanwhile)
+    kept.take(rows(1))
     kept.write()
-    assert (kept.waiting, kept.written) == (0, 1)
+    assert (kept.waiting, kept.written) == (2, 1)
+    kept.write()
+    assert (kept.waiting, kept.written, kept.lost) == (0, 2, 0), "of the two one stood already"
 
 
 def test_a_row_waits_until_it_stands_in_the_log(tmp_path, monkeypatch):
