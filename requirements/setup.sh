@@ -3,6 +3,7 @@
 # uv installs (it is fast and compiles bytecode); where uv cannot be had, pip does the same, slower.
 set -euo pipefail
 python=$1 extra=$2
+PATH=${PATH#"$PWD/.venv/bin:"}  # make puts it first; meant here is the Python outside, also where .venv stands already
 "$python" - <<'CHECK'
 import sys
 if not (3, 11) <= sys.version_info[:2] <= (3, 12):
