@@ -1,0 +1,30 @@
+"""The set-up, with programs that only write down how they were called."""
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTSIDE = '#!/bin/sh\necho "outside $*" >> "$CALLS"\n'
+WITHOUT_PIP = '#!/bin/sh\necho "inside $*" >> "$CALLS"\ncase "$*" in "-m pip"*) exit 1;; esac\n'
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def test_new_requirements_are_installed_by_the_python_outside_where_the_one_inside_has_no_pip(tmp_path):
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    for name in ("python", "python3"):
+        program(tmp_path / ".venv/bin" / name, WITHOUT_PIP)
+    program(tmp_path / ".venv/bin/uv", '#!/bin/sh\necho "uv $*" >> "$CALLS"\n')
+    program(tmp_path / "outside/python3", OUTSIDE)
+    path = f"{tmp_path}/.venv/bin:{tmp_path}/outside:{os.environ['PATH']}"  # as the Makefile has it
+    subprocess.run(["bash", "requirements/setup.sh", "python3", "cpu"], cwd=tmp_path, check=True, capture_output=True,
+                   env=os.environ | {"PATH": path, "CALLS": str(tmp_path / "calls")})
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert any(call.startswith("outside -m pip --python .venv/bin/python install") and "uv.txt" in call for call in calls)
+    assert "requirements/cpu.txt" in calls[-1] and calls[-1].startswith("uv pip install")
+    assert "--require-hashes" in calls[-1] and "--require-hashes" in calls[-2]
