@@ -25,6 +25,7 @@ def test_new_requirements_are_installed_by_the_python_outside_where_the_one_insi
     subprocess.run(["bash", "requirements/setup.sh", "python3", "cpu"], cwd=tmp_path, check=True, capture_output=True,
                    env=os.environ | {"PATH": path, "CALLS": str(tmp_path / "calls")})
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert any(call.startswith("outside -m pip --python .venv/bin/python install") and "uv.txt" in call for call in calls)
+    outside = [call for call in calls if call.startswith("outside -m pip --python .venv/bin/python install")]
+    assert outside and "uv.txt" in outside[-1]
     assert "requirements/cpu.txt" in calls[-1] and calls[-1].startswith("uv pip install")
     assert "--require-hashes" in calls[-1] and "--require-hashes" in calls[-2]
