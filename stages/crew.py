@@ -120,14 +120,14 @@ def _executor(processes: int, place: Any = None, quiet: bool = True) -> Iterator
 
 def _submit(executor: ProcessPoolExecutor, function: Callable[[T], R], some: list[tuple[int, T]],
             ) -> Future[list[tuple[int, R]]]:
-    with _interrupt_held_back():
+    with _interrupt_held_back(), _broken_while_starting():
         return executor.submit(_each, function, some)
 
 
 def _in_order(
     executor: ProcessPoolExecutor, function: Callable[[Any, T], R], items: Iterable[T], chunk: int
 ) -> Iterator[R]:
-    with _interrupt_held_back():
+    with _interrupt_held_back(), _broken_while_starting():
         return executor.map(partial(_at_place, function), items, chunksize=chunk)
 
 
@@ -139,6 +139,20 @@ def _interrupt_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _broken_while_starting() -> Iterator[None]:
+    """BrokenProcessPool where one process was killed while the next was started: Python says "handle is closed" then.
+
+    What the system refuses (no more processes) has a number and stays an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise BrokenProcessPool("a process was killed while another was started") from error
 
 
 def _each(function: Callable[[T], R], some: list[tuple[int, T]]) -> list[tuple[int, R]]:

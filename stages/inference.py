@@ -91,8 +91,9 @@ class Net:
         filled = images
         if len(images) < self.block:
             filled = np.concatenate([images, np.zeros((self.block - len(images), *images.shape[1:]), np.uint8)])
-        levels = cv2.LUT(filled.reshape(self.block, -1), self._levels)
-        self._interpreter.set_tensor(self._input["index"], levels.reshape(filled.shape))
+        if self._levels is not None:
+            filled = cv2.LUT(filled.reshape(self.block, -1), self._levels).reshape(filled.shape)
+        self._interpreter.set_tensor(self._input["index"], filled)
         self._interpreter.invoke()
         raw, pooled = (self._interpreter.get_tensor(place["index"])[:len(images)]
                        for place in (self._output, self._pooled))
@@ -123,15 +124,16 @@ def _outputs(interpreter: Interpreter) -> dict[str, int]:
     return {name: int(detail["index"]) for name, detail in named.items()}
 
 
-def _input_levels(place: dict[str, Any]) -> np.ndarray:
-    """What the net wants to see for each of the 256 grey levels, in its own type (quantized where it is)."""
+def _input_levels(place: dict[str, Any]) -> np.ndarray | None:
+    """What the net wants to see for each of the 256 grey levels, in its own type; None: the grey levels themselves."""
     grey = np.arange(256, dtype=np.float64)
     if place["dtype"] is np.float32:
         return grey.astype(np.float32)
     scale, zero = place["quantization"]
     limits = np.iinfo(place["dtype"])
     levels: np.ndarray = np.clip(np.round(grey / scale) + zero, limits.min, limits.max).astype(place["dtype"])
-    return levels
+    same = levels.dtype == np.uint8 and np.array_equal(levels, grey)
+    return None if same else levels
 
 
 def _as_logits(raw: np.ndarray, place: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
