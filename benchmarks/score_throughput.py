@@ -5,7 +5,8 @@ training) and LiteRT's interpreter (set_tensor, invoke, get_tensor). Ours: the w
 empty log: that and image ids, statistics, pooled features, calibration, log, memory. "Described" stands between: bare,
 and the id and the statistics of each image, which the log has to hold; what ours costs beyond it is machinery. Turns
 alternate; process start is in all. Beside images/s stand the milliseconds of processor time an image, of all processes
-together, which other work on the machine changes little. Also milliseconds an image of each part in one process, alone.
+together, which other work on the machine changes less, and the ratio of the best turns, which it disturbed least. Also
+milliseconds an image of each part in one process, alone.
 Without --model: the net of --preset (default: params.yaml) with random weights (same speed), float32.
 """
 import argparse
