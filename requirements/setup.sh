@@ -3,7 +3,10 @@
 # uv installs (it is fast and compiles bytecode); where uv cannot be had, pip does the same, slower.
 set -euo pipefail
 python=$1 extra=$2
-PATH=${PATH#"$PWD/.venv/bin:"}  # make puts it first; meant here is the Python outside, also where .venv stands already
+# make puts .venv/bin first, an activated shell again; meant here is the Python outside, also where .venv stands already
+PATH=":$PATH:"
+for here in "$PWD" "$(pwd -P)"; do while [[ $PATH == *":$here/.venv/bin:"* ]]; do PATH=${PATH/":$here/.venv/bin:"/:}; done; done
+PATH=${PATH#:} PATH=${PATH%:}
 "$python" - <<'CHECK'
 import sys
 if not (3, 11) <= sys.version_info[:2] <= (3, 12):

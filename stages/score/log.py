@@ -73,12 +73,12 @@ class Index:
 
 def table_of(answers: Sequence[Scored], views: dict[str, str] | None = None) -> pa.Table:
     """Rows for the log, in their order; `views` is the view position by file name, where something tells it."""
-    alike = [list(some) for _, some in itertools.groupby(answers, lambda scored: scored.labels)]
+    alike = [list(some) for _, some in itertools.groupby(answers, lambda each: (each.labels, each.features.shape[1]))]
     return pa.concat_tables([_rows(some, views or {}) for some in alike], promote_options="permissive")
 
 
 def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
-    """Rows of answers with the same labels, all at once: a hundred columns take a millisecond however few the rows."""
+    """Rows of answers with the same labels and as many features; a hundred columns take a millisecond however few."""
     sources, ids, widths, heights, depths = zip(*(study for each in answers for study in each.studies), strict=True)
     by = [each for each in answers for _ in each.studies]
     statistics, features, logits, probabilities = (

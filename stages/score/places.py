@@ -95,11 +95,16 @@ def _take_archive(found: Found, folder: Path, name: str, status: os.stat_result,
     except (BatchError, OSError) as error:
         found.refused.append(Refused(_written(name), "", "archive", str(error).replace(f"{folder}/", "")))
         return
+    seen = set[str]()
     for inner, location in inside:
-        if is_image(inner) and not is_litter(inner):
+        if inner in seen:
+            found.refused.append(Refused(_written(f"{name}/{inner}"), "", "doubled_name",
+                                         "the archive holds another file of this name"))
+        elif is_image(inner) and not is_litter(inner):
             _take_file(found, f"{name}/{inner}", location, f"{_mark(status)} {location.offset}", max_bytes)
         else:
             found.others += 1
+        seen.add(inner)
 
 
 def _take_file(found: Found, name: str, location: Location, mark: str, max_bytes: int) -> None:

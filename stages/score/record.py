@@ -52,8 +52,7 @@ class Record:
         self._index = scoring_log.Index().refresh(log)
         self._memo = Memo(work.cache("score") / "files.sqlite")
         self._taken = scoring_log.Index()  # in this run, written or not
-        self._scored: list[Scored] = []
-        self._new: list[bool] = []  # of each row of those, whether it goes into the log
+        self._answers: list[tuple[Scored, list[bool]]] = []  # and for each row whether it goes into the log
         self._keys: dict[str, str] = {}
         self._refused: list[Refused] = []
         self._facts: dict[str, str] = {}
@@ -94,9 +93,11 @@ class Record:
         """Put everything down; with `now=False` only where the last time is `part_seconds` ago."""
         if not now and time.monotonic() - self._written < self.part_seconds:
             return
-        if any(self._new):
-            self._append(scoring_log.rows_where(scoring_log.table_of(self._scored, self.views), self._new))
-        self._scored, self._new = [], []
+        new = [row for _, rows in self._answers for row in rows]
+        if any(new):
+            table = scoring_log.table_of([scored for scored, _ in self._answers], self.views)
+            self._append(scoring_log.rows_where(table, new))
+        self._answers = []
         if self._refused:
             scoring_log.quarantine(self.log, self._refused)
             self._refused = []
@@ -109,11 +110,12 @@ class Record:
         self._memo.close()
 
     def _take_rows(self, scored: Scored) -> None:
-        self._scored.append(scored)
+        new = []
         for _, image_id, *_rest in scored.studies:
-            self._new.append(not self.stands(image_id, scored.model))
+            new.append(not self.stands(image_id, scored.model))
             self._taken.add(image_id, scored.model)
-            self.tally.already += not self._new[-1]
+        self.tally.already += new.count(False)
+        self._answers.append((scored, new))
 
     def _append(self, table: pa.Table) -> None:
         """Into the log; what the HTTP endpoint has put there meanwhile is not added twice."""

@@ -73,7 +73,8 @@ def opened(source: str, data: bytes, suffix: str, max_pixels: int) -> Opened:
 def look(images: Sequence[Opened], chain: Chain) -> list[Study]:
     """Preprocess as in training, and describe; step by step for all of them, which is faster than image by image."""
     if images and chain not in _MET:
-        apply(chain, images[0].decoded)
+        first = images[0].decoded
+        apply(chain, Decoded(first.pixels, first.bit_depth, first.kind))  # another one: it keeps what it was reduced to
         _MET.add(chain)
     inputs = [_input(image, chain) for image in images]
     figures = [describe(image.decoded) for image in images]

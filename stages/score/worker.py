@@ -48,6 +48,7 @@ def read(places: Iterable[Place], chain: Chain, max_pixels: int) -> tuple[list[S
             refused.append(image)
             continue
         held.append(image)
+        del image  # a large one is let go before the next is decoded
         if sum(each.decoded.pixels.nbytes for each in held) > _HELD_BYTES:
             studies += look(held, chain)
             held = []

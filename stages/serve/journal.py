@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from threading import Lock
 
-from stages.entry import StageError
 from stages.score import log as scoring_log
 from stages.score.study import Scored
 
@@ -54,14 +53,14 @@ class Journal:
                 self._under_way = count = _rows(answers)
             if not answers:
                 return
-            back: list[Scored] = []
+            back = answers
             try:
                 self.written += len(scoring_log.append(self._log, scoring_log.table_of(answers), self._index))
+                back = []
                 scoring_log.tidy(self._log)
-            except (OSError, StageError) as error:
+            except Exception as error:  # whatever it is, the endpoint goes on, and nothing is lost
                 print(f"serve: the scoring log was not written: {error}; {count} rows wait, {self.lost} are lost",
                       file=sys.stderr)
-                back = answers
             finally:
                 with self._taking:
                     self._waiting, self._under_way = back + self._waiting, 0

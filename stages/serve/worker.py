@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from stages.images.chain import Chain
 from stages.images.decode import Undecodable
 from stages.predict.run import findings
 from stages.score.log import HTTP
-from stages.score.model import InUse, in_use
-from stages.score.study import Opened, Scored, Study, answer, look, opened
+from stages.score.model import in_use
+from stages.score.study import Scored, Study, answer, look, opened
 
 _BLOCK = 1  # requests are small; the logits are the same in any block
 
@@ -28,11 +27,12 @@ class Reply:
 def work(production: Path, images: list[bytes], max_pixels: int) -> Reply:
     """Score a request's images. Errors of the model folder are raised, an image's stand in its place."""
     model = in_use(production, _BLOCK)
-    read = [_opened(data, max_pixels) for data in images]
-    studies = look([image for image in read if isinstance(image, Opened)], model.chain)
+    read = [_read(data, max_pixels, model.chain) for data in images]
+    studies = [study for study in read if isinstance(study, Study)]
     scored = answer(model, studies) if studies else None
-    found = zip(studies, scored.probabilities if scored else (), strict=True)
-    results = [_result(model, *next(found)) if isinstance(image, Opened) else {"error": image} for image in read]
+    rows = iter(scored.probabilities if scored else ())
+    results = [{"image_id": study.image_id, "findings": findings(model.net.card, next(rows))}
+               if isinstance(study, Study) else {"error": study} for study in read]
     return Reply(model.release.identity, model.release.version, results, scored)
 
 
@@ -42,12 +42,9 @@ def warm(production: Path) -> None:
     time.sleep(0.3)
 
 
-def _opened(data: bytes, max_pixels: int) -> Opened | dict[str, str]:
+def _read(data: bytes, max_pixels: int, chain: Chain) -> Study | dict[str, str]:
+    """One at a time: a request's images together might not fit into memory once they are decoded."""
     try:
-        return opened(HTTP, data, "", max_pixels)
+        return look([opened(HTTP, data, "", max_pixels)], chain)[0]
     except Undecodable as error:
         return {"reason": error.reason, "detail": error.detail}
-
-
-def _result(model: InUse, study: Study, probabilities: np.ndarray) -> dict[str, Any]:
-    return {"image_id": study.image_id, "findings": findings(model.net.card, probabilities)}

@@ -21,9 +21,12 @@ def test_new_requirements_are_installed_by_the_python_outside_where_the_one_insi
         program(tmp_path / ".venv/bin" / name, WITHOUT_PIP)
     program(tmp_path / ".venv/bin/uv", '#!/bin/sh\necho "uv $*" >> "$CALLS"\n')
     program(tmp_path / "outside/python3", OUTSIDE)
-    path = f"{tmp_path}/.venv/bin:{tmp_path}/outside:{os.environ['PATH']}"  # as the Makefile has it
-    subprocess.run(["bash", "requirements/setup.sh", "python3", "cpu"], cwd=tmp_path, check=True, capture_output=True,
-                   env=os.environ | {"PATH": path, "CALLS": str(tmp_path / "calls")})
+    (tmp_path / "link").symlink_to(tmp_path)
+    inside = f"{tmp_path}/.venv/bin"  # as the Makefile has it, in a folder reached through a link, .venv activated
+    path = f"{inside}:{tmp_path}/link/.venv/bin:{tmp_path}/outside:{inside}:{os.environ['PATH']}"
+    subprocess.run(["bash", "requirements/setup.sh", "python3", "cpu"], cwd=tmp_path / "link", check=True,
+                   capture_output=True, env=os.environ | {"PATH": path, "CALLS": str(tmp_path / "calls"),
+                                                          "PWD": str(tmp_path / "link")})
     calls = (tmp_path / "calls").read_text().splitlines()
     outside = [call for call in calls if call.startswith("outside -m pip --python .venv/bin/python install")]
     assert outside and "uv.txt" in outside[-1]

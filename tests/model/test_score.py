@@ -205,6 +205,18 @@ def test_images_too_large_to_be_held_together_are_looked_at_one_by_one_with_the_
                for one, other in zip(apart, together, strict=True))
 
 
+def test_a_name_that_an_archive_holds_twice_is_scored_once_and_refused_once(place, in_this_process, capsys):
+    paths = made.files(place, range(2))
+    with tarfile.open(place / "in.tar", "w") as archive:
+        for path in paths:
+            archive.add(path, "same.png")
+    (place / "in").mkdir()
+    (place / "in.tar").rename(place / "in" / "pack.tar")
+    assert main(["in"]) == 0 and "2 files seen = 1 scored + 0 already scored + 1 quarantined" in capsys.readouterr().out
+    assert [row["reason"] for row in log.read_quarantine(LOG)] == ["doubled_name"]
+    assert list(log.read(LOG)["source"]) == ["pack.tar/same.png"]
+
+
 def test_two_runs_into_one_log_are_refused_and_errors_are_one_line(place, in_this_process, capsys):
     made.files(place / "in", range(2))
     with run._only_one(LOG):

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +50,25 @@ def test_a_row_that_comes_while_the_journal_is_written_is_not_lost(tmp_path, mon
     assert (kept.waiting, kept.written) == (2, 1)
     kept.write()
     assert (kept.waiting, kept.written, kept.lost) == (0, 2, 0), "of the two one stood already"
+
+
+def test_answers_of_nets_of_two_widths_stand_in_one_part_and_none_is_lost_where_that_fails(
+        tmp_path, monkeypatch, capsys):
+    kept, real = journal.Journal(tmp_path / "log", 1.0), log.append
+    narrow, wide = rows(1), rows(2)
+    kept.take(narrow)
+    kept.take(replace(wide, model="n", features=np.ones((2, 5), np.float32)))
+
+    def fails(*given):
+        raise RuntimeError("nobody expected this")
+
+    monkeypatch.setattr(journal.scoring_log, "append", fails)
+    kept.write()
+    assert (kept.waiting, kept.written) == (3, 0) and "nobody expected this; 3 rows wait" in capsys.readouterr().err
+    monkeypatch.setattr(journal.scoring_log, "append", real)
+    kept.write()
+    assert (kept.waiting, kept.written) == (0, 3)
+    assert sorted(map(len, log.read(tmp_path / "log")["features"])) == [1, 5, 5]
 
 
 def test_a_row_waits_until_it_stands_in_the_log(tmp_path, monkeypatch):
