@@ -32,6 +32,7 @@ HTTP = "http"  # the source of what came over HTTP: a client's file name may be 
 _KEY = ["image_id", "model"]
 _COLUMNS = ("path", "sha256", "reason", "detail")
 _TRIES = 3
+_REPEATED = ["model", "version", "view"]  # a dictionary of values that never come again takes time and room
 _MANY, _SMALL = 24, 1 << 20  # more parts than this of fewer bytes are put together
 
 
@@ -236,7 +237,7 @@ def _is_new(table: pa.Table, pairs: set[tuple[str, str]]) -> list[bool]:
 
 def _write(folder: Path, table: pa.Table) -> Path:
     stream = pa.BufferOutputStream()
-    pq.write_table(table, stream, compression="zstd")
+    pq.write_table(table, stream, compression="zstd", use_dictionary=_REPEATED)
     content = stream.getvalue().to_pybytes()
     path = folder / f"part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
     write_bytes(path, content)
