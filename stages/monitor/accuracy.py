@@ -1,9 +1,9 @@
 """How well the model still separates: measured where labels came, estimated from its probabilities where none did.
 
 Measured: AUROC of each label and their mean against the reference's, one-sided, with standard errors by bootstrap (the
-reference's by patient; its 95 % interval stands beside it);
-the window's are widened by what drawing patients instead of images adds on the reference, since its patients are not
-known. Estimated: every study counts as positive with its calibrated probability (Guillory et al. 2021 and NannyML's
+reference's by patient, its 95 % interval stands beside it; never less than an AUROC shared by both would have there by
+Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747); the window's are widened by what drawing patients instead of
+images adds on the reference, since its patients are not known. Estimated: every study counts as positive with its calibrated probability (Guillory et al. 2021 and NannyML's
 CBPE); that holds where the probabilities still hold, so it is reported and never judged by.
 """
 from collections.abc import Iterator, Sequence
@@ -22,10 +22,11 @@ _MOST = 2000  # labelled studies behind the window's standard error, which falls
 
 @dataclass(frozen=True)
 class Sampled:
-    """AUROCs of the reference: `cases` int (labels,), the rarer class; `found` float64 (labels,); `patients`, `images`
-    float64 (resamples, labels): drawn by patient and by image."""
+    """AUROCs of the reference: `cases` int (labels,), the rarer class, and `others`, the commoner; `found` float64
+    (labels,); `patients`, `images` float64 (resamples, labels): drawn by patient and by image."""
 
     cases: np.ndarray
+    others: np.ndarray
     found: np.ndarray
     patients: np.ndarray
     images: np.ndarray
@@ -36,7 +37,9 @@ def sample(reference: Studies, patient: np.ndarray, task: str) -> Sampled:
     scores = measures.scores(reference.logits, task)
     by_patient, by_image = (_replicates(reference.targets, scores, units)
                             for units in (patient, np.arange(len(reference))))
-    return Sampled(_cases(reference.targets), by_patient[0], by_patient[1:], by_image[1:])
+    cases = _cases(reference.targets)
+    others = np.isfinite(reference.targets).sum(axis=0) - cases
+    return Sampled(cases, others, by_patient[0], by_patient[1:], by_image[1:])
 
 
 def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str, *, floor: float,
@@ -60,9 +63,31 @@ def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str,
         by_patient, by_image = _error(sampled.patients[:, chosen]), _error(sampled.images[:, chosen])
         widened = max(1.0, by_patient / by_image) if by_image else 1.0
         error = max(_error(now[1:, places]) * smaller * widened, 0.5 / int(cases[chosen].max()))
-        p = float(stats.norm.sf((before - after) / np.hypot(by_patient, error)))
+        shared = _pooled(sampled, chosen, cases[chosen], now[0, places])
+        own = max(by_patient, widened * _error_at(shared, sampled.cases[chosen], sampled.others[chosen]))
+        p = float(stats.norm.sf((before - after) / np.hypot(own, error)))
         yield Comparison(name, "accuracy", "drop", before - after, floor, p, before, after,
                          interval=_interval(sampled.patients[:, chosen]))
+
+
+def _pooled(sampled: Sampled, chosen: np.ndarray, cases: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """AUROC of each chosen label if reference and window had the same, by their cases; float64 (chosen,)."""
+    before = sampled.cases[chosen]
+    pooled: np.ndarray = (sampled.found[chosen] * before + found * cases) / (before + cases)
+    return pooled
+
+
+def _error_at(auroc: np.ndarray, cases: np.ndarray, others: np.ndarray) -> float:
+    """Standard error of the mean of AUROCs (labels,) that are truly these (Hanley & McNeil 1982).
+
+    A resampled one is next to nothing where a few cases happen to be ranked almost perfectly: by that alone every
+    larger window would seem to be worse.
+    """
+    likely = auroc.clip(0.5, 1.0)
+    squared = likely**2
+    spread = (likely * (1 - likely) + (cases - 1) * (likely / (2 - likely) - squared)
+              + (others - 1) * (2 * squared / (1 + likely) - squared)) / (cases * others)
+    return float(np.sqrt(spread.clip(0).sum()) / len(auroc))
 
 
 def estimated_auroc(scores: np.ndarray, probabilities: np.ndarray) -> float:

@@ -84,6 +84,31 @@ def test_a_drop_of_auroc_is_found_in_labelled_feedback_and_a_rise_is_not(prepare
     assert said(prepared, sure)[0] == QUIET
 
 
+def separated(random, cases, others, distance):
+    """Studies of one label whose classes lie so far apart (the true AUROC is Phi(distance / sqrt 2))."""
+    targets = (np.arange(cases + others) < cases).astype(float)
+    base = made.window(1, cases + others)
+    return replace(base, targets=targets[:, None], logits=random.normal(distance * targets, 1)[:, None])
+
+
+def test_a_reference_that_was_lucky_near_one_does_not_make_every_large_window_worse():
+    random, found = np.random.default_rng(3), []
+    for _ in range(60):
+        reference = separated(random, 45, 244, 2.9)  # 0.98
+        sampled = accuracy.sample(reference, np.arange(len(reference)), "multilabel")
+        window = separated(random, 140, 860, 2.9)
+        found += accuracy.compare(sampled, window, ["Mass"], "multilabel", floor=0.0, least=10)
+    assert len(found) == 60 and sum(comparison.p < 0.02 for comparison in found) <= 4
+    perfect = separated(random, 45, 244, 9.0)
+    lucky = accuracy.sample(perfect, np.arange(len(perfect)), "multilabel")
+    assert lucky.found[0] == 1
+    windows = {distance: separated(random, 140, 860, distance) for distance in (2.9, 1.2)}
+    p = {distance: next(accuracy.compare(lucky, window, ["Mass"], "multilabel", floor=0.0, least=10)).p
+         for distance, window in windows.items()}
+    assert p[2.9] > 0.01, "0.98 is within what a perfect ranking of 45 cases may truly be"
+    assert p[1.2] < 1e-4, "0.80 is not"
+
+
 def test_auroc_is_not_judged_where_too_few_are_labelled_and_that_is_said(prepared):
     window = made.window(4, 400, labelled=True)
     few = np.where(np.arange(400)[:, None] < 12, window.targets, np.nan)
