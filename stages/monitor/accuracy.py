@@ -3,8 +3,9 @@
 Measured: AUROC of each label and their mean against the reference's, one-sided, with standard errors by bootstrap (the
 reference's by patient, its 95 % interval stands beside it; never less than an AUROC shared by both would have there by
 Hanley & McNeil 1982, doi:10.1148/radiology.143.1.7063747); the window's are widened by what drawing patients instead of
-images adds on the reference, since its patients are not known. Estimated: every study counts as positive with its calibrated probability (Guillory et al. 2021 and NannyML's
-CBPE); that holds where the probabilities still hold, so it is reported and never judged by.
+images adds on the reference, since its patients are not known. Estimated: every study counts as positive with its
+calibrated probability (Guillory et al. 2021 and NannyML's CBPE); that holds where the probabilities still hold, so it
+is reported and never judged by.
 """
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
