@@ -46,6 +46,7 @@ def first_model(book: Book) -> dict[str, Any]:
 def window(name: str) -> Step:
     """Studies arrive, are scored and watched."""
     def step(book: Book) -> dict[str, Any]:
+        """What came of it."""
         folders = sorted(IMAGES.glob(f"window-{name}*"))
         for folder in folders:
             arrive(folder.name, "incoming")

@@ -50,7 +50,7 @@ class Journal:
         with self._writing:
             with self._taking:
                 answers, self._waiting = self._waiting, []
-                self._under_way = count = _rows(answers)
+                self._under_way = _rows(answers)
             if not answers:
                 return
             back = answers
@@ -59,7 +59,7 @@ class Journal:
                 back = []
                 scoring_log.tidy(self._log)
             except Exception as error:  # whatever it is, the endpoint goes on, and nothing is lost
-                print(f"serve: the scoring log was not written: {error}; {count} rows wait, {self.lost} are lost",
+                print(f"serve: the scoring log was not written: {error}; {_rows(back)} rows wait, {self.lost} are lost",
                       file=sys.stderr)
             finally:
                 with self._taking:
