@@ -4,20 +4,26 @@ The instruction sets are capped so that the same inputs give the same bytes on e
 level; the cap is `machine.instruction_set` in params.yaml. Not for parameters in general: see `stages.params`.
 """
 import os
+from functools import cache
 from pathlib import Path
 
 import yaml
 
-_CAPS = {
-    "avx2": {
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "DNNL_MAX_CPU_ISA": "AVX2",
-        "OPENBLAS_CORETYPE": "Haswell",
-        "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR",
-        "OPENCV_CPU_DISABLE": "AVX512-SKX",
-        "OPENCV_IPP": "avx2",
+_CPUINFO = Path("/proc/cpuinfo")
+_CAPS = {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell", "OPENCV_IPP": "avx2"}
+_SKYLAKE = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+# Variable to the features that it turns off, each with the flags of a processor that has it. NumPy and OpenCV complain
+# of a name whose feature the processor lacks.
+_FEATURES: dict[str, dict[str, set[str]]] = {
+    "NPY_DISABLE_CPU_FEATURES": {
+        "AVX512F": {"avx512f"}, "AVX512CD": {"avx512f", "avx512cd"}, "AVX512_SKX": _SKYLAKE,
+        "AVX512_CLX": {*_SKYLAKE, "avx512_vnni"}, "AVX512_CNL": {*_SKYLAKE, "avx512ifma", "avx512vbmi"},
+        "AVX512_ICL": {*_SKYLAKE, "avx512_vnni", "avx512ifma", "avx512vbmi", "avx512_vbmi2", "avx512_bitalg",
+                       "avx512_vpopcntdq"},
+        "AVX512_SPR": {*_SKYLAKE, "avx512_vnni", "avx512ifma", "avx512vbmi", "avx512_vbmi2", "avx512_bitalg",
+                       "avx512_vpopcntdq", "avx512_fp16"},
     },
-    "native": {},
+    "OPENCV_CPU_DISABLE": {"AVX512-SKX": _SKYLAKE},
 }
 _DECIDING = {  # bytes, as the caps do
     "TF_USE_LEGACY_KERAS": "1",  # tfmot works with tf-keras only
@@ -40,8 +46,23 @@ _ALWAYS = {
 
 def settle(params_file: Path = Path("params.yaml")) -> None:
     """Set the environment of this process and its children; what the user already set stays as it is."""
-    for name, value in {**_ALWAYS, **_CAPS.get(instruction_set(params_file), {})}.items():
+    cap = caps(processor_flags()) if instruction_set(params_file) == "avx2" else {}
+    for name, value in {**_ALWAYS, **cap}.items():
         os.environ.setdefault(name, value)
+
+
+def caps(flags: frozenset[str]) -> dict[str, str]:
+    """Environment that keeps every library to AVX2 on a processor with these flags (names as in /proc/cpuinfo)."""
+    disabled = {variable: " ".join(name for name, needs in features.items() if needs <= flags)
+                for variable, features in _FEATURES.items()}
+    return _CAPS | {variable: names for variable, names in disabled.items() if names}
+
+
+@cache
+def processor_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
+    """The flags of this machine's first processor; none where the system does not list them."""
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return frozenset(next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), []))
 
 
 def instruction_set(params_file: Path = Path("params.yaml")) -> str:
@@ -56,13 +77,19 @@ def instruction_set(params_file: Path = Path("params.yaml")) -> str:
 
 
 def in_force() -> dict[str, str]:
-    """What of this process's environment can move the bytes of what it computes; "" where a name is not set."""
-    return {name: os.environ.get(name, "") for name in sorted({*_CAPS["avx2"], *_DECIDING})}
+    """What of this process's environment can move the bytes of what it computes; "" where a name is not set.
+
+    A process that keeps to AVX2 says just that: on another processor the same cap takes other names to turn off.
+    """
+    found = {name: os.environ.get(name, "") for name in sorted(_DECIDING)}
+    if capped():
+        return {"instruction_set": "avx2", **found}
+    return {name: os.environ.get(name, "") for name in sorted({*_CAPS, *_FEATURES})} | found
 
 
 def capped() -> bool:
     """Whether this process keeps to AVX2, whoever said so: the environment as it is, not the parameter."""
-    return all(os.environ.get(name) == value for name, value in _CAPS["avx2"].items())
+    return all(os.environ.get(name) == value for name, value in caps(processor_flags()).items())
 
 
 def workers() -> int:

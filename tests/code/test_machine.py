@@ -9,7 +9,7 @@ import pytest
 from stages import machine
 
 CLEAN = {name: value for name, value in os.environ.items()
-         if name not in {*machine._ALWAYS, *machine._CAPS["avx2"], "CXR_INSTRUCTION_SET"}}
+         if name not in {*machine._ALWAYS, *machine._CAPS, *machine._FEATURES, "CXR_INSTRUCTION_SET"}}
 
 
 def python(code, **more):
@@ -47,9 +47,38 @@ def test_without_the_cap_all_three_would_use_more():
 
 @pytest.mark.parametrize(("setting", "capped"), [("avx2", "True"), ("native", "False")])
 def test_the_cap_in_force_is_what_the_libraries_see(setting, capped):
-    code = "from stages import machine; print(machine.capped(), machine.in_force()['ONEDNN_MAX_CPU_ISA'])"
-    assert python(code, CXR_INSTRUCTION_SET=setting).split() == [capped, *(["AVX2"] if capped == "True" else [])]
-    assert python(code, CXR_INSTRUCTION_SET="avx2", ONEDNN_MAX_CPU_ISA="SSE41").split() == ["False", "SSE41"]
+    code = ("from stages import machine; found = machine.in_force(); "
+            "print(machine.capped(), found.get('instruction_set'), found.get('ONEDNN_MAX_CPU_ISA'))")
+    told = ["True", "avx2", "None"] if capped == "True" else ["False", "None"]
+    assert python(code, CXR_INSTRUCTION_SET=setting).split() == told
+    assert python(code, CXR_INSTRUCTION_SET="avx2", ONEDNN_MAX_CPU_ISA="SSE41").split() == ["False", "None", "SSE41"]
+
+
+SKYLAKE = "avx2 avx512f avx512cd avx512bw avx512dq avx512vl"
+
+
+@pytest.mark.parametrize(("flags", "numpy_told", "opencv_told"), [
+    ("fma avx2", None, None),
+    ("avx2 avx512f avx512cd", "AVX512F AVX512CD", None),
+    (SKYLAKE, "AVX512F AVX512CD AVX512_SKX", "AVX512-SKX"),
+    (f"{SKYLAKE} avx512_vnni", "AVX512F AVX512CD AVX512_SKX AVX512_CLX", "AVX512-SKX"),
+])
+def test_only_what_the_processor_has_is_turned_off(tmp_path, flags, numpy_told, opencv_told):
+    """OpenCV writes "Trying to disable unavailable CPU feature" on stderr where it is told more, at every start."""
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: x\n")
+    found = machine.caps(machine.processor_flags(tmp_path / "cpuinfo"))
+    assert (found.get("NPY_DISABLE_CPU_FEATURES"), found.get("OPENCV_CPU_DISABLE")) == (numpy_told, opencv_told)
+    assert found["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+
+
+def test_the_libraries_start_without_a_word_under_the_cap():
+    done = subprocess.run([sys.executable, "-W", "error", "-c", "import stages, numpy, cv2"], capture_output=True,
+                          text=True, env={**CLEAN, "CXR_INSTRUCTION_SET": "avx2"})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_machine_that_lists_no_flags_turns_nothing_off(tmp_path):
+    assert machine.processor_flags(tmp_path / "absent") == frozenset()
 
 
 def test_telemetry_is_off_for_all_that_sends_some():
