@@ -34,11 +34,11 @@ lint: $(READY) ## style, types and import rules
 	@ruff check . && mypy && lint-imports
 
 preset: $(READY) ## NAME=kermany: write presets/kermany.yaml over params.yaml
-	@python -m stages.params.preset "$(NAME)"
+	@python -m cxr.params.preset "$(NAME)"
 
 add-batch: $(READY) ## SET=kermany FROM=folder [COMMIT=1]: the one door for new data
 	@test -n "$(SET)" -a -n "$(FROM)" || { echo "name set and folder: make add-batch SET=kermany FROM=a/folder" >&2; exit 2; }
-	@python -m stages.batches add --set "$(SET)" --from "$(FROM)" $(if $(COMMIT),--commit)
+	@python -m cxr.raw add --set "$(SET)" --from "$(FROM)" $(if $(COMMIT),--commit)
 
 verify: $(READY) ## make everything again in a second clone from nothing and compare every hash
 	@python -m flows.verify

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np
 import pandas as pd
 
-from flows.lockfile import differences, outputs_of
+from flows.repo.lockfile import differences, outputs_of
 
 PREDICTIONS = "data/predictions.parquet"
 XNNPACK = 1e-4  # what is held where the served nets ran on another instruction set; measured: 0

@@ -14,17 +14,20 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 
 import drift_stream as stream
 import numpy as np
-from drift_windows import judged, plain, window
 from scipy import stats
 
-from stages import modelfolder
-from stages.images.statistics import NAMES
-from stages.monitor.compare import Prepared, prepare
-from stages.monitor.rule import verdict
-from stages.params import load
+from cxr.imaging.statistics import NAMES
+from cxr.model import model_folder, reference
+from cxr.params import load
+from serving.monitor.compare import Prepared, prepare
+from serving.monitor.rule import verdict
+from tests.fixtures.drift_windows import judged, plain, window
 
 _REFERENCES = 900  # parts from here on are references
 
@@ -50,7 +53,7 @@ def redrawn(given: argparse.Namespace, params: object, card: dict) -> list[Prepa
         columns = {name: table[name].to_numpy() for name in ("width", "height", "bit_depth")}
         logits, targets = (table[[f"{what}_{label}" for label in card["labels"]]].to_numpy()
                            for what in ("logit", "target"))
-        made.append(prepare(modelfolder.Reference(
+        made.append(prepare(reference.Reference(
             patient=np.unique(table["patient"], return_inverse=True)[1], view=table["view"].to_numpy(np.str_),
             names=np.array(NAMES), statistics=table[list(NAMES)].to_numpy(), logits=logits, targets=targets,
             features=np.stack(table["features"].tolist()), **columns), card))
@@ -78,8 +81,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--studies", type=int, default=827, help="studies in a redrawn reference, at most 1,000")
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
     given = parser.parse_args(arguments)
-    params, card = load(), modelfolder.read_card(given.model)
-    references = redrawn(given, params.phantom, card) or [prepare(modelfolder.read_reference(given.model), card)]
+    params, card = load(), model_folder.read_card(given.model)
+    references = redrawn(given, params.phantom, card) or [prepare(model_folder.read_reference(given.model), card)]
     print(f"references: {[(len(r.studies), int(r.patient.max()) + 1) for r in references]} (studies, patients)")
     for size in given.sizes:
         count = rendered(given, params.phantom, size)

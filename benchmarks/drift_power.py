@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 
 import drift_stream as stream
 import matplotlib
@@ -21,12 +24,12 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from drift_windows import judged, plain, window
 
-from stages import modelfolder
-from stages.monitor.compare import Prepared, prepare
-from stages.monitor.rule import verdict
-from stages.params import load
+from cxr.model import model_folder
+from cxr.params import load
+from serving.monitor.compare import Prepared, prepare
+from serving.monitor.rule import verdict
+from tests.fixtures.drift_windows import judged, plain, window
 
 FIRST_PART = 0
 # The lowest grades are as good as nothing in 8 bits: 0.3 % less contrast changes no pixel, 0.4 % those at the ends.
@@ -108,7 +111,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
     parser.add_argument("--figure", type=Path)
     given = parser.parse_args(arguments)
-    params, prepared = load(), prepare(modelfolder.read_reference(given.model), modelfolder.read_card(given.model))
+    params, prepared = load(), prepare(model_folder.read_reference(given.model), model_folder.read_card(given.model))
     parts = range(FIRST_PART, FIRST_PART - (-given.windows * given.size // stream.PART))
     results: Results = {}
     print(f"{given.windows} windows of {given.size}; share found by the monitor, by plain KS")

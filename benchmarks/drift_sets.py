@@ -12,22 +12,28 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 
 import cv2
 import numpy as np
 import pandas as pd
 from drift_false_alarms import line
-from drift_windows import judged, plain, window
 
-from stages import calibration, manifest, modelfolder
-from stages.batches import open_set
-from stages.images.chain import Chain, apply
-from stages.images.decode import Decoded, decode, image_id
-from stages.images.statistics import NAMES, describe
-from stages.inference import Net
-from stages.monitor.compare import Prepared, prepare
-from stages.monitor.rule import verdict
-from stages.params import load
+from cxr.data import manifest
+from cxr.data.preprocessing_spec import Chain
+from cxr.imaging.decode import Decoded, decode, image_id
+from cxr.imaging.preprocess import apply
+from cxr.imaging.statistics import NAMES, describe
+from cxr.model import model_folder
+from cxr.model.litert import Net
+from cxr.model.probabilities import calibrated
+from cxr.params import load
+from cxr.raw.batch import open_set
+from serving.monitor.compare import Prepared, prepare
+from serving.monitor.rule import verdict
+from tests.fixtures.drift_windows import judged, plain, window
 
 MAX_PIXELS = 100_000_000
 
@@ -46,7 +52,7 @@ def scored(net: Net, files: list[bytes], side: int | None = None) -> pd.DataFram
         inputs.append(apply(chain, decoded))
     answers = net.answers(np.stack(inputs))
     table = pd.DataFrame(rows).astype(dict.fromkeys(NAMES, np.float32))
-    probabilities = calibration.apply(answers.logits, net.card["calibration"])
+    probabilities = calibrated(answers.logits, net.card["calibration"])
     for i, label in enumerate(net.labels):
         table[f"logit_{label}"], table[f"probability_{label}"] = answers.logits[:, i], probabilities[:, i]
     return table.assign(features=list(answers.features))
@@ -86,7 +92,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--side", type=int, help="pixels to which the other set's images are resized first")
     given = parser.parse_args(arguments)
     params, net = load(), Net(given.model)
-    prepared = prepare(modelfolder.read_reference(given.model), net.card)
+    prepared = prepare(model_folder.read_reference(given.model), net.card)
     strange = sorted(p for p in given.other.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
     own = scored(net, own_files(params.ingest.set))
     other = scored(net, [path.read_bytes() for path in strange], given.side)

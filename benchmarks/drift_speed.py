@@ -1,6 +1,6 @@
 """What a check costs: `python benchmarks/drift_speed.py --model FOLDER [--studies 10000]`, run in the model's project.
 
-The whole of `python -m stages.monitor` on a log of so many studies with labels (starting, reading log and reference,
+The whole of `python -m serving.monitor` on a log of so many studies with labels (starting, reading log and reference,
 comparing, report), and its parts; beside the plain method (Kolmogorov-Smirnov on each statistic, feature, probability).
 """
 import argparse
@@ -14,18 +14,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 
 import drift_stream as stream
 import pandas as pd
 import pyarrow as pa
-from drift_windows import judged, plain, window
 
-from stages import feedback, modelfolder, production
-from stages.images.statistics import NAMES
-from stages.monitor.__main__ import DRIFTED
-from stages.monitor.compare import prepare
-from stages.params import load
-from stages.score import log
+from cxr.imaging.statistics import NAMES
+from cxr.model import model_folder
+from cxr.params import load
+from serving.log import labels as feedback
+from serving.log import scoring_log
+from serving.monitor.command import DRIFTED
+from serving.monitor.compare import prepare
+from serving.registry import releases
+from tests.fixtures.drift_windows import judged, plain, window
 
 
 def log_of(table: pd.DataFrame, model: str) -> pa.Table:
@@ -77,21 +82,21 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
     given = parser.parse_args(arguments)
     params = load()
-    prepared = prepare(modelfolder.read_reference(given.model), modelfolder.read_card(given.model))
+    prepared = prepare(model_folder.read_reference(given.model), model_folder.read_card(given.model))
     parts = range(-(-given.studies // stream.PART))
     table = stream.studies(given.model, params.phantom, parts, stream.Shift(), given.cache)[:given.studies]
     part = window(table.drop_duplicates("image_id"), prepared)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "production"
-        release = production.install(place, given.model, "benchmark", "", {"p50_ms": 1.0, "p95_ms": 2.0})
-        log.append(place / "log", log_of(table, release.identity))
+        release = releases.install(place, given.model, "benchmark", "", {"p50_ms": 1.0, "p95_ms": 2.0})
+        scoring_log.append(place / "log", log_of(table, release.identity))
         label_all(place / "feedback", table, prepared.labels)
-        command = [sys.executable, "-m", "stages.monitor", "--production", str(place), "--window", str(given.studies)]
+        command = [sys.executable, "-m", "serving.monitor", "--production", str(place), "--window", str(given.studies)]
         whole = seconds(lambda: check(command, len(part)))
-        reading = seconds(lambda: log.read(place / "log"))
+        reading = seconds(lambda: scoring_log.read(place / "log"))
     ours = seconds(lambda: judged(prepared, part, params.monitor))
     others = seconds(lambda: plain(prepared, part, params.monitor.alpha))
-    print(f"{len(part)} studies: python -m stages.monitor {whole:.2f} s, of it reading {reading:.2f} s; comparing "
+    print(f"{len(part)} studies: python -m serving.monitor {whole:.2f} s, of it reading {reading:.2f} s; comparing "
           f"with labels {ours:.2f} s, {ours / others:.1f} times plain KS ({others:.2f} s)")
     return 0
 

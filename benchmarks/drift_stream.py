@@ -3,6 +3,9 @@
 Rendered in parts of 1,000 studies by patients that no training batch holds. A part is kept on disk under a key of all
 that decides it, so that a benchmark that was stopped goes on where it was. Not for real images: see `drift_sets.py`.
 """
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -14,16 +17,19 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from stages import calibration, modelfolder
-from stages.artifacts import code_version, write_bytes
-from stages.crew import in_order
-from stages.images.chain import Chain, apply
-from stages.images.decode import Decoded, image_id
-from stages.images.statistics import NAMES, describe
-from stages.inference import Net
-from stages.machine import workers
-from stages.modelfolder.folder import pack_named
-from stages.params.schema import Phantom
+from cxr.core.code_version import code_version
+from cxr.core.determinism import workers
+from cxr.core.files import write_bytes
+from cxr.data.preprocessing_spec import Chain
+from cxr.imaging.decode import Decoded, image_id
+from cxr.imaging.preprocess import apply
+from cxr.imaging.statistics import NAMES, describe
+from cxr.model import model_folder
+from cxr.model.litert import Net
+from cxr.model.model_folder import pack_named
+from cxr.model.probabilities import calibrated
+from cxr.params.schema import Phantom
+from cxr.runtime.process_pool import in_order
 from stages.phantom.plan import StudyPlan, plan_studies
 from stages.phantom.render import render_study
 from stages.phantom.scanner import SCANNERS, Scanner
@@ -71,7 +77,7 @@ CHANGES = {"contrast": _contrast, "noise": _noise, "blur": _blur, "invert": _inv
 
 def studies(model: Path, params: Phantom, parts: range, shift: Shift, cache: Path) -> pd.DataFrame:
     """The parts' studies in order, with the scoring log's columns, `patient` and `target_<label>` besides."""
-    card = modelfolder.read_card(model)
+    card = model_folder.read_card(model)
     missing = [part for part in parts if not _place(model, params, part, shift, cache).exists()]
     for part, arrays in zip(missing, in_order(partial(_scored, model, params, shift), missing, workers()), strict=True):
         write_bytes(_place(model, params, part, shift, cache), pack_named(arrays))
@@ -86,8 +92,8 @@ def ready(model: Path, params: Phantom, shift: Shift, cache: Path, most: int) ->
 
 
 def _place(model: Path, params: Phantom, part: int, shift: Shift, cache: Path) -> Path:
-    code = code_version("phantom", "images")
-    key = json.dumps([modelfolder.identity(model), params.model_dump(), _in_full(shift), code], sort_keys=True)
+    code = code_version("stages/phantom", "cxr/imaging")
+    key = json.dumps([model_folder.identity(model), params.model_dump(), _in_full(shift), code], sort_keys=True)
     return cache / hashlib.sha256(key.encode()).hexdigest()[:16] / f"{part:05d}.npz"
 
 
@@ -123,7 +129,7 @@ def _scored(model: Path, params: Phantom, shift: Shift, part: int) -> dict[str, 
 
 
 def _table(arrays: dict[str, np.ndarray], card: dict) -> pd.DataFrame:
-    probabilities = calibration.apply(arrays["logits"], card["calibration"])
+    probabilities = calibrated(arrays["logits"], card["calibration"])
     table = pd.DataFrame(arrays["statistics"], columns=list(NAMES))
     for position, label in enumerate(card["labels"]):
         table[f"logit_{label}"] = arrays["logits"][:, position]

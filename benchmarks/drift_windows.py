@@ -3,10 +3,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from stages.monitor.compare import Prepared, compare
-from stages.monitor.rule import Judged, judge
-from stages.monitor.window import Studies, of_log
-from stages.params.schema import Monitor
+from cxr.params.schema import Monitor
+from serving.monitor.compare import Prepared, compare
+from serving.monitor.rule import Judged, judge
+from serving.monitor.window import Studies, of_log
 
 
 def window(table: pd.DataFrame, prepared: Prepared, *, labelled: bool = True) -> Studies:

@@ -20,11 +20,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flows import staleness, workspace
-from flows.settings import from_environment
-from flows.workspace import Order
-from tests.flows_project import Project, git, make
-from tests.flows_team import CODE, team
+from flows.repo import status, workspace
+from flows.repo.workspace import Order
+from flows.support.settings import from_environment
+from tests.fixtures.flows_project import Project, git, make
+from tests.fixtures.flows_team import CODE, team
 
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]
 WORK = 30.0  # seconds that the stage with work takes
@@ -68,7 +68,7 @@ def one_stage(project: Project, rounds: int) -> tuple[list[tuple[float, float]],
 def parts() -> Iterator[dict[str, list[float]]]:
     """Seconds spent in each part of a worker's work, a list for each."""
     spent: dict[str, list[float]] = defaultdict(list)
-    whole = {name: (staleness if name == "on_entries" else workspace) for name in PARTS}
+    whole = {name: (status if name == "on_entries" else workspace) for name in PARTS}
     own = {name: getattr(module, name) for name, module in whole.items()}
 
     def timed(name: str) -> Callable[..., Any]:

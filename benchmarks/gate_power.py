@@ -11,16 +11,19 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
 
-from stages import calibration  # before NumPy: `stages` settles the machine
+determinism.set_environment()  # before NumPy and OpenCV load
+
+from cxr.model import probabilities  # before NumPy: `stages` settles the machine
 
 import numpy as np  # isort: skip
 from scipy.stats import binomtest, norm  # isort: skip
 
-from stages.gate import checks
-from stages.gate.compare import Comparison, Side, Studies, compare
-from stages.params import load
-from stages.params.schema import Gate
+from cxr.metrics.comparisons import Comparison, Side, Studies, compare
+from cxr.params import load
+from cxr.params.schema import Gate
+from serving.gate import checks
 
 LABELS, CHAMPION = tuple("ABCDE"), 0.85
 SIZES = (150, 500, 1500)
@@ -39,7 +42,7 @@ def drawn(count: int, champion: list[float], challenger: list[float], rng: np.ra
     for aurocs in (champion, challenger):
         noise = shared + np.sqrt(0.5) * rng.standard_normal(shape)
         logits = (targets * np.sqrt(2) * norm.ppf(aurocs) + noise).astype(np.float32)
-        sides.append(Side(logits, calibration.sigmoid(logits)))
+        sides.append(Side(logits, probabilities.sigmoid(logits)))
     return Studies(LABELS, "multilabel", targets, tuple(map(str, patients))), sides[0], sides[1]
 
 

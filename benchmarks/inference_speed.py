@@ -1,6 +1,6 @@
 """Milliseconds an image by block and threads, for model folders: `python benchmarks/inference_speed.py FOLDER...`.
 
-From uint8 pixels to logits on the served path (`stages.inference.Net`), best of three passes over 64 random images.
+From uint8 pixels to logits on the served path (`cxr.model.litert.Net`), best of three passes over 64 random images.
 Says also whether every setting gave the same logits to the last bit.
 """
 import sys
@@ -8,18 +8,21 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
 
-from stages import modelfolder  # isort: skip  (before NumPy: it settles the machine)
+determinism.set_environment()  # before NumPy and OpenCV load
+
 import numpy as np
 
-from stages.inference import Net
+from cxr.model import model_folder
+from cxr.model.litert import Net
 
 IMAGES, PASSES = 64, 3
 
 
 def measured(folder: Path, threads: int, block: int) -> tuple[float, np.ndarray]:
     """Milliseconds an image, and the logits."""
-    side = modelfolder.read_card(folder)["input"]
+    side = model_folder.read_card(folder)["input"]
     shape = (IMAGES, side["height"], side["width"], side["channels"])
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     net = Net(folder, threads, block)

@@ -10,6 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 
 import cv2
 

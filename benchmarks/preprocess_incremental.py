@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "data")]
 
 import numpy as np
-from toy_set import Toy
+
+from tests.fixtures.toy_set import Toy
 
 CASES = (  # name, whether an image is added before, what is deleted before
     ("full run, empty cache", False, ()),

@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
 
-from stages import nets, session  # first: `stages` settles the machine before TensorFlow loads
-from stages.learning import losses
-from stages.params.schema import Loss, Machine
+determinism.set_environment()  # before NumPy and OpenCV load
+
+from cxr import nets  # first: `stages` settles the machine before TensorFlow loads
+from cxr.nets import tf_session
+from cxr.params.schema import Loss, Machine
+from cxr.training import losses
 
 # isort: split
 import numpy as np
@@ -57,7 +61,7 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
-    session.start(Machine(), seed=1)
+    tf_session.start(Machine(), seed=1)
     step = gradients_of(options.net, options.side, options.batch)
     first, repeats, differing, spent = digest(step()), 0, 0, 0.0
     while spent < options.seconds:

@@ -1,7 +1,7 @@
 """Images/s of `stages.score` against bare calls: `python benchmarks/score_throughput.py FOLDER [--model M]`.
 
 Bare: as many processes, the same files in the same batches, and nothing but read, decode, preprocess (the chain of
-training) and LiteRT's interpreter (set_tensor, invoke, get_tensor). Ours: the whole of `stages.score.run.score` into an
+training) and LiteRT's interpreter (set_tensor, invoke, get_tensor). Ours: all of `serving.score.run.score` into an
 empty log: that and image ids, statistics, pooled features, calibration, log, memory. "Described" stands between: bare,
 and the id and the statistics of each image, which the log has to hold; what ours costs beyond it is machinery. Turns
 alternate; process start is in all. Beside images/s stand the milliseconds of processor time an image, of all processes
@@ -22,50 +22,57 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
+from cxr.core import determinism
 
-from stages import crew, modelfolder, production  # isort: skip  (before NumPy: it settles the machine)
+determinism.set_environment()  # before NumPy and OpenCV load
+
 import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from stages.images.chain import Chain, apply
-from stages.images.decode import Decoded, decode, image_id
-from stages.images.statistics import describe
-from stages.inference import BLOCK
-from stages.latency import processor
-from stages.machine import workers
-from stages.score.places import Place, find
-from stages.score.run import Plan, score
+from cxr.core.determinism import workers
+from cxr.data.preprocessing_spec import Chain
+from cxr.imaging.decode import Decoded, decode, image_id
+from cxr.imaging.preprocess import apply
+from cxr.imaging.statistics import describe
+from cxr.metrics.latency import processor
+from cxr.model import model_folder
+from cxr.model.litert import BLOCK
+from cxr.runtime import process_pool
+from serving.registry import releases
+from serving.score.files import Place, find
+from serving.score.run import Plan, score
 
 PIXELS, BYTES = 10**8, 1 << 26
 
 
 def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
     """A model folder with a preset's net, random weights."""
-    from stages import nets, session
-    from stages.learning.served import float_tflite
-    from stages.params import load
+    from cxr import nets
+    from cxr.nets import tf_session
+    from cxr.params import load
+    from cxr.training.tflite import float_tflite
 
     params = load(preset)
-    session.start(params.machine, 0)
+    tf_session.start(params.machine, 0)
     labels, size = params.ingest.labels, params.preprocess.size
     spec = nets.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),
                      outputs=len(labels))
     card = {"labels": labels, "task": "multilabel", "input": {"height": size, "width": size, "channels": 1},
             "preprocessing": Chain.from_params(params.preprocess, 1).to_dict(), "operating_points": {},
             "calibration": {"method": "platt", "a": [1.0] * len(labels), "b": [0.0] * len(labels)}}
-    modelfolder.write(folder, spec=spec, weights=[], card=card, tflite=float_tflite(nets.build(spec)))
+    model_folder.write(folder, spec=spec, weights=[], card=card, tflite=float_tflite(nets.build(spec)))
     return folder
 
 
 @cache
 def bare_net(model: Path) -> tuple[Interpreter, dict, Chain]:
     """The interpreter at the same block as ours."""
-    interpreter = Interpreter(model_content=modelfolder.read_tflite(model), num_threads=1)
+    interpreter = Interpreter(model_content=model_folder.read_tflite(model), num_threads=1)
     place = interpreter.get_input_details()[0]
     interpreter.resize_tensor_input(place["index"], [BLOCK, *place["shape"][1:]], strict=False)
     interpreter.allocate_tensors()
-    chain = Chain.from_dict(modelfolder.read_card(model)["preprocessing"])
+    chain = Chain.from_dict(model_folder.read_card(model)["preprocessing"])
     return interpreter, interpreter.get_input_details()[0], chain
 
 
@@ -104,7 +111,7 @@ def infer(model: Path, inputs: list[np.ndarray]) -> int:
 def bare_run(work: Callable[..., int], model: Path, places: list[Place], size: int) -> int:
     """All files over the processes."""
     orders = [(model, tuple(places[start:start + size])) for start in range(0, len(places), size)]
-    return sum(done or 0 for _, done in crew.spread(work, orders, workers(), chunk=1))
+    return sum(done or 0 for _, done in process_pool.spread(work, orders, workers(), chunk=1))
 
 
 def our_run(folder: Path, place: Path, batch: int) -> int:
@@ -157,7 +164,7 @@ def main() -> None:
             for position, place in enumerate(find(given.folder, BYTES).places[:given.images]):
                 shutil.copyfile(place.location.path, folder / f"{position}{place.suffix}")
         model = given.model or default_model(top / "model", given.preset)
-        release = production.install(top / "production", model, "v", "", None)
+        release = releases.install(top / "production", model, "v", "", None)
         compare(folder, release.folder, top / "production", given)
 
 

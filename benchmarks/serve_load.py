@@ -2,7 +2,7 @@
 
 The load generator is hey (https://github.com/rakyll/hey; `apt install hey`, or --hey PATH), on the same machine, so it
 takes its share of the cores. Two kinds of load: so many clients that each ask again as soon as they are answered, and
-half of the greatest rate that was reached so, asked for evenly. The server is `python -m stages.serve`, whole: reading,
+half of the greatest rate that was reached so, asked for evenly. The server is `python -m serving.http`, whole: reading,
 decoding, preprocessing, the net, statistics, log. Beside it: what the same work costs without HTTP, in one process.
 Without --model: the default preset's net with random weights (same speed), float32.
 """
@@ -24,13 +24,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+from cxr.core import determinism
 
-from stages import production  # isort: skip  (before NumPy: it settles the machine)
+determinism.set_environment()  # before NumPy and OpenCV load
+
 from score_throughput import default_model
 
-from stages.latency import processor
-from stages.machine import workers
-from stages.serve.worker import work
+from cxr.core.determinism import workers
+from cxr.metrics.latency import processor
+from serving.http.worker import work
+from serving.registry import releases
 
 CLIENTS = (1, 2, 8, 32)
 
@@ -82,7 +85,7 @@ def served(place: Path, project: Path) -> Iterator[str]:
     """A server on a free port; its address once it is warm."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CXR_PRODUCTION": str(place)}
     environment.pop("CXR_SERVE_TOKEN", None)
-    child = subprocess.Popen([sys.executable, "-m", "stages.serve", "--port", "0"], cwd=project, env=environment,
+    child = subprocess.Popen([sys.executable, "-m", "serving.http", "--port", "0"], cwd=project, env=environment,
                              stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
@@ -106,7 +109,7 @@ def main() -> None:
         parser.error("hey is not here: apt install hey, or name it with --hey")
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch) / "production"
-        production.install(place, given.model or default_model(Path(scratch) / "model"), "v", "", None)
+        releases.install(place, given.model or default_model(Path(scratch) / "model"), "v", "", None)
         print(f"{given.image.name}, {given.image.stat().st_size} bytes; {workers()} processes, {processor()}; the work "
               f"alone: {alone(place, given.image.read_bytes()):.1f} ms", flush=True)
         with served(place, ROOT) as address:

@@ -9,11 +9,16 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 
 import numpy as np
 import pandas as pd
 
-from stages import manifest, measures
+from cxr.data import manifest
+from cxr.metrics import intervals
+from cxr.selection import auroc
 
 PREDICTIONS, MANIFEST = Path("data/predictions.parquet"), Path("data/manifest.parquet")
 RESAMPLES = 1000
@@ -23,12 +28,12 @@ Figure = tuple[float, np.ndarray]  # macro AUROC; the same in every resample
 def macro(rows: pd.DataFrame, head: manifest.Head) -> Figure:
     """Macro AUROC of one variant's rows of data/predictions.parquet, and its replicates (resamples,)."""
     targets = rows[[f"target_{label}" for label in head.labels]].to_numpy(np.float32)
-    score = measures.scores(rows[[f"logit_{label}" for label in head.labels]].to_numpy(np.float32), head.task)
-    bootstrap = measures.PatientBootstrap(list(rows["patient"]), RESAMPLES, 0)
-    defined = np.isfinite(measures.per_label(measures.label_auroc, targets, score)[0])
-    replicates = bootstrap.replicates(measures.label_auroc, targets, score)
-    value = float(measures.auroc(targets, score, list(head.labels))["macro"])
-    return value, measures.with_summaries(replicates, defined)[:, 0]
+    score = auroc.scores(rows[[f"logit_{label}" for label in head.labels]].to_numpy(np.float32), head.task)
+    bootstrap = intervals.PatientBootstrap(list(rows["patient"]), RESAMPLES, 0)
+    defined = np.isfinite(auroc.per_label(auroc.label_auroc, targets, score)[0])
+    replicates = bootstrap.replicates(auroc.label_auroc, targets, score)
+    value = float(auroc.auroc(targets, score, list(head.labels))["macro"])
+    return value, intervals.with_summaries(replicates, defined)[:, 0]
 
 
 def shown(value: float, replicates: np.ndarray) -> str:

@@ -14,14 +14,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from cxr.core import determinism
+
+determinism.set_environment()  # before NumPy and OpenCV load
 
 import numpy as np
 import pandas as pd
 
-from stages import manifest
-from stages.artifacts import read_json, write_json
-from stages.ingest.nih import FINDINGS
-from stages.manifest import STATISTICS, Head, Manifest
+from cxr.core.files import read_json, write_json
+from cxr.data import manifest
+from cxr.data.manifest import STATISTICS, Head, Manifest
+from cxr.raw.layouts.nih import FINDINGS
 
 ROWS = 112_120
 

@@ -8,8 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import stages  # noqa: F401  (settles the machine before NumPy loads)
-from stages.params import load
+from cxr.params import load
 from stages.phantom.write import DATA_ENTRY, write_batch
 
 WINDOWS = {"1": "A", "2": "A", "3": "A", "4": "AB", "5": "AB", "6": "AB", "7": "AB", "8": "AB"}

@@ -120,7 +120,7 @@ def arrive(name: str, where: str) -> None:
 
 def in_production() -> dict[str, Any]:
     """The version that serves, and the one that has gto's stage."""
-    found = json.loads(place.python("stages.production", "show", "--json"))
+    found = json.loads(place.python("serving.registry", "show", "--json"))
     return {"version": found["current"]["version"], "stage": place.stage()}
 
 

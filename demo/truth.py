@@ -4,13 +4,13 @@ whether a retraining has moved a patient from one part of the split to another.
 from pathlib import Path
 from typing import Any
 
-from stages import measures  # before NumPy: `stages` settles the machine
+from cxr.selection import auroc  # before NumPy: `stages` settles the machine
 
 import numpy as np  # isort: skip
 import pandas as pd  # isort: skip
 
+from serving.log import scoring_log
 from stages.phantom.write import DATA_ENTRY
-from stages.score import log
 
 
 def window(production: Path, folders: list[Path], labels: list[str]) -> dict[str, Any]:
@@ -18,14 +18,14 @@ def window(production: Path, folders: list[Path], labels: list[str]) -> dict[str
 
     `folders` are the window's, named window-<n><scanner>.
     """
-    table = log.read(production / "log").drop_duplicates("source", keep="last")
+    table = scoring_log.read(production / "log").drop_duplicates("source", keep="last")
     table["file"] = table["source"].str.rpartition("/")[2]
     parts = {folder.name[-1].upper(): _joined(table, folder) for folder in folders}
     found: dict[str, Any] = {}
     for name, part in {**parts, "all": pd.concat(parts.values())}.items():
         targets = np.array([[label in words for label in labels] for words in part["words"]], np.float32)
         logits = part[[f"logit_{label}" for label in labels]].to_numpy(np.float32)
-        found[name] = {"studies": len(part), "auroc": measures.auroc(targets, logits, labels)["macro"]}
+        found[name] = {"studies": len(part), "auroc": auroc.auroc(targets, logits, labels)["macro"]}
     return {**found, "version": str(pd.concat(parts.values())["version"].mode()[0])}
 
 

@@ -6,8 +6,9 @@ import signal
 import sys
 from pathlib import Path
 
-from flows import services, settings
-from flows.pools import POOLS
+from flows.dispatch.pools import POOLS
+from flows.server import services
+from flows.support import settings
 
 
 def main() -> int:

@@ -1,15 +1,15 @@
 """`python -m flows.pipeline [--set train.epochs=2 ...]`: run what is stale, here, with each stage's live output.
 
-A plain function (`flows.local_run`); where PREFECT_API_URL is set a Prefect flow wraps it and reports to that server.
-Without, no server is started and Prefect is not even imported. Dispatch to workers is `flows.dispatch`'s.
+A plain function (`flows.repo.reproduce`); where PREFECT_API_URL is set a Prefect flow wraps it and reports there.
+Without, no server is started and Prefect is not even imported. Dispatch to workers is `flows.deployments.pipeline`'s.
 """
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from flows import overrides
-from flows.local_run import PipelineFailed, run
+from flows.repo.reproduce import PipelineFailed, run
+from flows.support import overrides
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     try:
         parameters = overrides.parse(given.parameters)
         if os.environ.get("PREFECT_API_URL"):
-            from flows.local_flow import pipeline  # imports Prefect, which takes seconds
+            from flows.deployments.pipeline_here import pipeline  # imports Prefect, which takes seconds
 
             pipeline(parameters)
         else:

@@ -11,11 +11,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from flows import asking, gate, joining, promotion, record, services, up, workspace
-from flows.repository import HandOverFailed, git
-from flows.secrecy import without_credentials
-from flows.settings import Settings
-from flows.workspace import Say
+from flows import up
+from flows.release import add_batches, gate, promotion
+from flows.repo import record, workspace
+from flows.repo.git import HandOverFailed, git
+from flows.repo.workspace import Say
+from flows.server import services
+from flows.support import commands
+from flows.support.secrets import without_credentials
+from flows.support.settings import Settings
 
 KEPT = 3  # exit status where the champion stays
 
@@ -35,7 +39,7 @@ def promote(version: str, here: Settings, say: Say, show: Callable[[gate.Verdict
     """
     folder = here.workspaces / f"promote-{os.getpid()}"
     try:
-        joining.open_main(folder, here)
+        add_batches.open_main(folder, here)
         commit = _commit_of(folder, version)
         gate.prepare(folder, commit, here, say)
         in_use = promotion.current(here)
@@ -54,12 +58,12 @@ def promote(version: str, here: Settings, say: Say, show: Callable[[gate.Verdict
 def rollback(here: Settings, say: Say) -> str:
     """Back to the release before: this machine's production first, then gto's stage. Refused where there is none;
     TagBehind where production is back but the stage is not."""
-    before = asking.answer(here.project, here, "stages.production", "rollback", "--to-be")
-    _, said = asking.run(here.project, here, "stages.production", "rollback")
+    before = commands.answer(here.project, here, "serving.registry", "rollback", "--to-be")
+    _, said = commands.run(here.project, here, "serving.registry", "rollback")
     say(said.strip())
     folder = here.workspaces / f"rollback-{os.getpid()}"
     try:
-        joining.open_main(folder, here)
+        add_batches.open_main(folder, here)
         promotion.assign(folder, before["version"], say)
     except Exception as error:  # whatever it is, production is back already: say so, and what is left to do
         raise TagBehind(f"production is back at {before['version']}, but gto's stage could not follow: {error}; "
@@ -93,7 +97,7 @@ def main(arguments: list[str]) -> int:
     except Kept as kept:
         print(kept, file=sys.stderr)
         return KEPT
-    except (asking.Refused, HandOverFailed, promotion.MainMoved, TagBehind) as error:
+    except (commands.Refused, HandOverFailed, promotion.MainMoved, TagBehind) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -121,11 +125,11 @@ def _server(here: Settings) -> bool:
 
 
 def _reported(version: str | None) -> str:
-    from flows import promote_flow  # imports Prefect, which takes seconds
+    from flows.deployments import promote as flow  # imports Prefect, which takes seconds
 
     if version:
-        return promote_flow.promote.with_options(flow_run_name=f"make promote {version}")(version)
-    return promote_flow.rollback.with_options(flow_run_name="make rollback")()
+        return flow.promote.with_options(flow_run_name=f"make promote {version}")(version)
+    return flow.rollback.with_options(flow_run_name="make rollback")()
 
 
 if __name__ == "__main__":

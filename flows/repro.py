@@ -14,11 +14,11 @@ from pathlib import Path
 
 import yaml
 
-from flows.locking import WorkspaceLock
-from flows.mending import mend
-from flows.parameters import faults
-from flows.promises import broken
-from flows.recorded import verdict
+from flows.repo.acceptance import broken
+from flows.repo.recorded import verdict
+from flows.repo.repair import mend
+from flows.support.lock import WorkspaceLock
+from flows.support.params_check import faults
 
 _FAILED, _INTERRUPTED = 1, 130
 

@@ -9,11 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows import alone, asking, promotion, repository, retraining, services, settings, up, workspace
-from flows.locking import WorkspaceLock
-from flows.retraining import Case
-from flows.settings import Settings
-from flows.workspace import Say
+from flows import up
+from flows.dispatch import in_process
+from flows.release import promotion, retraining
+from flows.release.retraining import Case
+from flows.repo import git, workspace
+from flows.repo.workspace import Say
+from flows.server import services
+from flows.support import commands, settings
+from flows.support.lock import WorkspaceLock
+from flows.support.settings import Settings
 
 DEPLOYMENT = "retrain/retrain"
 _ROUNDS = 3  # times that main may move on under a run
@@ -61,7 +66,7 @@ class Plain:
     @staticmethod
     def pipeline(commit: str, key: str, here: Settings, say: Say) -> None:
         """One stage after the other."""
-        alone.reproduce(commit, here, say)
+        in_process.reproduce(commit, here, say)
 
 
 def main(arguments: list[str]) -> int:
@@ -74,7 +79,7 @@ def main(arguments: list[str]) -> int:
         return _here(up.at_home())
     if not os.environ.get("PREFECT_API_URL"):
         os.environ.update(up.variables(here, services.home(here.project)))
-    from flows.follow import follow
+    from flows.server.follow import follow
 
     return follow(DEPLOYMENT, {"cause": {"by": "hand"}})
 
@@ -82,7 +87,7 @@ def main(arguments: list[str]) -> int:
 def _here(here: Settings) -> int:
     try:
         case, why = rounds(here, Plain, lambda line: print(line, flush=True))
-    except (retraining.NothingToBeat, asking.Refused, repository.HandOverFailed, workspace.StageFailed,
+    except (retraining.NothingToBeat, commands.Refused, git.HandOverFailed, workspace.StageFailed,
             promotion.MainMoved) as error:
         print(f"retrain: {error}", file=sys.stderr)
         return 1

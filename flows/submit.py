@@ -8,8 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-from flows import overrides, repository, services, settings, up
-from flows.repository import HandOverFailed, NotPinned
+from flows import up
+from flows.repo import git
+from flows.repo.git import HandOverFailed, NotPinned
+from flows.server import services
+from flows.support import overrides, settings
 
 DEPLOYMENT = "pipeline/pipeline"
 
@@ -25,7 +28,7 @@ def main(arguments: list[str]) -> int:
         parameters = overrides.parse(given.parameters)
         overrides.check(here.project / "params.yaml", parameters)
         up.push_own(here)
-        commit = repository.pinned(here.project, here.git)
+        commit = git.pinned(here.project, here.git)
         up.push_objects(here)
     except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
         print(error, file=sys.stderr)
@@ -37,7 +40,7 @@ def _follow(parameters: dict[str, object], here: settings.Settings) -> int:
     if not os.environ.get("PREFECT_API_URL"):
         home: Path = services.home(here.project)
         os.environ.update(up.variables(here, home))
-    from flows.follow import follow  # imports Prefect, which reads its settings from the environment once
+    from flows.server.follow import follow  # imports Prefect, which reads its settings from the environment once
 
     return follow(DEPLOYMENT, parameters)
 

@@ -10,9 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from flows import deployments, repository, services, settings
-from flows.deployments import CODE
-from flows.pools import GPU, POOLS
+from flows.dispatch.pools import GPU, POOLS
+from flows.repo import git
+from flows.server import deploy, services
+from flows.server.deploy import CODE
+from flows.support import settings
 
 _START_SECONDS = 240
 
@@ -29,7 +31,7 @@ def main() -> int:
     environment = variables(here, home)
     try:
         push_own(here)
-    except repository.NotPinned as error:
+    except git.NotPinned as error:
         print(error, file=sys.stderr)
     push_objects(here)
     server = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
@@ -37,7 +39,7 @@ def main() -> int:
     if not _answers(environment["PREFECT_API_URL"]):
         print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
         return 1
-    deployments.deploy(environment, here.project, home)
+    deploy.deploy(environment, here.project, home)
     for pool in os.environ.get("CXR_POOLS_HERE", " ".join(POOLS)).split():
         services.start(f"worker-{pool}", worker(pool), home, for_workers(environment))
     print(f"Prefect: {environment['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
@@ -101,9 +103,9 @@ def push_own(here: settings.Settings) -> None:
     if not hub.exists():
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(hub)], check=True)
     try:
-        repository.git(here.project, "push", "-q", str(hub), "HEAD:refs/heads/main")
-    except repository.Rejected:
-        raise repository.NotPinned(
+        git.git(here.project, "push", "-q", str(hub), "HEAD:refs/heads/main")
+    except git.Rejected:
+        raise git.NotPinned(
             f"main in {hub}, this checkout's git remote, holds commits that this checkout lacks (a promoted model, or "
             f"ones that were amended here): `git pull --rebase {hub} main` first") from None
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flows.lockfile import LOCKS, NOT_REPRODUCIBLE, differences, outputs_of
+from flows.repo.lockfile import LOCKS, NOT_REPRODUCIBLE, differences, outputs_of
 
 _DVC = [sys.executable, "-m", "dvc"]
 _GIT = ["git", "-c", "user.name=verify", "-c", "user.email=verify@localhost", "-c", "commit.gpgsign=false"]

@@ -16,7 +16,9 @@ for name in list(os.environ):  # GIT_*: a git hook that runs the tests sets GIT_
 os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"), "GIT_CONFIG_NOSYSTEM": "1",
                **{f"DVC_{whose}_CONFIG_DIR": str(ROOT / "tests/nobody") for whose in ("GLOBAL", "SYSTEM")}}
 
-import stages  # noqa: F401  (settles the environment before NumPy or TensorFlow load)
+from cxr.core import determinism
+
+determinism.set_environment(ROOT / "params.yaml")  # before NumPy or TensorFlow load
 
 for number in (signal.SIGINT, signal.SIGHUP):  # ignored where pytest was sent into the background or under nohup;
     if signal.getsignal(number) is signal.SIG_IGN:  # what tests start must hear them
@@ -50,3 +52,40 @@ def shared_data() -> Path:
         if (place / "SOURCES.md").exists():
             return place
     pytest.skip("../shared/data is not here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tensorflow_started() -> None:
+    """As the stages start it, where a test has imported it: what one file computes does not depend on another."""
+    if "tensorflow" not in sys.modules:
+        return
+    from cxr.nets import tf_session
+    from cxr.params.schema import Machine
+
+    tf_session.start(Machine(intra_op_threads=2), 1)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder of its own, entered."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of made-up images in which only `compress` is left to do; not to be written in."""
+    from tests.fixtures.made_up_project import write_base, write_data
+
+    folder = tmp_path_factory.mktemp("made_up")
+    write_data(folder)
+    write_base(folder)
+    return folder
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ingest decodes in this process: starting others costs seconds."""
+    from stages.ingest import facts
+
+    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))

@@ -1,6 +1,6 @@
 """From a float net to smaller TFLite flatbuffers: float16, int8, and int8 with rounded probabilities.
 
-The same net gives the same bytes every time. The float32 one, and the two outputs: `stages.learning.served`.
+The same net gives the same bytes every time. The float32 one, and the two outputs: `cxr.training.tflite`.
 """
 import warnings
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python.convert import mlir_quantize
 
-from stages.learning.served import converter
+from cxr.training.tflite import converter
 
 
 class InputNotExact(Exception):

@@ -10,12 +10,13 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-from stages import modelfolder, nets
-from stages.learning import losses, order
-from stages.learning.checkpoint import Checkpoints
-from stages.learning.feed import Feed
-from stages.learning.loop import Plan, Training
-from stages.params.schema import Prune, Schedule, Train
+from cxr import nets
+from cxr.model import model_folder
+from cxr.params.schema import Prune, Schedule, Train
+from cxr.training import data_order, losses
+from cxr.training.checkpoint import Checkpoints
+from cxr.training.input_pipeline import Feed
+from cxr.training.loop import Plan, Training
 
 _MASK_UPDATES = 20
 _RAMP = 2 / 3  # of the fine-tuning; the rest heals the net under fixed masks
@@ -35,14 +36,14 @@ def fine_tune(parent: Path, feed: Feed, task: str, prune: Prune, train: Train, c
 
     Goes on from the newest checkpoint, to the same bytes as without a kill. Diverged where the loss is not finite.
     """
-    steps = prune.epochs * order.steps_per_epoch(len(feed), train.batch_size)
+    steps = prune.epochs * data_order.steps_per_epoch(len(feed), train.batch_size)
     net = wrap(nets.load(parent), schedule(prune, steps))
     update = _pruning_step_callback(net)
     weights = losses.class_weights(feed.targets, task) if train.class_weights else None
     training = Training(net, feed, plan(prune, train), losses.build(train.loss, task, weights), checkpoints,
                         lambda net: _end_of_epoch(net, update))
     training.run()
-    spec = modelfolder.read_spec(parent)
+    spec = model_folder.read_spec(parent)
     return Pruned(stripped_weights(net, spec), training.trained_steps, training.resumed_from)
 
 

@@ -5,32 +5,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tf_keras as keras
 
-from stages import modelfolder, nets, session
-from stages.artifacts import SEAL, atomic_folder, code_version, sha256_file, write_json
+from cxr import nets
+from cxr.core.code_version import stage_code_version
+from cxr.core.errors import StageError
+from cxr.core.files import SEAL, atomic_folder, sha256_file, write_json
+from cxr.data.manifest import Manifest
+from cxr.data.manifest import read as read_manifest
+from cxr.data.shards import Shards
+from cxr.model import model_folder
+from cxr.nets import tf_session
+from cxr.params import Params
+from cxr.training import model_card
+from cxr.training.checkpoint import Checkpoints, key
+from cxr.training.input_pipeline import Feed
+from cxr.training.loop import Diverged
+from cxr.training.tflite import served_answers
 from stages.compress import choice, variants
-from stages.entry import StageError
-from stages.learning import card
-from stages.learning.checkpoint import Checkpoints, key
-from stages.learning.feed import Feed
-from stages.learning.loop import Diverged
-from stages.learning.served import served_answers
-from stages.manifest import Manifest
-from stages.manifest import read as read_manifest
-from stages.params import Params
-from stages.shards import Shards
 
 if TYPE_CHECKING:
     from stages.compress.pruning import Pruned
 
-CODE = ("compress", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference",
-        "session")
 MANIFEST, PROCESSED = Path("data/manifest.parquet"), Path("data/processed")
 BASE, COMPRESSED = Path("models/base"), Path("models/compressed")
 
 
 def main(params: Params) -> dict[str, int]:
     """Prune, convert, measure on validation, choose: from the top to the bottom. Counts of the steps trained."""
-    session.start(params.machine, params.train.seed)
+    tf_session.start(params.machine, params.train.seed)
     manifest, shards = read_manifest(MANIFEST), Shards(PROCESSED)
     names = variants.wanted(params.compress)
     validation, images = validation_of(manifest, shards)
@@ -42,7 +43,7 @@ def main(params: Params) -> dict[str, int]:
         for name in [choice.BASE, *names]:
             net = parents[variants.PARENTS[name]]
             tflite = make(made, name, net, validation, images, params.compress.representative_images)
-            aurocs[name] = modelfolder.read_card(folder_of(name, made))["validation"]["auroc"]
+            aurocs[name] = model_folder.read_card(folder_of(name, made))["validation"]["auroc"]
             measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[choice.BASE])
             print(f"{name}: {measured[name]['bytes_gzip']} bytes zipped, AUROC {aurocs[name]['macro']}", flush=True)
     write_json(Path("metrics/compress.json"), variants.summary(measured, params.compress))
@@ -69,9 +70,9 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
 
     rows, section = manifest.rows("train"), params.compress.prune
     feed = Feed(shards, list(rows.table["image_id"]), rows.targets())
-    run_key = key(modelfolder.identity(BASE), sha256_file(PROCESSED / SEAL), sha256_file(MANIFEST),
+    run_key = key(model_folder.identity(BASE), sha256_file(PROCESSED / SEAL), sha256_file(MANIFEST),
                   section.model_dump(), params.train.model_dump(), params.machine.model_dump(),
-                  session.surroundings(), code_version(*CODE))
+                  tf_session.surroundings(), stage_code_version("compress"))
     try:
         return fine_tune(BASE, feed, manifest.head.task, section, params.train, Checkpoints("compress", run_key))
     except Diverged as error:
@@ -80,7 +81,7 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
 
 def net_with(weights: list[np.ndarray]) -> keras.Model:
     """Base's net with other weights."""
-    net = nets.build(modelfolder.read_spec(BASE))
+    net = nets.build(model_folder.read_spec(BASE))
     net.set_weights(weights)
     return net
 
@@ -92,13 +93,13 @@ def make(compressed: Path, name: str, net: keras.Model, validation: Manifest, im
     The first `representative` validation images calibrate int8: image ids are hashes, so their order is a draw.
     """
     if name == choice.BASE:
-        return modelfolder.read_tflite(BASE)
+        return model_folder.read_tflite(BASE)
     tflite = variants.tflite_of(name, net, images[:representative], validation.head.task)
     parent = folder_of("pruned" if name == "pruned_int8" else choice.BASE, compressed)
-    content = {**modelfolder.read_card(BASE),
-               **variants.card_entries(name, net, modelfolder.identity(parent), code_version(*CODE))}
+    content = {**model_folder.read_card(BASE),
+               **variants.card_entries(name, net, model_folder.identity(parent), stage_code_version("compress"))}
     answers = served_answers(content, tflite, images)
-    measured = card.measured(validation, answers.logits)
-    modelfolder.write(folder_of(name, compressed), spec=modelfolder.read_spec(BASE), weights=net.get_weights(),
-                      card={**content, **measured}, tflite=tflite, reference=card.reference(validation, answers))
+    measured = model_card.measured(validation, answers.logits)
+    model_folder.write(folder_of(name, compressed), spec=model_folder.read_spec(BASE), weights=net.get_weights(),
+                      card={**content, **measured}, tflite=tflite, reference=model_card.reference(validation, answers))
     return tflite

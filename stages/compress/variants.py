@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from stages.artifacts import number
+from cxr.core.files import number
+from cxr.params.schema import Compress
+from cxr.training.tflite import float_tflite
 from stages.compress import choice, convert, cost
-from stages.learning.served import float_tflite
-from stages.params.schema import Compress
 
 # name: float net it is made from. The order is the one in which they are made, parents before children.
 PARENTS = {choice.BASE: "base", "pruned": "pruned", "float16": "base", "int8": "base", choice.REPORTED_ONLY: "base",

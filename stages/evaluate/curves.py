@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from stages import measures
-from stages.artifacts import number
+from cxr.core.files import number
+from cxr.selection import auroc
 from stages.evaluate.figures import Answers, Truth
 
 POINTS = 200
@@ -82,7 +82,7 @@ def _row(variant: str, label: str, actual: str, predicted: str, count: int) -> R
 
 
 def _rows(variant: str, truth: Truth, found: Answers, curve: Any) -> Iterator[Row]:
-    score = measures.scores(found.logits, truth.task)
+    score = auroc.scores(found.logits, truth.task)
     for column, label in enumerate(truth.labels):
         positive = truth.targets[:, column] > 0.5
         if positive.any() and not positive.all():

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from stages import calibration, measures
-from stages.artifacts import number
-from stages.measures import PatientBootstrap
+from cxr.core.files import number
+from cxr.metrics import auprc, calibration_error, intervals, thresholds
+from cxr.metrics.intervals import PatientBootstrap
+from cxr.model.probabilities import calibrated
+from cxr.selection import auroc
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Truth:
     @property
     def names(self) -> list[str]:
         """`macro`, `worst` and the labels: the columns of `Answers.auroc_replicates`."""
-        return [*measures.RESERVED, *self.labels]
+        return [*auroc.RESERVED, *self.labels]
 
 
 @dataclass(frozen=True)
@@ -39,32 +41,32 @@ class Answers:
 
 def answers(truth: Truth, logits: np.ndarray, card: dict[str, Any], bootstrap: PatientBootstrap) -> Answers:
     """Probabilities, thresholds and resampled AUROCs of one variant's logits (n, labels) by its own card."""
-    score = measures.scores(logits, truth.task)
-    return Answers(logits, calibration.apply(logits, card["calibration"]),
+    score = auroc.scores(logits, truth.task)
+    return Answers(logits, calibrated(logits, card["calibration"]),
                    [float(card["operating_points"][label]["threshold"]) for label in truth.labels],
-                   replicates(truth, measures.label_auroc, score, bootstrap))
+                   replicates(truth, auroc.label_auroc, score, bootstrap))
 
 
 def replicates(
-    truth: Truth, measure: measures.Measure, score: np.ndarray, bootstrap: PatientBootstrap
+    truth: Truth, measure: auroc.Measure, score: np.ndarray, bootstrap: PatientBootstrap
 ) -> np.ndarray:
     """A measure in every patient resample, float64 (resamples, macro and worst and labels)."""
-    defined = np.isfinite(measures.per_label(measure, truth.targets, score)[0])
-    return measures.with_summaries(bootstrap.replicates(measure, truth.targets, score), defined)
+    defined = np.isfinite(auroc.per_label(measure, truth.targets, score)[0])
+    return intervals.with_summaries(bootstrap.replicates(measure, truth.targets, score), defined)
 
 
 def figures(truth: Truth, found: Answers, bootstrap: PatientBootstrap) -> dict[str, Any]:
     """AUROC, AUPRC, their intervals, counts, the report at thresholds, calibration; `accuracy` where it has one."""
-    score = measures.scores(found.logits, truth.task)
-    precise = replicates(truth, measures.label_auprc, score, bootstrap)
+    score = auroc.scores(found.logits, truth.task)
+    precise = replicates(truth, auprc.label_auprc, score, bootstrap)
     return {
-        "auroc": measures.auroc(truth.targets, score, truth.labels),
-        "auroc_interval": measures.intervals(found.auroc_replicates, truth.names),
-        "auprc": measures.auprc(truth.targets, score, truth.labels),
-        "auprc_interval": measures.intervals(precise, truth.names),
-        "counts": measures.counts(truth.targets, truth.labels),
-        "at_threshold": measures.at_threshold(found.probabilities, truth.targets, found.thresholds, truth.labels),
-        "calibration": calibration.report(found.probabilities, truth.targets, truth.labels, truth.task),
+        "auroc": auroc.auroc(truth.targets, score, truth.labels),
+        "auroc_interval": intervals.intervals(found.auroc_replicates, truth.names),
+        "auprc": auprc.auprc(truth.targets, score, truth.labels),
+        "auprc_interval": intervals.intervals(precise, truth.names),
+        "counts": auroc.counts(truth.targets, truth.labels),
+        "at_threshold": thresholds.at_threshold(found.probabilities, truth.targets, found.thresholds, truth.labels),
+        "calibration": calibration_error.report(found.probabilities, truth.targets, truth.labels, truth.task),
         "images": len(truth.targets), "patients": len(set(truth.patients)),
         **accuracy(truth, found),
     }
@@ -86,9 +88,9 @@ def difference(truth: Truth, variant: Answers, base: Answers) -> dict[str, dict[
 
     Both were resampled with the same patients, so what the draw does to both cancels out.
     """
-    ours, theirs = (measures.auroc(truth.targets, measures.scores(a.logits, truth.task), truth.labels)
+    ours, theirs = (auroc.auroc(truth.targets, auroc.scores(a.logits, truth.task), truth.labels)
                     for a in (variant, base))
-    between = measures.intervals(variant.auroc_replicates - base.auroc_replicates, truth.names)
+    between = intervals.intervals(variant.auroc_replicates - base.auroc_replicates, truth.names)
     return {name: {"difference": _minus(ours[name], theirs[name]), **between[name]} for name in truth.names}
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from cxr.data.manifest import write_table
 from stages.evaluate.figures import Answers, Truth
-from stages.manifest import write_table
 
 
 def table(truth: Truth, found: Mapping[str, Answers]) -> pa.Table:

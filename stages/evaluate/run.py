@@ -6,20 +6,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from stages import latency, modelfolder
-from stages.artifacts import atomic_folder, write_csv, write_json
-from stages.entry import StageError
+from cxr.core.determinism import workers
+from cxr.core.errors import StageError
+from cxr.core.files import atomic_folder, write_csv, write_json
+from cxr.data.manifest import Manifest
+from cxr.data.manifest import read as read_manifest
+from cxr.data.shards import Shards
+from cxr.metrics import latency
+from cxr.metrics.intervals import PatientBootstrap
+from cxr.model import model_folder
+from cxr.model.litert import InferenceError, Net
+from cxr.params import Params
+from cxr.params.schema import Evaluate
 from stages.evaluate import curves, predictions, verdict
 from stages.evaluate.figures import Answers, Truth, answers, difference, figures
 from stages.evaluate.variants import BASE, Variant, listed, opened
-from stages.inference import InferenceError, Net
-from stages.machine import workers
-from stages.manifest import Manifest
-from stages.manifest import read as read_manifest
-from stages.measures import PatientBootstrap
-from stages.params import Params
-from stages.params.schema import Evaluate
-from stages.shards import Shards
 
 AT_ONCE = 64  # images in memory
 
@@ -73,7 +74,7 @@ def _metrics(
     variant: Variant, truth: Truth, found: Mapping[str, Answers], bootstrap: PatientBootstrap
 ) -> dict[str, Any]:
     """One variant's entry of `metrics/evaluate.json`; all but base say what they lose or gain against it."""
-    entry = {"model": modelfolder.identity(variant.folder), **figures(truth, found[variant.name], bootstrap)}
+    entry = {"model": model_folder.identity(variant.folder), **figures(truth, found[variant.name], bootstrap)}
     if variant.name != BASE:
         entry["auroc_difference"] = difference(truth, found[variant.name], found[BASE])
     return entry

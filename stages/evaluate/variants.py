@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.artifacts import read_json
-from stages.entry import StageError
-from stages.inference import InferenceError, Net
+from cxr.core.errors import StageError
+from cxr.core.files import read_json
+from cxr.model.litert import InferenceError, Net
 
 BASE = "base"
 

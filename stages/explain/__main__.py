@@ -1,8 +1,19 @@
-"""`python -m stages.explain`: see `stages.explain.run`."""
+"""`python -m stages.explain`: attributions, pointing game and overlays of what is served. See `stages.explain.run`."""
 import sys
+from typing import TYPE_CHECKING
 
-from stages.entry import run
-from stages.explain.run import main
+from cxr.runtime import stage_main
+
+if TYPE_CHECKING:
+    from cxr.runtime.stage_main import Body
+
+
+def body() -> "Body":
+    """The stage's work, imported after the environment is set."""
+    from stages.explain.run import main
+
+    return main
+
 
 if __name__ == "__main__":
-    sys.exit(run("explain", main))
+    sys.exit(stage_main.run_stage("explain", body))

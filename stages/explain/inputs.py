@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from stages import manifest, modelfolder
-from stages.artifacts import read_json
-from stages.entry import StageError
-from stages.explain.boxes import scaled
-from stages.manifest import Manifest
-from stages.shards import Shards
+from cxr.core.errors import StageError
+from cxr.core.files import read_json
+from cxr.data import manifest
+from cxr.data.manifest import Manifest
+from cxr.data.shards import Shards
+from cxr.explanation.boxes import placed_boxes
+from cxr.model import model_folder
 
 CHOICE = Path("metrics/compress.json")
 PREDICTIONS = Path("data/predictions.parquet")
@@ -47,9 +48,9 @@ def read() -> Inputs:
     """Read and check everything; StageError says what does not fit and which stage to run again."""
     variant = str(read_json(CHOICE)["chosen"]["name"])
     folder = Path("models/base") if variant == "base" else Path("models/compressed") / variant
-    card, table, shards = modelfolder.read_card(folder), manifest.read(), Shards()
+    card, table, shards = model_folder.read_card(folder), manifest.read(), Shards()
     if list(card["labels"]) != list(table.head.labels):
-        raise StageError(f"{folder / modelfolder.CARD}: its labels are not the manifest's; run `dvc repro train`")
+        raise StageError(f"{folder / model_folder.CARD}: its labels are not the manifest's; run `dvc repro train`")
     return Inputs(variant, folder, card, table, shards, read_predictions(PREDICTIONS, variant, table.head.labels),
                   placed_boxes(table, shards.image_shape[:2]))
 
@@ -64,13 +65,6 @@ def read_predictions(path: Path, variant: str, labels: Sequence[str]) -> pd.Data
     if rows.empty:
         raise StageError(f"{path}: no rows of the chosen variant '{variant}'; run `dvc repro evaluate`")
     return rows.reset_index(drop=True)
-
-
-def placed_boxes(table: Manifest, shape: tuple[int, int]) -> dict[str, list[dict[str, Any]]]:
-    """Boxes of every image that has some, in an image of `shape` (height, width) pixels."""
-    sources = zip(table.table["height"].astype(int), table.table["width"].astype(int), strict=True)
-    rows = zip(table.table["image_id"], sources, table.boxes(), strict=True)
-    return {image_id: scaled(boxes, source, shape) for image_id, source, boxes in rows if boxes}
 
 
 def file_names(labels: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from stages.explain.boxes import Box
+from cxr.explanation.boxes import Box
 from stages.explain.selection import TRUE_POSITIVE, Case
 
 SIDE = (256, 384)  # least and greatest width of an overlay, pixels

@@ -5,14 +5,17 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages import modelfolder, nets, session
-from stages.artifacts import atomic_folder, number, write_bytes, write_json
-from stages.explain import overlay, pointing, sanity, selection
-from stages.explain.attribution import METHOD, Attribution, Explainer, completeness_error
+from cxr import nets
+from cxr.core.files import atomic_folder, number, write_bytes, write_json
+from cxr.explanation import boxed_images, pointing_game
+from cxr.explanation.attribution import METHOD, Attribution, Explainer, completeness_error
+from cxr.model import model_folder
+from cxr.nets import tf_session
+from cxr.params import Params
+from cxr.params.schema import Explain
+from stages.explain import overlay, sanity, selection
 from stages.explain.inputs import Inputs, file_names, read
 from stages.explain.selection import FALSE_POSITIVE, TRUE_POSITIVE, Case
-from stages.params import Params
-from stages.params.schema import Explain
 
 METRICS, OVERLAYS = Path("metrics/explain.json"), Path("reports/overlays")
 SANITY_PAIRS = 5
@@ -21,20 +24,20 @@ Pair = tuple[str, str]  # image_id, label
 
 def main(params: Params) -> dict[str, int]:
     """Run the stage in the current folder; returns counts of work done. StageError, HashMismatch: what to mend."""
-    session.start(params.machine, params.explain.seed)
+    tf_session.start(params.machine, params.explain.seed)
     inputs = read()
     cases = selection.positives(
         inputs.predictions, inputs.labels, inputs.card["operating_points"], params.explain.images_per_label)
-    trials = selection.boxed(inputs.test_boxes, inputs.labels, params.explain.boxed_images, params.explain.seed)
+    trials = boxed_images.boxed(inputs.test_boxes, inputs.labels, params.explain.boxed_images, params.explain.seed)
     pairs = in_order([*trials, *((case.image_id, case.label) for case in cases)], inputs.labels)
     attributions = explain(inputs, pairs, params.explain)
-    smoothed = {pair: pointing.smooth(attribution.values) for pair, attribution in attributions.items()}
+    smoothed = {pair: pointing_game.smooth(attribution.values) for pair, attribution in attributions.items()}
     write_overlays(inputs, cases, smoothed)
     write_json(METRICS, {
-        "model": {"variant": inputs.variant, "identity": modelfolder.identity(inputs.folder)},
+        "model": {"variant": inputs.variant, "identity": model_folder.identity(inputs.folder)},
         "method": {"name": METHOD, "background": params.explain.background, "explained": len(pairs)},
         "completeness_error": number(completeness_error(list(attributions.values())), 9),
-        "pointing_game": pointing.result(play(inputs, trials, smoothed), inputs.labels),
+        "pointing_game": pointing_game.result(play(inputs, trials, smoothed), inputs.labels),
         "sanity": check_sanity(inputs, smoothed, params.explain),
         "overlays": {kind: sum(case.kind == kind for case in cases) for kind in (TRUE_POSITIVE, FALSE_POSITIVE)},
     })
@@ -50,7 +53,7 @@ def in_order(pairs: Iterable[Pair], labels: Sequence[str]) -> list[Pair]:
 def background(inputs: Inputs, section: Explain) -> list[str]:
     """Ids of the train images that SHAP compares with, chosen by hash."""
     train = list(inputs.manifest.rows("train").table["image_id"])
-    return selection.hash_order(train, section.seed)[:section.background]
+    return boxed_images.hash_order(train, section.seed)[:section.background]
 
 
 def explain(
@@ -70,13 +73,13 @@ def explain(
     return found
 
 
-def play(inputs: Inputs, pairs: Sequence[Pair], smoothed: Mapping[Pair, Any]) -> list[pointing.Trial]:
+def play(inputs: Inputs, pairs: Sequence[Pair], smoothed: Mapping[Pair, Any]) -> list[pointing_game.Trial]:
     """The pointing game over boxed test images; the class prior learns from other splits where those have boxes."""
     test, shape = inputs.test_boxes, inputs.shards.image_shape[:2]
     elsewhere = {image_id: boxes for image_id, boxes in inputs.boxes.items() if image_id not in test}
     patient = dict(zip(inputs.manifest.table["image_id"], inputs.manifest.table["patient"], strict=True))
-    prior = pointing.ClassPrior([(patient[i], boxes) for i, boxes in (elsewhere or test).items()], shape)
-    return [pointing.trial(smoothed[image_id, label], test[image_id], label, prior.peak(label, patient[image_id]))
+    prior = pointing_game.ClassPrior([(patient[i], boxes) for i, boxes in (elsewhere or test).items()], shape)
+    return [pointing_game.trial(smoothed[image_id, label], test[image_id], label, prior.peak(label, patient[image_id]))
             for image_id, label in pairs]
 
 
@@ -84,7 +87,7 @@ def check_sanity(inputs: Inputs, smoothed: Mapping[Pair, Any], section: Explain)
     """How alike the maps of a few pairs stay when the top of the net is scrambled; the lower, the better."""
     pairs = list(smoothed)[::max(1, len(smoothed) // SANITY_PAIRS)][:SANITY_PAIRS]
     scrambled = explain(inputs, pairs, section, scrambled=True)
-    maps = [pointing.smooth(attribution.values) for attribution in scrambled.values()]
+    maps = [pointing_game.smooth(attribution.values) for attribution in scrambled.values()]
     alike = sanity.correlation([smoothed[pair] for pair in pairs], maps)
     return {"randomised_correlation": number(alike), "images": len(pairs)}
 

@@ -15,9 +15,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages import work
-from stages.dvc_objects import Objects, md5_of, recorded
-from stages.manifest import STATISTICS
+from cxr.data.manifest import STATISTICS
+from cxr.runtime import paths
+from cxr.runtime.previous_outputs import Objects, md5_of, recorded
 
 MANIFEST, COUNTS = Path("data/manifest.parquet"), Path("data/ingest.json")
 FACTS_BY = "facts_by"  # the entry of data/ingest.json that says what found the facts out
@@ -36,7 +36,7 @@ def find(wanted: Collection[FileKey], facts_by: dict[str, Any]) -> dict[FileKey,
     md5s = recorded(MANIFEST.as_posix(), COUNTS.as_posix()) if wanted else []
     if not md5s:
         return {}
-    scratch = work.cache("ingest") / "fetched" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:8]
+    scratch = paths.cache("ingest") / "fetched" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:8]
     objects = Objects(scratch, "ingest: the earlier manifest is")
     found: dict[FileKey, dict[str, Any]] = {}
     for of_manifest, of_counts in md5s:

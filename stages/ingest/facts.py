@@ -10,16 +10,18 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from stages import work
-from stages.artifacts import canonical_json, code_version
-from stages.batches import Batch, BatchError, Location
-from stages.batches.memo import Memo
-from stages.crew import spread
-from stages.images.decode import Undecodable, decode, image_id
-from stages.images.statistics import describe
+from cxr.core.code_version import code_version
+from cxr.core.determinism import workers
+from cxr.core.files import canonical_json
+from cxr.imaging.decode import Undecodable, decode, image_id
+from cxr.imaging.statistics import describe
+from cxr.raw.batch import Batch, Location
+from cxr.raw.fact_cache import Memo
+from cxr.raw.layouts.base import ImageKey
+from cxr.raw.names import BatchError
+from cxr.runtime import paths
+from cxr.runtime.process_pool import spread
 from stages.ingest import earlier
-from stages.ingest.layouts import ImageKey
-from stages.machine import workers
 
 _REMEMBER_EVERY = 500  # files; what an interrupt or kill can cost
 
@@ -72,7 +74,7 @@ def gather(images: Sequence[ImageKey], batches: Mapping[str, Batch], max_pixels:
     BatchError where a file's bytes are not those that its batch records.
     """
     tasks = {image: _task(batches[image[0]], image[1], max_pixels) for image in images}
-    memo = Memo(work.cache("ingest") / "facts.sqlite")
+    memo = Memo(paths.cache("ingest") / "facts.sqlite")
     try:
         known = memo.get(task.key for task in tasks.values())
         taken = _from_earlier([task for task in tasks.values() if task.key not in known], max_pixels)
@@ -109,7 +111,7 @@ def look_at(task: _Task) -> Fact:
 
 def facts_by(max_pixels: int) -> dict[str, Any]:
     """Everything but the files that decides their facts: our code, OpenCV, NumPy, the bound on an image's pixels."""
-    code = code_version("images/decode", "images/statistics", "ingest/facts")
+    code = code_version("cxr/imaging/decode.py", "cxr/imaging/statistics.py", "stages/ingest/facts.py")
     return {"code_version": code, "max_pixels": max_pixels, "numpy": np.__version__, "opencv": cv2.__version__}
 
 

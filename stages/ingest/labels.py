@@ -1,7 +1,7 @@
 """From the words that a source uses for findings to the task's label columns."""
 from dataclasses import dataclass
 
-from stages.params.schema import Ingest
+from cxr.params.schema import Ingest
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from cxr.raw.layouts.base import Record
 from stages.ingest.facts import Fact
-from stages.ingest.layouts import Record
 from stages.ingest.splits import strictest
 
 

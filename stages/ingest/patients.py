@@ -6,7 +6,7 @@ and nobody without the salt can tell which.
 import hashlib
 import os
 
-from stages.entry import StageError
+from cxr.core.errors import StageError
 
 PUBLIC_SALT = "cxr-pipeline"  # for public data; where ids are worth protecting, set CXR_PATIENT_SALT
 

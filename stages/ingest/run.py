@@ -2,18 +2,20 @@
 from pathlib import Path
 from typing import Any
 
-from stages import manifest, work
-from stages.artifacts import write_csv, write_json
-from stages.batches import open_set, verify_set
-from stages.entry import StageError
-from stages.ingest import patients, tables
+from cxr.core.errors import StageError
+from cxr.core.files import write_csv, write_json
+from cxr.data import manifest
+from cxr.params import Params
+from cxr.params.schema import Ingest
+from cxr.raw.batch import open_set
+from cxr.raw.checksums import verify_set
+from cxr.raw.layouts.base import layout_for
+from cxr.runtime import paths
+from stages.ingest import outputs, patients
 from stages.ingest.earlier import FACTS_BY
 from stages.ingest.facts import facts_by
-from stages.ingest.layouts import layout_for
 from stages.ingest.merge import merge
 from stages.ingest.sorting import Sorted, sort_rows
-from stages.params import Params
-from stages.params.schema import Ingest
 
 RAW = Path("data/raw")
 DATA = Path("data")
@@ -33,13 +35,13 @@ def ingest(params: Params) -> dict[str, int]:
     refuse_too_many(rows, section)
     kept, gone = merge(rows.candidates)
     refuse_missing_lists(rows, section)
-    made = tables.manifest_of(kept, section, salt)
-    counts = {**tables.counts_of(made, rows, gone, batches), FACTS_BY: facts_by(section.max_pixels)}
+    made = outputs.manifest_of(kept, section, salt)
+    counts = {**outputs.counts_of(made, rows, gone, batches), FACTS_BY: facts_by(section.max_pixels)}
     check_sum(counts)
     manifest.write(DATA / "manifest.parquet", made)
-    write_csv(DATA / "quarantine.csv", tables.QUARANTINE, tables.quarantine_rows(rows.refused))
-    write_csv(DATA / "absent.csv", tables.ABSENT, tables.absent_rows(rows.absent))
-    write_csv(DATA / "merged.csv", tables.MERGED, tables.merged_rows(gone, section.labels))
+    write_csv(DATA / "quarantine.csv", outputs.QUARANTINE, outputs.quarantine_rows(rows.refused))
+    write_csv(DATA / "absent.csv", outputs.ABSENT, outputs.absent_rows(rows.absent))
+    write_csv(DATA / "merged.csv", outputs.MERGED, outputs.merged_rows(gone, section.labels))
     write_json(DATA / "ingest.json", counts)
     print(summary(counts))
     found = rows.gathered
@@ -53,11 +55,11 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
     What a failed stage leaves behind is removed before its next run, so the list goes to .runs/quarantine.csv.
     """
     present, refused = rows.rows_in - len(rows.absent), len(rows.refused)
-    listed = work.RUNS / "quarantine.csv"
+    listed = paths.RUNS / "quarantine.csv"
     if rows.candidates and refused <= section.max_quarantined_fraction * present:
         listed.unlink(missing_ok=True)  # of an earlier run that failed
         return
-    write_csv(listed, tables.QUARANTINE, tables.quarantine_rows(rows.refused))
+    write_csv(listed, outputs.QUARANTINE, outputs.quarantine_rows(rows.refused))
     if not rows.candidates:
         raise StageError(f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
                          f"{len(rows.absent)} rows of its tables without image")

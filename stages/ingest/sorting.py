@@ -2,13 +2,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from stages.batches import Batch
-from stages.batches.names import is_image
+from cxr.params.schema import Ingest
+from cxr.raw.batch import Batch
+from cxr.raw.layouts.base import Claims, Fault, ImageKey, Layout, Record
+from cxr.raw.names import is_image
 from stages.ingest.facts import Gathered, gather, sha256_of
 from stages.ingest.labels import Coding
-from stages.ingest.layouts import Claims, Fault, ImageKey, Layout, Record
 from stages.ingest.merge import Candidate
-from stages.params.schema import Ingest
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Which patient goes where: by a hash alone, so that adding patients moves nobody, or by the set's official lists."""
 from collections.abc import Iterable
 
+from cxr.params.schema import Split
 from stages.ingest.patients import fraction
-from stages.params.schema import Split
 
 STRICTNESS = {"": 0, "train": 1, "validation": 2, "test": 3}
 

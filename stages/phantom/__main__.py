@@ -1,23 +1,19 @@
-"""Render the embedded default's batch: `python -m stages.phantom`, parameters from params.yaml."""
-
+"""`python -m stages.phantom`: renders the default's batch. See `stages.phantom.run`."""
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stages import entry
-from stages.artifacts import atomic_folder
-from stages.params import Params
-from stages.phantom.write import write_batch
+from cxr.runtime import stage_main
 
-RAW = Path("data/raw/phantom")
+if TYPE_CHECKING:
+    from cxr.runtime.stage_main import Body
 
 
-def render(params: Params) -> dict[str, int]:
-    """Write data/raw/phantom/<batch>/, whole or not at all, and return how many studies were rendered."""
-    with atomic_folder(RAW / params.phantom.batch) as folder:
-        count = write_batch(folder, params.phantom)
-    print(f"{count} studies in {RAW / params.phantom.batch}")
-    return {"studies_rendered": count}
+def body() -> "Body":
+    """The stage's work, imported after the environment is set."""
+    from stages.phantom.run import render
+
+    return render
 
 
 if __name__ == "__main__":
-    sys.exit(entry.run("phantom", render))
+    sys.exit(stage_main.run_stage("phantom", body))

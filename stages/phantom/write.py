@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from stages.artifacts import seal, write_text
-from stages.crew import in_order
-from stages.machine import workers
+from cxr.core.determinism import workers
+from cxr.core.files import seal, write_text
+from cxr.runtime.process_pool import in_order
 from stages.phantom.plan import PhantomParams, StudyPlan, plan_studies
 from stages.phantom.render import RenderedStudy, render_study
 from stages.phantom.scanner import SCANNERS

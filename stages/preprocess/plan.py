@@ -2,8 +2,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from stages import shards
-from stages.manifest import Manifest
+from cxr.data import shards
+from cxr.data.manifest import Manifest
 from stages.preprocess.previous import Previous, Shard
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.artifacts import SEAL, canonical_json, sha256_file
-from stages.dvc_objects import Objects, md5_of, recorded
+from cxr.core.files import SEAL, canonical_json, sha256_file
+from cxr.data.shards import INDEX, bucket_name
+from cxr.runtime.previous_outputs import Objects, md5_of, recorded
 from stages.preprocess.recipe import Recipe
-from stages.shards import INDEX, bucket_name
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 Locate = Callable[[str, bool], Path | None]  # (file name, whether to fetch it) to where it is

@@ -7,8 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from stages.artifacts import canonical_json, code_version, write_json
-from stages.images.chain import Chain
+from cxr.core.code_version import code_version
+from cxr.core.files import canonical_json, write_json
+from cxr.data.preprocessing_spec import Chain
 
 CHAIN, CODE = "chain.json", "code.json"
 
@@ -23,8 +24,8 @@ class Recipe:
     @classmethod
     def present(cls, chain: Chain) -> "Recipe":
         """The recipe of this very code and these very libraries."""
-        return cls(chain, {"code_version": code_version("images/chain", "images/decode"),
-                           "numpy": np.__version__, "opencv": cv2.__version__})
+        code = code_version("cxr/data/preprocessing_spec.py", "cxr/imaging/decode.py", "cxr/imaging/preprocess.py")
+        return cls(chain, {"code_version": code, "numpy": np.__version__, "opencv": cv2.__version__})
 
     @property
     def key(self) -> str:

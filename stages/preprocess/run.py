@@ -15,17 +15,18 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from stages import manifest, shards, work
-from stages.artifacts import atomic_folder
-from stages.crew import pool
-from stages.entry import StageError
-from stages.images.chain import Chain
-from stages.machine import workers
-from stages.params import Params
+from cxr.core.determinism import workers
+from cxr.core.errors import StageError
+from cxr.core.files import atomic_folder
+from cxr.data import manifest, shards
+from cxr.data.preprocessing_spec import Chain
+from cxr.params import Params
+from cxr.runtime import paths
+from cxr.runtime.process_pool import pool
 from stages.preprocess import plan, previous
 from stages.preprocess.image_cache import ImageCache
 from stages.preprocess.recipe import Recipe
-from stages.preprocess.workshop import Workshop
+from stages.preprocess.worker import Workshop
 
 R = TypeVar("R")
 PROCESSED = Path("data/processed")
@@ -42,8 +43,8 @@ def preprocess(params: Params) -> dict[str, int]:
     section, raw = params.preprocess, Path("data/raw") / described.head.set
     recipe = Recipe.present(Chain.from_params(section, described.head.channels))
     shape = (recipe.chain.size, recipe.chain.size, recipe.chain.channels)
-    cache = ImageCache(work.cache("preprocess") / "images", recipe.key, shape)
-    scratch = work.cache("preprocess") / "fetched" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:8]
+    cache = ImageCache(paths.cache("preprocess") / "images", recipe.key, shape)
+    scratch = paths.cache("preprocess") / "fetched" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:8]
     limit = int(section.cache_gigabytes * 1e9)
 
     images = plan.studies(described)

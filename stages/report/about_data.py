@@ -1,10 +1,10 @@
 """Sections on what came in: counts, splits, labels, what was refused, what validation says."""
 from typing import Any
 
-from stages.params import Params
+from cxr.params import Params
 from stages.report.inputs import METRICS, Inputs
+from stages.report.numbers import count, percent, plain
 from stages.report.page import Part, Section, Table, Words
-from stages.report.wording import count, percent, plain
 
 SHOWN = 25  # rows of the quarantine list
 

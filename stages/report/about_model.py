@@ -3,11 +3,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from stages.params import Params
+from cxr.params import Params
 from stages.report.inputs import METRICS, Inputs
+from stages.report.numbers import count, figure, large, plain
 from stages.report.page import Charts, Part, Section, Table, Words
 from stages.report.svg import Series, line_chart
-from stages.report.wording import count, figure, large, plain
 
 # Training curves that share a chart: title, and curve name to what the legend says and its class.
 _CHARTS = (

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from markupsafe import Markup
 
-from stages.params import Params
+from cxr.params import Params
 from stages.report.inputs import METRICS, PREDICTIONS, Inputs, Rows
+from stages.report.numbers import count, figure, interval, plain, signed
 from stages.report.page import Cell, Charts, Part, Section, Table, Words, stacked, track
 from stages.report.svg import Series, legend, unit_square
-from stages.report.wording import count, figure, interval, plain, signed
 
 KINDS = ("base", "chosen")  # classes in the style sheet, in the order of `shown`
 BINS = 10

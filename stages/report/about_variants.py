@@ -6,10 +6,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from stages.params import Params
+from cxr.params import Params
 from stages.report.inputs import METRICS, OVERLAYS, Inputs
+from stages.report.numbers import count, figure, interval, large, percent, plain, scientific, size
 from stages.report.page import Cell, Part, Pictures, Section, Table, Words, stacked
-from stages.report.wording import count, figure, interval, large, percent, plain, scientific, size
 
 KINDS = {"true_positive": "true positive", "false_positive": "false positive"}
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 85]

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from stages.report import wording
+from stages.report import numbers
 from stages.report.inputs import Inputs, read_headline
 
 REPORT = "reports/index.html"
@@ -33,12 +33,12 @@ def _aurocs(inputs: Inputs) -> list[Figure]:
     found = []
     for name in dict.fromkeys(("base", inputs.chosen)):
         if entry := inputs["evaluate"].get(name):
-            among = f"{wording.count(entry.get('images'))} test images" if "images" in entry else ""
-            bounds = wording.interval(entry.get("auroc_interval", {}).get("macro"))
+            among = f"{numbers.count(entry.get('images'))} test images" if "images" in entry else ""
+            bounds = numbers.interval(entry.get("auroc_interval", {}).get("macro"))
             measure = "Macro AUROC" if len(entry["auroc"]) > 3 else "AUROC"  # macro, worst and the labels
             title = f"{measure}, {name}" + (" (served)" if name == inputs.chosen else "")
             detail = ", ".join(filter(None, (bounds and f"95 % {bounds}", among)))
-            found.append(Figure(title, wording.figure(entry["auroc"].get("macro")), detail))
+            found.append(Figure(title, numbers.figure(entry["auroc"].get("macro")), detail))
     return found
 
 
@@ -51,18 +51,18 @@ def _worst(inputs: Inputs) -> list[Figure]:
         return []
     name = min(labels, key=lambda label: (labels[label], label))
     positives = entry.get("counts", {}).get(name, {}).get("positives")
-    bounds = wording.interval(entry.get("auroc_interval", {}).get(name))
-    detail = f"{wording.plain(name)} {bounds}, {_many(positives or 0, 'positive')}"
-    return [Figure("Worst label, served", wording.figure(labels[name]), detail)]
+    bounds = numbers.interval(entry.get("auroc_interval", {}).get(name))
+    detail = f"{numbers.plain(name)} {bounds}, {_many(positives or 0, 'positive')}"
+    return [Figure("Worst label, served", numbers.figure(labels[name]), detail)]
 
 
 def _bytes(inputs: Inputs) -> list[Figure]:
     base, chosen = (inputs["compress"].get(name) for name in ("base", inputs.chosen))
     if not base or not chosen:
         return []
-    detail = f"base {wording.size(base['bytes'])}; zipped {wording.size(chosen['bytes_gzip'])}, " \
-             f"base {wording.size(base['bytes_gzip'])}"
-    return [Figure(f"Size, {inputs.chosen}", wording.size(chosen["bytes"]), detail)]
+    detail = f"base {numbers.size(base['bytes'])}; zipped {numbers.size(chosen['bytes_gzip'])}, " \
+             f"base {numbers.size(base['bytes_gzip'])}"
+    return [Figure(f"Size, {inputs.chosen}", numbers.size(chosen["bytes"]), detail)]
 
 
 def _speed(inputs: Inputs) -> list[Figure]:
@@ -71,13 +71,13 @@ def _speed(inputs: Inputs) -> list[Figure]:
     if not entry:
         return []
     if inputs.chosen == "base":
-        return [Figure("Time an image, base", f"{wording.figure(entry['ms_per_image'], 2)} ms", _conditions(entry))]
+        return [Figure("Time an image, base", f"{numbers.figure(entry['ms_per_image'], 2)} ms", _conditions(entry))]
     ratio = entry.get("speed_ratio") or {}
     paid = entry.get("pays", {}).get("altogether")
-    parts = (wording.interval(ratio, 2), f"{wording.figure(entry['ms_per_image'], 2)} ms an image",
+    parts = (numbers.interval(ratio, 2), f"{numbers.figure(entry['ms_per_image'], 2)} ms an image",
              {True: "compression pays", False: "compression does not pay"}.get(paid, ""))
     detail = ", ".join(filter(None, parts))
-    return [Figure(f"Speed, {inputs.chosen}", f"{wording.figure(ratio.get('median'), 2)}x base", detail)]
+    return [Figure(f"Speed, {inputs.chosen}", f"{numbers.figure(ratio.get('median'), 2)}x base", detail)]
 
 
 def _conditions(entry: dict[str, Any]) -> str:
@@ -89,9 +89,9 @@ def _pointing(inputs: Inputs) -> list[Figure]:
     game = inputs["explain"].get("pointing_game", {})
     if not game.get("images"):
         return []
-    others = ", ".join(f"{name.replace('_', ' ')} {wording.figure(game.get(name), 2)}"
+    others = ", ".join(f"{name.replace('_', ' ')} {numbers.figure(game.get(name), 2)}"
                        for name in ("random", "centre", "class_prior"))
-    return [Figure("Pointing game", wording.figure(game.get("score"), 2), f"{game['images']} boxed; {others}")]
+    return [Figure("Pointing game", numbers.figure(game.get("score"), 2), f"{game['images']} boxed; {others}")]
 
 
 def warnings(inputs: Inputs) -> list[str]:
@@ -101,9 +101,9 @@ def warnings(inputs: Inputs) -> list[str]:
     told = []
     if shared := metrics.get("patients_in_two_splits", 0):
         told.append(f"{_many(shared, 'patient')} with images in more than one split "
-                    f"({wording.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
+                    f"({numbers.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
                     "test figures may be too good")
-    told += [f"validation, {entry['severity']}: {name}: {wording.count(entry['unexpected'])} unexpected"
+    told += [f"validation, {entry['severity']}: {name}: {numbers.count(entry['unexpected'])} unexpected"
              for name, entry in failed.items()]
     return told + _uncertain(inputs)
 
@@ -111,7 +111,7 @@ def warnings(inputs: Inputs) -> list[str]:
 def _uncertain(inputs: Inputs) -> list[str]:
     """Labels whose AUROC on test is not defined, or rests on few positives or negatives."""
     entry = inputs["evaluate"].get(inputs.chosen, {})
-    cases = {wording.plain(name): min(c["positives"], c["negatives"]) for name, c in entry.get("counts", {}).items()}
+    cases = {numbers.plain(name): min(c["positives"], c["negatives"]) for name, c in entry.get("counts", {}).items()}
     none, few = ([name for name, n in cases.items() if low <= n < high] for low, high in ((0, 1), (1, FEW)))
     told = [f"without positives or without negatives on test, so without figures: {', '.join(none)}"] if none else []
     return told + ([f"fewer than {FEW} positives or negatives on test, so uncertain: {', '.join(few)}"] if few else [])

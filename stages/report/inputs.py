@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.artifacts import read_json
+from cxr.core.files import read_json
 
 Rows = list[dict[str, str]]
 # What each part of the report is made from, and the stage that makes it.

@@ -1,9 +1,9 @@
 """The stage report: reads what is there, puts the sections together, writes reports/index.html."""
 from pathlib import Path
 
-from stages.artifacts import write_text
-from stages.entry import StageError
-from stages.params import Params
+from cxr.core.errors import StageError
+from cxr.core.files import write_text
+from cxr.params import Params
 from stages.report import about_data, about_model, about_results, about_variants, headline, page
 from stages.report.inputs import Inputs, read
 

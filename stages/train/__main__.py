@@ -1,8 +1,19 @@
-"""`python -m stages.train`: see `stages.train.run`."""
+"""`python -m stages.train`: from shards to `models/base`. See `stages.train.run`."""
 import sys
+from typing import TYPE_CHECKING
 
-from stages.entry import run
-from stages.train.run import main
+from cxr.runtime import stage_main
+
+if TYPE_CHECKING:
+    from cxr.runtime.stage_main import Body
+
+
+def body() -> "Body":
+    """The stage's work, imported after the environment is set."""
+    from stages.train.run import main
+
+    return main
+
 
 if __name__ == "__main__":
-    sys.exit(run("train", main, resumes=True))
+    sys.exit(stage_main.run_stage("train", body, resumes=True))

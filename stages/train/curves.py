@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dvclive import Live
 
-from stages.artifacts import atomic_folder
+from cxr.core.files import atomic_folder
 
 CURVES = Path("plots/train")
 

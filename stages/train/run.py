@@ -5,31 +5,33 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from stages import measures, modelfolder, nets, session
-from stages.artifacts import SEAL, code_version, number, read_json, sha256_file, write_json
-from stages.entry import StageError
-from stages.images.chain import Chain
-from stages.learning import card, losses
-from stages.learning.checkpoint import Checkpoints, key
-from stages.learning.feed import Feed
-from stages.learning.initial import Initial, initial
-from stages.learning.loop import Diverged, Plan, Progress, Training
-from stages.learning.served import float_tflite, served_answers
-from stages.manifest import Manifest
-from stages.manifest import read as read_manifest
-from stages.params import Params
-from stages.params.schema import Train
-from stages.shards import Shards
+from cxr import nets
+from cxr.core.code_version import stage_code_version
+from cxr.core.errors import StageError
+from cxr.core.files import SEAL, number, read_json, sha256_file, write_json
+from cxr.data.manifest import Manifest
+from cxr.data.manifest import read as read_manifest
+from cxr.data.preprocessing_spec import Chain
+from cxr.data.shards import Shards
+from cxr.model import model_folder
+from cxr.nets import tf_session
+from cxr.params import Params
+from cxr.params.schema import Train
+from cxr.selection import auroc
+from cxr.training import losses, model_card
+from cxr.training.checkpoint import Checkpoints, key
+from cxr.training.input_pipeline import Feed
+from cxr.training.loop import Diverged, Plan, Progress, Training
+from cxr.training.tflite import float_tflite, served_answers
+from cxr.training.warm_start import Initial, initial
 from stages.train.curves import record
 
-CODE = ("train", "learning", "nets", "modelfolder", "manifest", "shards", "calibration", "measures", "inference",
-        "session")
 PROCESSED, BASE = Path("data/processed"), Path("models/base")
 
 
 def main(params: Params) -> dict[str, int]:
     """Seed, data, net, fit, seal: from the top to the bottom."""
-    session.start(params.machine, params.train.seed)
+    tf_session.start(params.machine, params.train.seed)
     manifest, shards = read_manifest(), Shards(PROCESSED)
     feed = feed_of(manifest.rows("train"), shards)
     validation = manifest.rows("validation", gate=False)
@@ -39,7 +41,7 @@ def main(params: Params) -> dict[str, int]:
     parent = start.identity if start else None
     training = fit(net, feed, validation, shards, params, checkpoint_key(spec, manifest, params, parent))
     write_model(net, spec, manifest, shards, parent)
-    same = session.same_bytes_on(params.train.net)
+    same = tf_session.same_bytes_on(params.train.net)
     print(f"train: the same bytes on {same}", flush=True)
     write_json(Path("metrics/train.json"), {**figures(training.progress, net, feed), "same_bytes_on": same})
     return {"steps": training.trained_steps, "resumed_from_step": training.resumed_from}
@@ -48,13 +50,13 @@ def main(params: Params) -> dict[str, int]:
 def checkpoint_key(spec: dict[str, Any], manifest: Manifest, params: Params, parent: str | None) -> str:
     """Names the training by all that decides its bytes; `parent` is the identity of the model that it starts from."""
     return key(spec, *inputs(manifest), params.train.model_dump(), parent, params.machine.model_dump(),
-               session.surroundings(), code_version(*CODE))
+               tf_session.surroundings(), stage_code_version("train"))
 
 
 def inputs(manifest: Manifest) -> tuple[str, str]:
     """Hashes of what training reads: the shards' seal, the manifest's splits and labels."""
     labels = manifest.targets().astype(np.int8).tobytes().hex()
-    return sha256_file(PROCESSED / SEAL), key(card.split_hash(manifest), labels)
+    return sha256_file(PROCESSED / SEAL), key(model_card.split_hash(manifest), labels)
 
 
 def feed_of(manifest: Manifest, shards: Shards) -> Feed:
@@ -106,8 +108,8 @@ def validation_figures(net: keras.Model, feed: Feed, manifest: Manifest, train: 
     """Loss and macro AUROC on validation; `score` is the AUROC (minus the loss where no label has both classes)."""
     logits = float_logits(net, feed, train.batch_size)
     loss = float(losses.build(train.loss, manifest.head.task)(feed.targets, logits))
-    scores = measures.scores(logits, manifest.head.task)
-    macro = measures.auroc(feed.targets, scores, list(manifest.head.labels))["macro"]
+    scores = auroc.scores(logits, manifest.head.task)
+    macro = auroc.auroc(feed.targets, scores, list(manifest.head.labels))["macro"]
     if not isinstance(macro, float):
         return {"val_loss": loss, "score": -loss}
     return {"val_loss": loss, "val_auroc": macro, "score": macro}
@@ -124,13 +126,13 @@ def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shar
     """Convert, measure on validation what is served, seal `models/base`."""
     tflite = float_tflite(net)
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
-    content = {**card.base_card("base", manifest, chain, sha256_file(PROCESSED / SEAL), code_version(*CODE)),
-               "parent": parent}
+    code, data_hash = stage_code_version("train"), sha256_file(PROCESSED / SEAL)
+    content = {**model_card.base_card("base", manifest, chain, data_hash, code), "parent": parent}
     validation = manifest.rows("validation", gate=False)
     answers = served_answers(content, tflite, shards.images(list(validation.table["image_id"])))
-    measured = card.measured(validation, answers.logits)
-    modelfolder.write(BASE, spec=spec, weights=net.get_weights(), card={**content, **measured}, tflite=tflite,
-                      reference=card.reference(validation, answers))
+    measured = model_card.measured(validation, answers.logits)
+    model_folder.write(BASE, spec=spec, weights=net.get_weights(), card={**content, **measured}, tflite=tflite,
+                      reference=model_card.reference(validation, answers))
 
 
 def figures(progress: Progress, net: keras.Model, feed: Feed) -> dict[str, Any]:

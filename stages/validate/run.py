@@ -2,11 +2,11 @@
 from pathlib import Path
 from typing import Any
 
-from stages.artifacts import atomic_folder, read_json, write_json, write_text
-from stages.entry import StageError
-from stages.manifest import SPLITS, Manifest, read
-from stages.params import Params
-from stages.params.schema import Validate
+from cxr.core.errors import StageError
+from cxr.core.files import atomic_folder, read_json, write_json, write_text
+from cxr.data.manifest import SPLITS, Manifest, read
+from cxr.params import Params
+from cxr.params.schema import Validate
 from stages.validate import checks, columns, docs, outcome, suite
 from stages.validate.judge import Judged, judge
 

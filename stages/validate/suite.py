@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-from stages.manifest import COLUMNS, SPLITS, STATISTICS, Head
-from stages.params.schema import Validate
+from cxr.data.manifest import COLUMNS, SPLITS, STATISTICS, Head
+from cxr.params.schema import Validate
 from stages.validate.checks import CHECKS
 from stages.validate.columns import DERIVED
 

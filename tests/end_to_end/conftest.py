@@ -1,7 +1,7 @@
 """One finished run of the preset `tiny`, shared by the tests that compare with it."""
 import pytest
 
-from .workspace import Workspace
+from tests.fixtures.workspace import Workspace
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import lockfile, services
-from tests.flows_project import git, make
-from tests.flows_team import AUTH, CODE, Team, alive, engines, stage_pids, team, until
+from flows.repo import lockfile
+from flows.server import services
+from tests.fixtures.flows_project import git, make
+from tests.fixtures.flows_team import AUTH, CODE, Team, alive, engines, stage_pids, team, until
 
 pytestmark = pytest.mark.slow
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import lockfile, objects
-from tests.end_to_end.workspace import Workspace
-from tests.flows_net import Net, machines
-from tests.flows_project import Project, git
-from tests.flows_team import until
+from flows.repo import cache, lockfile
+from tests.fixtures.flows_net import Net, machines
+from tests.fixtures.flows_project import Project, git
+from tests.fixtures.flows_team import until
+from tests.fixtures.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -41,9 +41,9 @@ def taken(net: Net, run: str, stage: str) -> str:
     return str(until(look, 900, f"{stage} to run"))
 
 
-def members(cache: Path, listing: str) -> list[str]:
+def members(store: Path, listing: str) -> list[str]:
     """Hashes of the files in a folder's object."""
-    return [str(member["md5"]) for member in json.loads(objects.path_of(cache, listing).read_text())]
+    return [str(member["md5"]) for member in json.loads(cache.path_of(store, listing).read_text())]
 
 
 def test_trained_on_one_gpu_machine_compressed_on_the_other_the_bytes_are_those_of_a_local_repro(
@@ -65,7 +65,7 @@ def test_trained_on_one_gpu_machine_compressed_on_the_other_the_bytes_are_those_
     images = members(caches["cpu-one"], recorded["data/raw/phantom"])
     assert len(images) > 100
     for name in ("gpu-one", "gpu-two"):
-        there = [md5 for md5 in images if objects.path_of(caches[name], md5).exists()]
+        there = [md5 for md5 in images if cache.path_of(caches[name], md5).exists()]
         assert there == [], f"{name} holds {len(there)} raw files"
 
     for lock in lockfile.LOCKS:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.flows_project import make
-from tests.flows_team import AUTH, CODE, Team, alive, engines, stage_pids, team, until
+from tests.fixtures.flows_project import make
+from tests.fixtures.flows_team import AUTH, CODE, Team, alive, engines, stage_pids, team, until
 
 pytestmark = pytest.mark.slow
 STAGES = ["check", "ingest", "train", "evaluate", "explain", "report"]
@@ -62,7 +62,7 @@ def test_a_wrong_password_is_refused(crew: Team, word: str) -> None:
 
 def test_schedules_are_live_by_one_setting_and_a_plain_deploy_takes_the_file_as_it_stands(crew: Team) -> None:
     assert live(crew) == {False}
-    shown = command(crew, "-m", "flows.deployments", CXR_SCHEDULES="true")
+    shown = command(crew, "-m", "flows.server.deploy", CXR_SCHEDULES="true")
     assert shown.returncode == 0 and "schedules live" in shown.stdout, shown.stderr
     assert live(crew) == {True}
     plain = command(crew, "-m", "prefect", "--no-prompt", "deploy", "--all")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import lockfile, objects
-from tests.flows_project import git, make
-from tests.flows_team import Team, team, until
+from flows.repo import cache, lockfile
+from tests.fixtures.flows_project import git, make
+from tests.fixtures.flows_team import Team, team, until
 
 pytestmark = pytest.mark.slow
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]
@@ -72,14 +72,14 @@ def test_a_disk_that_fills_while_the_cache_is_written_leaves_nothing_half_writte
     assert objects_left and [path.name for path in objects_left if path.suffix not in ("", ".dir")] == []
     for path in objects_left:
         assert not path.name.startswith(".")
-        assert objects.remove_damaged(disk / "cache", [path.parent.name + path.name]) == []
+        assert cache.remove_damaged(disk / "cache", [path.parent.name + path.name]) == []
 
 
 def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_recorded(crew: Team, disk: Path) -> None:
     tag = versions(crew)[-1]
     lock = yaml.safe_load(git(crew.project.git, "show", f"{tag}:dvc.lock"))
     md5 = lock["stages"]["ingest"]["outs"][0]["md5"]
-    victim, sound = objects.path_of(crew.project.store, md5), objects.path_of(crew.home / "dvc-cache", md5)
+    victim, sound = cache.path_of(crew.project.store, md5), cache.path_of(crew.home / "dvc-cache", md5)
     victim.chmod(0o644)
     victim.write_text("rot")
     shutil.rmtree(disk / "cache")  # the machine has to fetch it
@@ -92,7 +92,7 @@ def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_record
     assert ended["state_type"] == "FAILED", crew.logs(run)
     assert md5 in ended["state"]["message"] and "holds no sound object" in ended["state"]["message"]
     assert versions(crew) == before and records(crew) == len(before)
-    assert not objects.path_of(disk / "cache", md5).exists(), "nobody can use it by mistake"
+    assert not cache.path_of(disk / "cache", md5).exists(), "nobody can use it by mistake"
 
     assert crew.ended(crew.submit(train__epochs=9))["state_type"] == "COMPLETED"
     assert len(versions(crew)) == len(before) + 1
@@ -115,7 +115,7 @@ def test_a_remote_that_goes_away_before_the_push_and_comes_back_costs_only_time(
     folder = crew.home.parent / "at"
     git(crew.home.parent, "clone", "-q", "-b", versions(crew)[-1], str(crew.project.git), str(folder))
     named = {path: md5 for path, md5 in lockfile.committed(folder).items() if path != "data/params.ok"}  # not cached
-    assert len(named) > 5 and objects.missing(crew.project.store, named.values()) == []
+    assert len(named) > 5 and cache.missing(crew.project.store, named.values()) == []
 
 
 def test_two_runs_of_the_same_at_once_are_recorded_once(crew: Team) -> None:

@@ -9,10 +9,9 @@ import time
 
 import pytest
 
-from flows import promises
-from flows.lockfile import differences
-
-from .workspace import Workspace, group_members, kill_group, running_stage, stage_seconds
+from flows.repo import acceptance
+from flows.repo.lockfile import differences
+from tests.fixtures.workspace import Workspace, group_members, kill_group, running_stage, stage_seconds
 
 STAGES = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report")
 CHECKPOINT, WRITING = "checkpoint", "writing"  # moments of train: a checkpoint is there; one is being written
@@ -137,7 +136,7 @@ def test_twenty_kills_over_every_stage_change_no_byte(unhurt, tmp_path):
 def test_three_kills_over_the_default_change_no_byte(tmp_path):
     whole = Workspace(tmp_path / "whole", "phantom")
     whole.timed_repro()
-    assert promises.faults(json.loads((whole.folder / "metrics/evaluate.json").read_text())) == []
+    assert acceptance.faults(json.loads((whole.folder / "metrics/evaluate.json").read_text())) == []
     plan = at_random(whole, 3)
     cut, hits = killed(tmp_path, whole, plan, "phantom")
     print(f"of {plan} hit {hits}")

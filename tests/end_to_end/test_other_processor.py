@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from .full_disk import MEASURED, differing, outputs_of
-from .workspace import Workspace
+from tests.fixtures.full_disk import MEASURED, differing, outputs_of
+from tests.fixtures.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200),
               pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="qemu-user is not here")]

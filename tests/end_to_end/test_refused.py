@@ -5,7 +5,7 @@ import sys
 import pandas as pd
 import pytest
 
-from .workspace import Workspace
+from tests.fixtures.workspace import Workspace
 
 SLOW = pytest.mark.slow
 CASES = [

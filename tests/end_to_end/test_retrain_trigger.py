@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests import flows_production as played
-from tests.flows_project import git
-from tests.flows_team import FINAL, Team, team, until
+from tests.fixtures import flows_production as played
+from tests.fixtures.flows_project import git
+from tests.fixtures.flows_team import FINAL, Team, team, until
 
 pytestmark = pytest.mark.slow
 COOLDOWN = 90  # seconds, in the miniature's params.yaml: longer than a hundred events take on a loaded machine

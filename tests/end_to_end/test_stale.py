@@ -7,7 +7,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from .workspace import ROOT
+from tests.fixtures.workspace import ROOT
 
 LEARNED = {"train", "compress"}
 USERS = {  # section of params.yaml -> stages that are stale when one of its keys changes

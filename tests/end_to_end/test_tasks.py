@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from .workspace import Workspace
+from tests.fixtures.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 COLOURS = {"blue": (200, 60, 40), "green": (40, 200, 60), "red": (40, 60, 200)}
@@ -50,7 +50,7 @@ def test_three_colours_as_class_folders_are_learned_in_three_channels(tmp_path):
     set_params(workspace, "cifar10", ingest__labels=sorted(COLOURS), ingest__max_quarantined_fraction=0.02,
                validate__min_patients_for_label_check=10_000)
     source = colour_folders(tmp_path / "colours")
-    workspace.run(sys.executable, "-m", "stages.batches", "add", "--set", "cifar10", "--from", str(source))
+    workspace.run(sys.executable, "-m", "cxr.raw", "add", "--set", "cifar10", "--from", str(source))
     workspace.repro()
     counts = json.loads((workspace.folder / "data/ingest.json").read_text())
     assert counts["rows_in"] == 241
@@ -62,7 +62,7 @@ def test_three_colours_as_class_folders_are_learned_in_three_channels(tmp_path):
     assert "int8" in metrics(workspace, "latency")
     assert metrics(workspace, "explain")["pointing_game"]["score"] == "n/a"
     image = source / "test" / "red" / "test_red_0.png"
-    told = workspace.run(sys.executable, "-m", "stages.predict", "models/base", str(image), "--json").stdout
+    told = workspace.run(sys.executable, "-m", "serving.predict", "models/base", str(image), "--json").stdout
     assert "red" in told
 
 
@@ -70,7 +70,7 @@ def test_nihs_240_images_come_in_and_every_stage_ends(tmp_path, shared_data):
     workspace = Workspace(tmp_path / "w", "nih")
     set_params(workspace, "nih", preprocess__size=64, validate__prevalence=[0.0, 0.95],
                validate__min_patients_for_label_check=10_000, explain__boxed_images=10)
-    workspace.run(sys.executable, "-m", "stages.batches", "add", "--set", "nih", "--from", str(shared_data / "nih"))
+    workspace.run(sys.executable, "-m", "cxr.raw", "add", "--set", "nih", "--from", str(shared_data / "nih"))
     workspace.repro()
     counts = json.loads((workspace.folder / "data/ingest.json").read_text())
     assert counts["manifest"] == 240

@@ -1,0 +1,142 @@
+"""How every file is written (whole or not at all, canonical bytes) and how its bytes are checked.
+
+Canonical: the same content gives the same bytes, so that DVC's hashes mean something. Not for image decoding.
+"""
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cxr.core.errors import HashMismatch
+
+SEAL = "SHA256SUMS"
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary sibling of `path` for binary writing; it takes the final name only when all was written.
+
+    Raises OSError (disk full, no permission) with the final name untouched and the temporary file removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary sibling folder that replaces `path` when the block ends without an error.
+
+    What a killed run left under the temporary name is removed first: one writer at a time.
+    """
+    temporary = path.parent / f".{path.name}.part"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if path.exists():
+            shutil.rmtree(path)
+        Path(temporary).replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with atomic_file(path) as stream:
+        stream.write(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write UTF-8 text whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, two spaces and a final newline. NaN and infinities raise ValueError: write "n/a"."""
+    return json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write canonical JSON whole or not at all."""
+    write_text(path, canonical_json(value))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; ValueError names the file where it does not parse."""
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+
+
+def number(value: float, digits: int = 6) -> float | str:
+    """A metric as it is written: rounded to `digits` decimals, "n/a" where it is not finite."""
+    return round(float(value), digits) if math.isfinite(value) else "n/a"
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows (mappings with the given columns) as CSV with a header, commas and newlines, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def sha256_file(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_tree(folder: Path, pattern: str = "*") -> str:
+    """SHA-256 over the sorted names and hashes of a folder's files; `__pycache__` does not count."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob(pattern) if p.is_file() and "__pycache__" not in p.parts):
+        digest.update(f"{sha256_file(path)}  {path.relative_to(folder).as_posix()}\n".encode())
+    return digest.hexdigest()
+
+
+def seal(folder: Path) -> None:
+    """Write `SHA256SUMS`: hash and relative path of every file of the folder but itself, sorted by path."""
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+    lines = [f"{sha256_file(folder / name)}  {name}\n" for name in files if name != SEAL]
+    write_text(folder / SEAL, "".join(lines))
+
+
+def read_seal(folder: Path) -> dict[str, str]:
+    """Relative path to SHA-256, as sealed. FileNotFoundError where the folder has no seal."""
+    entries = (line.split("  ", 1) for line in (folder / SEAL).read_text().splitlines() if line)
+    return {name: sha for sha, name in entries}
+
+
+def verify(folder: Path) -> None:
+    """Compare every file with the seal; HashMismatch names the first file that is changed, missing or not sealed."""
+    sealed = read_seal(folder)
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SEAL}
+    for name in sorted(sealed.keys() | present):
+        if name not in present:
+            raise HashMismatch(f"{folder / name}: sealed in {folder / SEAL} but missing")
+        if name not in sealed:
+            raise HashMismatch(f"{folder / name}: not in {folder / SEAL}")
+        if sha256_file(folder / name) != sealed[name]:
+            raise HashMismatch(f"{folder / name}: its SHA-256 is not the one sealed in {folder / SEAL}")

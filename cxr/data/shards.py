@@ -1,0 +1,121 @@
+"""Processed images as memory-mapped shards: `bucket-NNN.npy`, uint8 (images, height, width, channels), and an index.
+
+A shard is the bucket of the image's hash, its rows sorted by image_id; `index.parquet` has `image_id`, `bucket`
+(int16), `row` (int32), sorted by image_id. `SHA256SUMS` seals the folder. Decoding is never done here.
+"""
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cxr.core.errors import HashMismatch
+from cxr.core.files import atomic_file, read_seal, seal, sha256_file
+from cxr.data.manifest import write_table
+
+INDEX = "index.parquet"
+
+
+def bucket_of(image_id: str, buckets: int) -> int:
+    """Bucket of an image: its id's first 8 hex digits, modulo the number of buckets."""
+    return int(image_id[:8], 16) % buckets
+
+
+def bucket_name(bucket: int) -> str:
+    """File name of a bucket's shard."""
+    return f"bucket-{bucket:03d}.npy"
+
+
+def plan(image_ids: Sequence[str], buckets: int) -> dict[int, list[str]]:
+    """Bucket to its image ids, sorted; empty buckets do not stand in it."""
+    grouped: dict[int, list[str]] = {}
+    for image_id in sorted(image_ids):
+        grouped.setdefault(bucket_of(image_id, buckets), []).append(image_id)
+    return dict(sorted(grouped.items()))
+
+
+def write_bucket(folder: Path, bucket: int, images: np.ndarray) -> None:
+    """Write one shard, uint8 (images, height, width, channels), whole or not at all; OSError names the file."""
+    path = folder / bucket_name(bucket)
+    pixels = np.ascontiguousarray(images)
+    try:
+        with atomic_file(path) as stream:
+            np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(pixels))
+            stream.write(pixels.data)  # not NumPy's own writing, which tells a full disk by no error number
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def finish(folder: Path, image_ids: Sequence[str], buckets: int) -> None:
+    """Write the index and the seal of a folder whose shards are all there."""
+    grouped = plan(image_ids, buckets)
+    rows = sorted((image_id, bucket, row) for bucket, ids in grouped.items() for row, image_id in enumerate(ids))
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    types = (pa.string(), pa.int16(), pa.int32())
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
+    write_table(folder / INDEX, pa.table(arrays, names=["image_id", "bucket", "row"]))
+    seal(folder)
+
+
+class Shards:
+    """Read access to a folder of shards; every file is compared with the seal once, when first opened."""
+
+    def __init__(self, folder: Path = Path("data/processed")) -> None:
+        """Open the index. HashMismatch names a file whose bytes are not the sealed ones."""
+        self.folder = folder
+        self._seal = read_seal(folder)
+        self._check(INDEX)
+        index: pd.DataFrame = pq.read_table(folder / INDEX).to_pandas()
+        self._place = {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}
+        self._open: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self._place)
+
+    def __contains__(self, image_id: str) -> bool:
+        """Whether the image stands in the shards."""
+        return image_id in self._place
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width (pixels) and channels of every image."""
+        return tuple(self.bucket(next(iter(self._place.values()))[0]).shape[1:])  # type: ignore[return-value]
+
+    def image_ids(self) -> list[str]:
+        """All ids, sorted."""
+        return sorted(self._place)
+
+    def bucket(self, bucket: int) -> np.ndarray:
+        """One shard, read-only memory map, uint8 (images, height, width, channels)."""
+        if bucket not in self._open:
+            self._check(bucket_name(bucket))
+            path = self.folder / bucket_name(bucket)
+            self._open[bucket] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return self._open[bucket]
+
+    def image(self, image_id: str) -> np.ndarray:
+        """One image, uint8 (height, width, channels); KeyError where it is not in the index."""
+        bucket, row = self._place[image_id]
+        return self.bucket(bucket)[row]
+
+    def images(self, image_ids: Sequence[str]) -> np.ndarray:
+        """Images in the order asked, uint8 (images, height, width, channels), copied into memory."""
+        stack = np.empty((len(image_ids), *self.image_shape), np.uint8)
+        for position, image_id in enumerate(image_ids):
+            stack[position] = self.image(image_id)
+        return stack
+
+    def batches(self, image_ids: Sequence[str], size: int) -> Iterator[np.ndarray]:
+        """Images in the order asked, `size` at a time."""
+        for start in range(0, len(image_ids), size):
+            yield self.images(image_ids[start:start + size])
+
+    def _check(self, name: str) -> None:
+        if name not in self._seal:
+            raise HashMismatch(f"{self.folder / name}: not in the folder's seal")
+        if sha256_file(self.folder / name) != self._seal[name]:
+            raise HashMismatch(f"{self.folder / name}: its SHA-256 is not the one sealed; run `dvc repro preprocess`")

@@ -1,0 +1,1 @@
+"""What evaluate, the promotion gate and the monitor judge by: intervals, comparisons, thresholds, times."""

@@ -1,0 +1,155 @@
+"""A model folder's TFLite net, run by LiteRT: the one served path, for evaluation, prediction and scoring alike.
+
+Images go through in blocks of a fixed size, so that an image's logits do not depend on its company. Not for float
+gradients (see `cxr.nets.load`), and never imports TensorFlow.
+"""
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from cxr.core.errors import StageError
+from cxr.model import model_folder
+from cxr.model.probabilities import calibrated
+
+BLOCK = 4  # images at a time; measured in benchmarks/inference_speed.py
+
+
+class InferenceError(StageError):
+    """A model folder's net cannot be run, or its output makes no sense; the message names the folder."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a net says of n images: `logits` float32 (n, labels), `features` float32 (n, k), pooled over the image."""
+
+    logits: np.ndarray
+    features: np.ndarray
+
+
+class Net:
+    """The net of one model folder, with its card."""
+
+    def __init__(self, folder: Path, threads: int = 1, block: int = BLOCK) -> None:
+        """Open and check the folder. HashMismatch where its bytes are not the sealed ones, InferenceError otherwise.
+
+        `threads` and `block` (images at a time) change the speed, not the logits.
+        """
+        self.folder = Path(folder)
+        self.card: dict[str, Any] = model_folder.read_card(self.folder)
+        self.block = block
+        content = model_folder.read_tflite(self.folder)
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            places = _outputs(self._interpreter)
+            place = self._interpreter.get_input_details()[0]
+            self._interpreter.resize_tensor_input(place["index"], [block, *place["shape"][1:]], strict=False)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise InferenceError(f"{self.folder / model_folder.TFLITE}: LiteRT cannot run it: {error}") from error
+        self._input = self._interpreter.get_input_details()[0]
+        details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
+        self._output, self._pooled = details[places["logits"]], details[places["features"]]
+        self._levels = _input_levels(self._input)
+        self._check_shapes()
+
+    @property
+    def labels(self) -> list[str]:
+        """Labels of the outputs, in their order."""
+        return list(self.card["labels"])
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits, float32 (n, labels), of images, uint8 (n, height, width, channels); errors as in `answers`."""
+        return self.answers(images).logits
+
+    def answers(self, images: np.ndarray) -> Answers:
+        """Logits and pooled features of images, uint8 (n, height, width, channels).
+
+        ValueError where shape or type is another one; InferenceError where a logit is not finite.
+        """
+        expected = tuple(int(side) for side in self._input["shape"][1:])
+        if images.dtype != np.uint8 or images.shape[1:] != expected:
+            raise ValueError(f"{self.folder}: takes uint8 images (n, {', '.join(map(str, expected))}), "
+                             f"got {images.dtype} {images.shape}")
+        blocks = [self._run(images[start:start + self.block]) for start in range(0, len(images), self.block)]
+        blocks.append((np.empty((0, len(self.labels)), np.float32), np.empty((0, self.features), np.float32)))
+        logits, features = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        if not np.isfinite(logits).all():
+            row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
+            raise InferenceError(f"{self.folder}: logits of image {row} are not finite: {logits[row].tolist()}; "
+                                 "the weights are damaged or training diverged")
+        return Answers(logits, features)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities, float64 (n, labels), of images, uint8 (n, height, width, channels)."""
+        return calibrated(self.logits(images), self.card["calibration"])
+
+    def _run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Logits and features of one block; a short one is filled up with black images, whose answers are dropped."""
+        filled = images
+        if len(images) < self.block:
+            filled = np.concatenate([images, np.zeros((self.block - len(images), *images.shape[1:]), np.uint8)])
+        if self._levels is not None:
+            filled = cv2.LUT(filled.reshape(self.block, -1), self._levels).reshape(filled.shape)
+        self._interpreter.set_tensor(self._input["index"], filled)
+        self._interpreter.invoke()
+        raw, pooled = (self._interpreter.get_tensor(place["index"])[:len(images)]
+                       for place in (self._output, self._pooled))
+        return _as_logits(raw, self._output, self.card), _dequantized(pooled, self._pooled).astype(np.float32)
+
+    @property
+    def features(self) -> int:
+        """How many pooled features an image has."""
+        return int(self._pooled["shape"][-1])
+
+    def _check_shapes(self) -> None:
+        """InferenceError where the net's input or output is not what the card says."""
+        side = self.card["input"]
+        said = [side["height"], side["width"], side["channels"]], [len(self.labels)]
+        real = self._input["shape"].tolist()[1:], self._output["shape"].tolist()[1:]
+        if real != said:
+            raise InferenceError(f"{self.folder}: its net takes images {real[0]} and gives logits {real[1]}, "
+                                 f"its card says {said[0]} and {said[1]}")
+
+
+def _outputs(interpreter: Interpreter) -> dict[str, int]:
+    """Tensor of each output by its name, "logits" and "features"; ValueError where one of them is not there."""
+    signed = interpreter.get_signature_list()
+    named = interpreter.get_signature_runner().get_output_details() if signed else {}
+    if absent := {"logits", "features"} - named.keys():
+        raise ValueError(f"it has no output {' nor '.join(sorted(absent))}: it was made by another version of this "
+                         "project; make it again (`dvc repro`)")
+    return {name: int(detail["index"]) for name, detail in named.items()}
+
+
+def _input_levels(place: dict[str, Any]) -> np.ndarray | None:
+    """What the net wants to see for each of the 256 grey levels, in its own type; None: the grey levels themselves."""
+    grey = np.arange(256, dtype=np.float64)
+    if place["dtype"] is np.float32:
+        return grey.astype(np.float32)
+    scale, zero = place["quantization"]
+    limits = np.iinfo(place["dtype"])
+    levels: np.ndarray = np.clip(np.round(grey / scale) + zero, limits.min, limits.max).astype(place["dtype"])
+    same = levels.dtype == np.uint8 and np.array_equal(levels, grey)
+    return None if same else levels
+
+
+def _as_logits(raw: np.ndarray, place: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
+    """Float32 logits of a raw output: dequantized, and turned back where the card's `output` is "probabilities"."""
+    values, step = _dequantized(raw, place), 1e-7 if place["dtype"] is np.float32 else place["quantization"][0]
+    if card.get("output", "logits") == "probabilities":
+        values = np.clip(values, step / 2, 1 - step / 2)  # half a step inside: 0 and 1 have no logit
+        values = np.log(values) if card["task"] == "multiclass" else np.log(values / (1 - values))
+    return values.astype(np.float32)
+
+
+def _dequantized(raw: np.ndarray, place: dict[str, Any]) -> np.ndarray:
+    """Float64 values of a raw output."""
+    if place["dtype"] is np.float32:
+        return raw.astype(np.float64)
+    step, zero = place["quantization"]
+    values: np.ndarray = (raw.astype(np.float64) - zero) * step
+    return values

@@ -1,0 +1,110 @@
+"""Reading and writing model folders; TensorFlow is not needed for it."""
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cxr.core.errors import HashMismatch
+from cxr.core.files import (
+    SEAL,
+    atomic_folder,
+    read_json,
+    read_seal,
+    seal,
+    sha256_file,
+    write_bytes,
+    write_json,
+)
+from cxr.model.reference import Reference
+
+SPEC, WEIGHTS, CARD, TFLITE, REFERENCE = "spec.json", "weights.npz", "card.json", "model.tflite", "reference.npz"
+
+
+def write(
+    folder: Path, *, spec: dict[str, Any], weights: Sequence[np.ndarray], card: dict[str, Any], tflite: bytes | None,
+    reference: Reference | None = None
+) -> None:
+    """Write and seal a model folder whole or not at all; weights in the order of the net's `get_weights()`."""
+    with atomic_folder(folder) as temporary:
+        write_json(temporary / SPEC, spec)
+        write_bytes(temporary / WEIGHTS, pack(weights))
+        write_json(temporary / CARD, card)
+        if tflite is not None:
+            write_bytes(temporary / TFLITE, tflite)
+        if reference is not None:
+            write_bytes(temporary / REFERENCE, pack_named(reference.arrays()))
+        seal(temporary)
+
+
+def pack(arrays: Sequence[np.ndarray]) -> bytes:
+    """Arrays by their position, as `pack_named`."""
+    return pack_named({f"{position:04d}": array for position, array in enumerate(arrays)})
+
+
+def pack_named(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays as an uncompressed .npz with fixed dates: the same arrays give the same bytes."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(array), version=(1, 0), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue())
+    return stream.getvalue()
+
+
+def unpack(path: Path) -> list[np.ndarray]:
+    """Arrays of a file that `pack` made, in their order. ValueError where it holds pickled objects."""
+    with np.load(path, allow_pickle=False) as archive:
+        return [archive[name] for name in sorted(archive.files)]
+
+
+def checked(folder: Path, name: str) -> Path:
+    """Path of one file of a model folder; HashMismatch where its bytes are not the sealed ones."""
+    try:
+        sealed = read_seal(folder)
+    except OSError as error:
+        raise HashMismatch(f"{folder / SEAL}: missing; {folder} is no model folder, or was cut off") from error
+    path = folder / name
+    if name not in sealed:
+        raise HashMismatch(f"{path}: not in {folder / SEAL}")
+    if not path.is_file() or sha256_file(path) != sealed[name]:
+        raise HashMismatch(f"{path}: missing, or its SHA-256 is not the one sealed in {folder / SEAL}")
+    return path
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """What the model is and how to use it; keys in docs/reference/model-folder.md."""
+    return dict(read_json(checked(folder, CARD)))
+
+
+def read_spec(folder: Path) -> dict[str, Any]:
+    """What `cxr.nets.build` needs."""
+    return dict(read_json(checked(folder, SPEC)))
+
+
+def read_weights(folder: Path) -> list[np.ndarray]:
+    """Weights in the order of the net's `set_weights`."""
+    return unpack(checked(folder, WEIGHTS))
+
+
+def read_tflite(folder: Path) -> bytes:
+    """The TFLite flatbuffer, checked."""
+    return checked(folder, TFLITE).read_bytes()
+
+
+def read_reference(folder: Path) -> Reference:
+    """The validation studies that production is compared with; HashMismatch where there are none."""
+    path = checked(folder, REFERENCE)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return Reference.from_arrays(dict(archive))
+    except ValueError as error:
+        raise HashMismatch(f"{path}: {error}") from error
+
+
+def identity(folder: Path) -> str:
+    """Name of the model by content: the SHA-256 of its seal."""
+    return sha256_file(folder / SEAL)

@@ -1,0 +1,31 @@
+"""From a net's logits to probabilities, by the calibration that its card holds. `cxr.selection.calibration` fits it.
+
+Multilabel and binary: Platt's sigmoid per label, p = 1 / (1 + exp(-(a z + b))). Multiclass: one temperature, softmax
+of z / T (Guo et al. 2017, arXiv:1706.04599).
+"""
+from typing import Any
+
+import numpy as np
+
+
+def sigmoid(values: np.ndarray) -> np.ndarray:
+    """Logistic function in float64, same shape, without overflow."""
+    result: np.ndarray = np.exp(-np.logaddexp(0.0, -np.asarray(values, np.float64)))
+    return result
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis in float64, same shape."""
+    shifted = np.asarray(logits, np.float64) - np.max(logits, axis=-1, keepdims=True)
+    powers: np.ndarray = np.exp(shifted)
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return powers
+
+
+def calibrated(logits: np.ndarray, calibration: dict[str, Any]) -> np.ndarray:
+    """Probabilities, float64 (n, labels), of logits (n, labels). ValueError for a method that is not known."""
+    if calibration["method"] == "temperature":
+        return softmax(logits.astype(np.float64) / calibration["temperature"])
+    if calibration["method"] == "platt":
+        return sigmoid(logits.astype(np.float64) * np.array(calibration["a"]) + np.array(calibration["b"]))
+    raise ValueError(f"calibration method '{calibration['method']}' is not known; known: platt, temperature")

@@ -1,0 +1,103 @@
+"""Reads params.yaml and refuses what the schema does not know, with the nearest right name."""
+import difflib
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from cxr.params.schema import Params
+
+
+class ParamsError(Exception):
+    """params.yaml does not fit the schema; the message has one line for each fault."""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice (plain YAML lets the second win in silence)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Build the mapping; ParamsError names the repeated key and its line."""
+        seen: set[Hashable] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key)
+            if name in seen:
+                raise ParamsError(f"params.yaml line {key.start_mark.line + 1}: key '{name}' is given twice")
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and check the parameters; ParamsError where the file is missing, is not YAML or does not fit."""
+    try:
+        content = yaml.load(path.read_text(), _UniqueKeys)  # noqa: S506  (a subclass of SafeLoader)
+    except OSError as error:
+        raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not YAML: {error}") from error
+    return check(content, path)
+
+
+def check(content: Any, path: Path = Path("params.yaml")) -> Params:
+    """Parameters from a mapping of sections; ParamsError lists every fault, a line each."""
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(fault, path) for fault in error.errors()]
+        raise ParamsError("\n".join(lines)) from error
+    missing = _missing(params, "")
+    if missing:
+        raise ParamsError("\n".join(f"{path}: key '{name}' is missing (its default: {value!r}): every key stands in "
+                                    "the file, so that a hash of it says all" for name, value in missing))
+    return params
+
+
+def _missing(section: BaseModel, place: str) -> list[tuple[str, Any]]:
+    """Dotted names and defaults of the keys that were not given."""
+    found: list[tuple[str, Any]] = []
+    for name, field in type(section).model_fields.items():
+        value, shown = getattr(section, name), f"{place}{field.alias or name}"
+        if name not in section.model_fields_set:
+            found.append((shown, value.model_dump() if isinstance(value, BaseModel) else value))
+        elif isinstance(value, BaseModel):
+            found += _missing(value, f"{shown}.")
+    return found
+
+
+def _explain(fault: Any, path: Path) -> str:
+    """One readable line for one fault that pydantic found."""
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "literal_error":
+        return _explain_word(fault, path)
+    if fault["type"] != "extra_forbidden":
+        value = "" if fault["type"] == "missing" else f" (got {fault['input']!r})"
+        return f"{path}: {place}: {fault['msg']}{value}"
+    return f"{path}: unknown key '{place}': {_hint(fault['loc'][-1], _names_at(fault['loc'][:-1]))}"
+
+
+def _explain_word(fault: Any, path: Path) -> str:
+    """One line for a word, or a mapping's key, that is none of those allowed."""
+    *place, last = (str(part) for part in fault["loc"])
+    known = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+    if last == "[key]":
+        return f"{path}: unknown key '{'.'.join(place)}': {_hint(fault['input'], known)}"
+    return f"{path}: {'.'.join([*place, last])}: {fault['input']!r} is not known: {_hint(fault['input'], known)}"
+
+
+def _hint(given: Any, known: list[str]) -> str:
+    near = difflib.get_close_matches(str(given), known, 1, 0.5)
+    return f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
+
+
+def _names_at(place: tuple[Any, ...]) -> list[str]:
+    """Names that the schema knows in the section at `place`."""
+    model: type[BaseModel] = Params
+    for part in place:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            continue
+        candidates = [field.annotation, *get_args(field.annotation)]
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+    return list(model.model_fields)

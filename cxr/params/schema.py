@@ -1,0 +1,288 @@
+"""What params.yaml may hold: a section for each stage, each key with its type, bounds and meaning."""
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+Severity = Literal["critical", "warning", "info"]
+Expectation = Literal[
+    "columns", "column_types", "no_missing_values", "image_id_format", "sha256_format", "image_id_unique",
+    "file_unique", "counts_add_up", "no_duplicate_pixels", "split_known", "splits_not_empty",
+    "patient_in_one_split", "gate_in_validation", "sex_known", "view_known", "age_in_range", "width_in_range",
+    "height_in_range", "bit_depth_in_range", "images_not_blank", "label_values", "one_label_per_image",
+    "labels_in_every_split", "prevalence_in_bounds", "boxes_inside_image", "boxes_on_known_labels",
+]  # what each says: stages/validate/checks.py
+
+
+class Section(BaseModel):
+    """A section: unknown keys are errors, types are not bent."""
+
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class Machine(Section):
+    """What decides bytes on a machine: cap of the instruction sets, TensorFlow's intra-op threads."""
+
+    instruction_set: Literal["avx2", "native"] = "avx2"
+    intra_op_threads: Positive = 2
+
+
+class Phantom(Section):
+    """The rendered default data."""
+
+    studies: Positive = 2000
+    image_size: Annotated[int, Field(ge=64, le=2048)] = 256
+    seed: int = 7
+    label_noise: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.02
+    prevalence: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.12
+    scanner_b_fraction: Fraction = 0.25
+    batch: str = "batch-001"
+
+
+class Ratio(Section):
+    """Parts of the patients, in the order train, validation, test; they sum to 1."""
+
+    train: Fraction = 0.7
+    validation: Fraction = 0.2
+    test: Fraction = 0.1
+
+    @model_validator(mode="after")
+    def sums_to_one(self) -> "Ratio":
+        """ValueError where the three do not sum to 1."""
+        if abs(self.train + self.validation + self.test - 1.0) > 1e-9:
+            raise ValueError("train + validation + test must be 1")
+        return self
+
+
+class Split(Section):
+    """`hash`: every patient by a hash. `official`: the set's own lists or folders, validation cut from train."""
+
+    rule: Literal["hash", "official"] = "hash"
+    ratio: Ratio = Ratio()
+    seed: int = 0
+    gate_fraction: Fraction = 0.2  # of the validation patients: kept for promotion, unseen by any choice
+
+
+class Ingest(Section):
+    """Which set comes in, and how its tables are read."""
+
+    set: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    layout: Literal["nih", "folder"]
+    task: Literal["multilabel", "multiclass", "binary"]
+    labels: Annotated[list[str], Field(min_length=1)]
+    negative: str | None = None  # binary: the class that means "not labels[0]"
+    channels: Literal[1, 3] = 1
+    patient_pattern: str | None = None  # folder: regular expression with a group `patient`, over the file name
+    split: Split = Split()
+    max_quarantined_fraction: Fraction = 0.01
+    max_pixels: Positive = 100_000_000
+    salt_fingerprint: str  # first 12 hex digits of the SHA-256 of CXR_PATIENT_SALT
+
+    @model_validator(mode="after")
+    def labels_fit_task(self) -> "Ingest":
+        """ValueError where labels repeat, or a binary task does not name one label and its negative."""
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels must not repeat")
+        if self.task == "binary" and (len(self.labels) != 1 or self.negative is None):
+            raise ValueError("a binary task has exactly one label (the positive class) and `negative`")
+        return self
+
+
+class Validate(Section):
+    """Bounds and severities of the expectations on the manifest."""
+
+    severity: dict[Expectation, Severity] = {}  # of those whose severity is not to be their own
+    prevalence: tuple[Fraction, Fraction] = (0.0001, 0.95)
+    min_side: Positive = 32
+    max_side: Positive = 20_000
+    max_age: Positive = 120
+    min_patients_for_label_check: Positive = 200
+    blank_std: Annotated[float, Field(ge=0.0)] = 2.0  # grey levels of 255, below which an image is near-blank
+
+
+class Clahe(Section):
+    """Contrast-limited adaptive histogram equalisation; `clip_limit: 0` leaves it out."""
+
+    clip_limit: Annotated[float, Field(ge=0.0)] = 2.0
+    tiles: Positive = 8
+
+
+class Preprocess(Section):
+    """From a decoded image to the net's input."""
+
+    size: Annotated[int, Field(ge=8, le=2048)] = 256
+    clahe: Clahe = Clahe()
+    buckets: Annotated[int, Field(ge=1, le=256)] = 32
+    cache_gigabytes: Annotated[float, Field(gt=0)] = 20.0
+
+
+class Augment(Section):
+    """Random changes of a training image; all zero and false leaves it as it is."""
+
+    flip: bool = False
+    shift: Fraction = 0.0  # of the side
+    zoom: Fraction = 0.0
+    rotate: Annotated[float, Field(ge=0, le=45)] = 0.0  # degrees
+    brightness: Fraction = 0.0  # of the grey range
+    contrast: Fraction = 0.0
+
+
+class Loss(Section):
+    """Focal loss (Lin et al. 2017, arXiv:1708.02002) or cross-entropy."""
+
+    name: Literal["focal", "crossentropy"] = "focal"
+    alpha: Fraction = 0.25
+    gamma: Annotated[float, Field(ge=0)] = 2.0
+
+
+class Schedule(Section):
+    """Learning rate over the steps of training."""
+
+    name: Literal["constant", "cosine", "plateau"] = "cosine"
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Train(Section):
+    """The net and how it learns."""
+
+    net: Literal["small", "resnet50", "mobilenetv2", "densenet121"] = "small"
+    width: Positive = 16  # small: channels after the stem
+    weights: str | None = None  # "imagenet", a file of ImageNet weights (.h5), or none: from scratch
+    initial: str = "models/scratch.json"  # a model folder to start from (models/initial, added to DVC), or that file
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    seed: int = 11
+    epochs: Positive = 10
+    batch_size: Positive = 32
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    schedule: Schedule = Schedule()
+    loss: Loss = Loss()
+    class_weights: bool = False
+    patience: Positive = 5
+    augment: Augment = Augment()
+    checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
+
+
+class Prune(Section):
+    """Magnitude pruning (Zhu & Gupta 2017, arXiv:1710.01878) and fine-tuning."""
+
+    schedule: Literal["polynomial", "constant"] = "polynomial"
+    sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    epochs: Positive = 2
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+
+
+class Compress(Section):
+    """Which variants are made and how one is chosen."""
+
+    variants: list[Literal["pruned", "float16", "int8", "pruned_int8"]] = ["pruned", "float16", "int8"]
+    prune: Prune = Prune()
+    representative_images: Positive = 200
+    uint8_output: bool = False  # also make int8 with rounded probabilities, and report its loss
+    max_auroc_drop: Fraction = 0.01  # macro, on validation, against base
+    max_worst_drop: Fraction = 0.03  # any one label
+
+
+class Evaluate(Section):
+    """Test-split measurements."""
+
+    bootstrap: Annotated[int, Field(ge=0)] = 200  # patient-wise resamples for the intervals; 0: none
+    seed: int = 5
+    latency_images: Positive = 50
+    latency_threads: Positive = 1
+
+
+class Explain(Section):
+    """SHAP on the float net of the chosen variant."""
+
+    images_per_label: Annotated[int, Field(ge=0)] = 2  # of true and of false positives each
+    boxed_images: Annotated[int, Field(ge=0)] = 40  # for the pointing game, spread over the labels
+    background: Positive = 10
+    seed: int = 3
+
+
+class Report(Section):
+    """Words and pictures of reports/index.html."""
+
+    title: str = "cxr-pipeline"
+    overlays: Annotated[int, Field(ge=0)] = 24
+
+
+class Gate(Section):
+    """What a challenger must show against the model in production, on gate studies; see docs/explanation/gate.md."""
+
+    old_margin: Fraction = 0.02  # macro AUROC that may be lost on studies of batches that the champion's data held
+    new_gain: Fraction = 0.0  # macro AUROC that must be gained on studies of batches since
+    worst_margin: Fraction = 0.05  # AUROC that any one label may lose
+    min_cases: Positive = 5  # positives, and negatives, that a label needs to be judged
+    ece_rise: Fraction = 0.02  # mean expected calibration error
+    brier_rise: Fraction = 0.01  # mean Brier score
+    latency_ratio: Annotated[float, Field(gt=0)] = 1.5  # median time of an image, challenger to champion
+    latency_images: Positive = 40
+    explanation_fraction: Fraction = 0.5  # of the champion's pointing game that must be kept
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95  # of each one-sided bound
+    bootstrap: Annotated[int, Field(ge=100)] = 1000  # patient-wise resamples
+    seed: int = 17
+
+
+class Retrain(Section):
+    """When a new model is trained, how, and what it must show to go into production. No stage depends on it."""
+
+    min_new_studies: Positive = 200  # waiting in production/inbox, below which nothing is trained
+    warm_start: bool = True  # from the weights in production; false: from scratch
+    cooldown_seconds: Positive = 3600  # after a drift event that started a retraining, others start none for so long
+    gate: Gate = Gate()
+
+
+class Floors(Section):
+    """The least effect that counts as drift, however significant."""
+
+    distance: Fraction = 0.1  # Kolmogorov-Smirnov distance of a statistic or a probability
+    shift: Annotated[float, Field(ge=0)] = 0.1  # of the mean embedding of features or logits, in spreads
+    categories: Fraction = 0.1  # Cramer's V of view and size
+    rate: Fraction = 0.05  # difference of a label's rate above its threshold
+    auroc: Fraction = 0.03  # drop
+
+
+class Monitor(Section):
+    """When production counts as drifted: docs/explanation/drift.md."""
+
+    window: Positive = 200  # studies, the last ones scored
+    least_studies: Positive = 50  # fewer are not judged
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05  # chance of any false alarm in a window without drift
+    floors: Floors = Floors()
+    latency_factor: Annotated[float, Field(ge=1)] = 1.5  # of p50 and p95 at promotion
+    least_cases: Positive = 10  # labelled positives, and negatives, below which no AUROC is compared
+    shown: Annotated[int, Field(ge=0)] = 12  # images in the drift report
+
+
+class Score(Section):
+    """Scoring with what is in production, from a folder and over HTTP."""
+
+    folder: str = "production/incoming"  # where `python -m serving.score` looks when no folder is named
+    batch_size: Annotated[int, Field(ge=1, le=1024)] = 32  # images that one process takes at a time, by one model
+    max_file_bytes: Positive = 67_108_864
+    part_seconds: Annotated[float, Field(gt=0)] = 10.0  # what a kill can cost; then a part of the log is written
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8600
+    http_images: Positive = 32  # in one request
+    http_waiting: Positive = 64  # images waiting or at work, beyond which requests are turned away
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    machine: Machine = Machine()
+    phantom: Phantom = Phantom()
+    ingest: Ingest
+    validate_: Validate = Field(default=Validate(), alias="validate")
+    preprocess: Preprocess = Preprocess()
+    train: Train = Train()
+    compress: Compress = Compress()
+    evaluate: Evaluate = Evaluate()
+    explain: Explain = Explain()
+    report: Report = Report()
+    score: Score = Score()
+    monitor: Monitor = Monitor()
+    retrain: Retrain = Retrain()

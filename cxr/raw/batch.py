@@ -1,0 +1,144 @@
+"""One batch of a raw set: its files, loose or inside uncompressed tar archives, read in place and never extracted."""
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from cxr.core.files import SEAL, read_seal, sha256_file
+from cxr.raw.names import MEMBERS, OWN, BatchError, fault_of, in_order, is_batch_name
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a file's bytes lie: a file on disk, from `offset`, `size` bytes."""
+
+    path: Path
+    offset: int
+    size: int
+
+    def read(self, limit: int | None = None) -> bytes:
+        """The bytes; BatchError where there are more than `limit` or fewer than there should be, or it is a link."""
+        if limit is not None and self.size > limit:
+            raise BatchError(f"{self.path}: {self.size} bytes, more than the {limit} that are read")
+        with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+            stream.seek(self.offset)
+            data = stream.read(self.size)
+        if len(data) != self.size:
+            raise BatchError(f"{self.path}: changed while it was read")
+        return data
+
+
+class Batch:
+    """A folder below `data/raw/<set>`: `name`, `folder`, `seal` (SHA-256 of its SHA256SUMS, "" where it has none)."""
+
+    def __init__(self, folder: Path) -> None:
+        """List the folder and its archives. BatchError names a link, device, unsafe or doubled name."""
+        self.name, self.folder = folder.name, folder
+        self.files = dict(sorted(_files(folder, "")))
+        self.seal = sha256_file(folder / SEAL) if SEAL in self.files else ""
+        self._places = self._all_places()
+
+    def names(self) -> list[str]:
+        """Sorted relative POSIX paths of all files, those in archives included, the batch's own records left out."""
+        return list(self._places)
+
+    def locate(self, name: str) -> Location:
+        """Where a file's bytes are. KeyError for a name that the batch does not have."""
+        return self._places[name]
+
+    def read(self, name: str, limit: int | None = None) -> bytes:
+        """A file's bytes. BatchError where the batch has no such file, or it is larger than `limit` bytes."""
+        if name not in self._places:
+            raise BatchError(f"{self.folder}: has no file {name!r}")
+        return self._places[name].read(limit)
+
+    def sha256(self, name: str) -> str | None:
+        """The file's SHA-256 as recorded in the batch; None for a file in an archive that nobody listed."""
+        return self._recorded.get(name)
+
+    @cached_property
+    def by_basename(self) -> dict[str, list[str]]:
+        """File name without folders to the paths that end in it, sorted."""
+        index: dict[str, list[str]] = {}
+        for name in self._places:
+            index.setdefault(PurePosixPath(name).name, []).append(name)
+        return index
+
+    @cached_property
+    def _recorded(self) -> dict[str, str]:
+        recorded = read_seal(self.folder) if self.seal else {}
+        if MEMBERS in self.files:
+            lines = (self.folder / MEMBERS).read_text().splitlines()
+            recorded |= {name: sha for sha, _, name in (line.partition("  ") for line in lines)}
+        return recorded
+
+    def _all_places(self) -> dict[str, Location]:
+        places: dict[str, Location] = {}
+        for name, size in self.files.items():
+            if name in OWN:
+                continue
+            path = self.folder / name
+            inside = members(path) if name.endswith(".tar") else [(name, Location(path, 0, size))]
+            for inner, location in inside:
+                if inner in places:
+                    raise BatchError(f"{path}: {inner!r} is in the batch twice")
+                places[inner] = location
+        return dict(sorted(places.items()))
+
+
+def open_set(folder: Path) -> list[Batch]:
+    """The batches of `data/raw/<set>`, in order; nothing is hashed (see `cxr.raw.checksums.verify_set`).
+
+    BatchError where the folder is missing or empty, holds files beside its batches, or a batch is not in order.
+    """
+    if not folder.is_dir():
+        raise BatchError(f"{folder}: is not there; `dvc pull {folder}` gets it, `make add-batch SET={folder.name} "
+                         f"FROM=...` makes it")
+    entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: in_order(p.name))
+    for path in entries:
+        if path.is_symlink() or not path.is_dir() or not is_batch_name(path.name):
+            raise BatchError(f"{path}: only folders of batches may stand here; move it away and use make add-batch")
+    if not entries:
+        raise BatchError(f"{folder}: has no batch; `make add-batch SET={folder.name} FROM=...` adds one")
+    return [Batch(path) for path in entries]
+
+
+def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
+    """(relative path, bytes) of every file below a folder; BatchError names what is neither file nor folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name, kind = prefix + entry.name, entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(kind.st_mode):
+                yield from _files(folder / entry.name, name + "/")
+            elif not stat.S_ISREG(kind.st_mode):
+                what = "a symbolic link" if entry.is_symlink() else "a device, pipe or socket"
+                raise BatchError(f"{entry.path}: {what}; a batch holds plain files only")
+            elif fault := fault_of(name):
+                raise BatchError(f"{folder}: {name!r}: {fault}; rename it")
+            else:
+                yield name, kind.st_size
+
+
+def members(path: Path) -> list[tuple[str, Location]]:
+    """Name and place of each file in an uncompressed tar archive; BatchError for links, devices and unsafe names."""
+    found = []
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for member in archive:
+                name = member.name.removeprefix("./")
+                if member.isdir():
+                    continue
+                fault = fault_of(name) if member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) else "not a plain file"
+                if fault:
+                    raise BatchError(f"{path}: member {member.name!r}: {fault}; nothing of this batch is read")
+                found.append((name, Location(path, member.offset_data, member.size)))
+    except (tarfile.TarError, io.UnsupportedOperation, EOFError) as error:
+        raise BatchError(f"{path}: not an uncompressed tar archive ({error})") from error
+    end = path.stat().st_size
+    if cut := next((name for name, place in found if place.offset + place.size > end), None):
+        raise BatchError(f"{path}: is cut off inside member {cut!r}")
+    return found

@@ -1,0 +1,1 @@
+"""How a batch names files, labels and patients: one module for each layout."""

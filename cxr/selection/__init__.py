@@ -1,0 +1,1 @@
+"""What train and compress choose by: AUROC, calibration, operating points."""

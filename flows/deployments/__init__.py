@@ -1,0 +1,1 @@
+"""The Prefect flows, a module for each entry of prefect.yaml."""

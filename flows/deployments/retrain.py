@@ -1,0 +1,112 @@
+"""The Prefect side of `flows.retrain`: each step a task, the pipeline a run of its deployment, the verdict an artifact.
+"""
+import time
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger, runtime, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.events import emit_event
+from prefect.states import Cancelling, Completed
+
+from flows.release import gate, retraining
+from flows.release.retraining import Case
+from flows.repo.git import HandOverFailed
+from flows.repo.workspace import Say, StageFailed
+from flows.retrain import rounds
+from flows.server import client
+from flows.support import settings
+from flows.support.settings import Settings
+
+PIPELINE = "pipeline/pipeline"
+ALERT = "cxr.retrain.needs-labels"
+_POLL_SECONDS = 2.0
+_MOST_TRIES = 20  # runs of the pipeline for one commit that failed earlier
+
+
+@flow(name="retrain", persist_result=False, validate_parameters=False)
+def retrain(cause: dict[str, Any] | None = None) -> Any:
+    """Train on what waits in production/inbox, judge, promote or keep. `cause`: an event's payload, or who asked."""
+    here, say = settings.from_environment(), get_run_logger().info
+    if runtime.flow_run.run_count > here.attempts:
+        raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
+    say(f"cause: {_words(cause)}")
+    case, why = rounds(here, Tasks, say)
+    if why:
+        if not case.enough:
+            _alert(case, cause, why)
+        return Completed(name="NothingTrained", message=why)
+    outcome = case.reached["outcome"]
+    return Completed(name=outcome.capitalize(), message=f"{case.reached['version']}: {outcome}; "
+                     + ("; ".join(case.reached.get("reasons", [])) or f"against {case.champion.version}"))
+
+
+def _plain(name: str) -> Any:
+    """A task that keeps no result and is never taken from a cache."""
+    return task(name=name, persist_result=False, cache_policy=NO_CACHE)
+
+
+class Tasks:
+    """The steps, each shown on the server."""
+
+    look, join = staticmethod(_plain("look")(retraining.look)), staticmethod(_plain("join")(retraining.join))
+    settle = staticmethod(_plain("promote or put aside")(retraining.settle))
+
+    @staticmethod
+    @_plain("gate")
+    def judge(folder: Path, commit: str, version: str, here: Settings, say: Say) -> gate.Verdict:
+        """The verdict, also as an artifact."""
+        verdict = retraining.judge(folder, commit, version, here, say)
+        create_markdown_artifact(verdict.page, key="gate", description=f"{version}: "
+                                 + ("promote" if verdict.promote else "the champion stays"))
+        return verdict
+
+    @staticmethod
+    @_plain("pipeline")
+    def pipeline(commit: str, key: str, here: Settings, say: Say) -> None:
+        """A run of the pipeline's deployment on the commit; one that is under way or done already is taken over."""
+        for turn in range(1, _MOST_TRIES):
+            asked: Any = run_deployment(PIPELINE, parameters={"revision": commit, "parameters": {}, "force": False},
+                                        timeout=0, idempotency_key=f"retrain:{key}:{commit}:{turn}",
+                                        flow_run_name=f"retrain-{key[:6]}-{turn}")
+            if asked.state is not None and asked.state.is_final() and not asked.state.is_completed():
+                continue  # it failed in an earlier retraining: once more
+            say(f"pipeline run {asked.name} ({asked.id})")
+            _wait(asked, here, say)
+            return
+        raise StageFailed(f"the pipeline failed {_MOST_TRIES} times on {commit[:12]}: mend what its runs say")
+
+
+def _wait(asked: FlowRun, here: Settings, say: Say) -> None:
+    """Until the run ends; StageFailed where not well. A cancelled retraining cancels it."""
+    try:
+        while True:
+            state = client.ask(lambda api: api.read_flow_run(asked.id), here, say).state
+            if state is not None and state.is_final():
+                break
+            time.sleep(_POLL_SECONDS)
+    except BaseException:
+        if client.state_of(str(runtime.flow_run.id)) in ("CANCELLING", "CANCELLED"):
+            client.ask(lambda api: api.set_flow_run_state(asked.id, Cancelling(), force=False), here, say)
+        raise
+    if not state.is_completed():
+        raise StageFailed(f"pipeline run {asked.name}: {state.name}: {state.message or ''}")
+
+
+def _alert(case: Case, cause: dict[str, Any] | None, why: str) -> None:
+    """Say that labels are lacking: in the log, as an artifact, and as an event that notifications can be hung on."""
+    get_run_logger().warning(why)
+    create_markdown_artifact(f"# Nothing is trained\n\n{why}.\n\nCause: {_words(cause)}.\n", key="retrain-alert",
+                             description="a retraining was asked for and not started")
+    emit_event(ALERT, resource={"prefect.resource.id": f"cxr.model.{case.champion.identity[:16]}"},
+               payload={"studies": case.studies, "asked_for": case.least, "model": case.champion.version})
+
+
+def _words(cause: dict[str, Any] | None) -> str:
+    if not cause:
+        return "schedule, or by hand"
+    reasons = cause.get("reasons")
+    return "drift: " + "; ".join(map(str, reasons)) if reasons else ", ".join(f"{k}: {v}" for k, v in cause.items())

@@ -1,0 +1,48 @@
+"""The pipeline of a commit without a server: the stages one after the other in this process, recorded as ever."""
+from flows.dispatch import scheduler
+from flows.repo import git, lockfile, record, workspace
+from flows.repo.workspace import Order, Say
+from flows.support.settings import Settings
+
+
+class Alone:
+    """A crew of one: carries an order out when it is asked for news."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self._settings, self._say = settings, say
+        self._given: list[Order] = []
+
+    def give(self, order: Order) -> None:
+        """Remember the order."""
+        self._given.append(order)
+
+    def news(self) -> list[scheduler.News]:
+        """Carry out the oldest order."""
+        order = self._given.pop(0)
+        try:
+            return [scheduler.News(order, "done", workspace.carry_out(order, self._settings, self._say))]
+        except workspace.StageFailed as failed:
+            return [scheduler.News(order, "failed", message=str(failed))]
+
+    def latest(self, run: str, stage: str) -> int:
+        """None: nobody else works on this run."""
+        return 0
+
+    def known(self, stage: str) -> list[lockfile.Entry]:
+        """Nothing: earlier runs leave no trace but their commits."""
+        return []
+
+    def accepted(self, stage: str, entry: lockfile.Entry) -> None:
+        """Nobody to tell."""
+
+
+def reproduce(commit: str, settings: Settings, say: Say) -> None:
+    """Make what is stale at a pushed commit and record it, as a run of the pipeline deployment does."""
+    folder = settings.workspaces / f"alone-{commit[:12]}"
+    try:
+        workspace.checkout(folder, commit, settings, say)
+        git.git(folder, "fetch", "-q", "--unshallow", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        scheduler.conduct(folder, commit, f"alone-{commit[:12]}", Alone(settings, say), settings, say)
+        record.record(folder, commit, settings, say)
+    finally:
+        workspace.remove(folder)

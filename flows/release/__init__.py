@@ -1,0 +1,1 @@
+"""From new labelled studies to a model in production, or to a written refusal."""

@@ -1,0 +1,66 @@
+"""Has the gate judge what a recorded commit made against what is in production; keeps the verdict with production."""
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.repo import lockfile, workspace
+from flows.repo.git import git
+from flows.repo.workspace import Say
+from flows.support import commands
+from flows.support.settings import Settings
+
+STAYS = 3
+GATES = "gates"
+_NEEDS = ("data/manifest.parquet", "data/merged.csv", "data/processed", "metrics/", "models/base", "models/compressed")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`promote` or not, the reasons against it, the folder that holds gate.json and gate.md."""
+
+    promote: bool
+    reasons: list[str]
+    folder: Path
+
+    @property
+    def page(self) -> str:
+        """The words, as markdown."""
+        return (self.folder / "gate.md").read_text()
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What gate.json holds."""
+        found: dict[str, Any] = json.loads((self.folder / "gate.json").read_text())
+        return found
+
+
+def prepare(folder: Path, commit: str, settings: Settings, say: Say) -> None:
+    """The workspace at a recorded commit, with what the gate and production need of it pulled and checked."""
+    git(folder, "checkout", "-q", "--force", "--detach", commit)
+    made = [path for path in lockfile.outputs_of(folder) if path.startswith(_NEEDS)]
+    workspace.pull(folder, made, settings, say)
+
+
+def judge(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> Verdict:
+    """Judge a prepared workspace; Refused where the two models can't be compared.
+
+    Where the champion preprocesses otherwise, its images are made from the raw ones, which are pulled then.
+    """
+    champion = commands.answer(folder, settings, "serving.registry", "show", "--json")["current"]
+    out = settings.production / GATES / f"{version or commit[:12]}-against-{champion['version']}"
+    if _chain_of(Path(champion["folder"]) / "card.json", "preprocessing") != _chain_of(
+            folder / "data" / "processed" / "chain.json"):
+        say("the champion preprocesses otherwise: its images are made from the raw ones")
+        workspace.pull(folder, [path for path in workspace.tracked(folder) if path.startswith("data/raw/")],
+                       settings, say)
+    status, _ = commands.run(folder, settings, "serving.gate", "--out", str(out), "--version", version,
+                             accept=(0, STAYS))
+    verdict = Verdict(status == 0, json.loads((out / "gate.json").read_text())["reasons"], out)
+    say(verdict.page)
+    return verdict
+
+
+def _chain_of(path: Path, key: str | None = None) -> Any:
+    found = json.loads(path.read_text())
+    return found[key] if key else found

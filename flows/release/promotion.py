@@ -1,0 +1,125 @@
+"""Puts a recorded version into production: main goes forward, gto's stage `prod`, then this machine's folder.
+
+Each step finds out whether it was done already, so that the same call again goes on where one was killed. Who may be
+promoted is the gate's to say.
+"""
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flows.release import add_batches
+from flows.repo.git import HandOverFailed, git
+from flows.repo.record import MODEL
+from flows.repo.workspace import Say
+from flows.support import commands
+from flows.support.settings import Settings
+
+PROD = "prod"
+_PUSH_TRIES = 5
+
+
+class MainMoved(Exception):
+    """The git remote's main holds commits that the promoted one does not: the run must be made again on it."""
+
+
+def promote(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> None:
+    """Promote the recorded commit that the workspace is prepared at. MainMoved where main can't be fast-forwarded."""
+    forward_main(folder, commit, say)
+    assign(folder, version, say)
+    install(folder, commit, version, settings, say)
+
+
+def forward_main(folder: Path, commit: str, say: Say) -> None:
+    """Fast-forward the git remote's main to a commit; nothing where main holds it already."""
+    main = add_batches.main_of(folder)
+    if _is_in(folder, commit, main):
+        return
+    if not _is_in(folder, main, commit):
+        raise MainMoved(f"main is at {main[:12]}, which {commit[:12]} does not hold: it is made again on the new main")
+    try:
+        git(folder, "push", "-q", "origin", f"{commit}:refs/heads/main")
+    except HandOverFailed as error:
+        if add_batches.main_of(folder) != main:
+            raise MainMoved(str(error)) from error
+        raise
+    say(f"main: {main[:12]} -> {commit[:12]}")
+
+
+def assign(folder: Path, version: str, say: Say) -> None:
+    """Give a version gto's stage `prod`, tag pushed; nothing where it has it."""
+    import gto.api
+
+    for _ in range(_PUSH_TRIES):
+        git(folder, "fetch", "-q", "--tags", "--force", "origin")
+        if in_prod(folder) == version:
+            return
+        before = set(_stage_tags(folder))
+        gto.api.assign(str(folder), MODEL, PROD, version=version, force=True, author="cxr-pipeline",
+                       author_email="cxr-pipeline@localhost")
+        tag = next(tag for tag in _stage_tags(folder) if tag not in before)
+        try:
+            git(folder, "push", "-q", "origin", f"refs/tags/{tag}")
+        except HandOverFailed:  # somebody else took this number, or the remote is gone
+            git(folder, "tag", "-d", tag)
+            continue
+        say(f"gto: {MODEL} {version} is {PROD} ({tag})")
+        return
+    raise HandOverFailed(f"gto's stage {PROD} could not be pushed in {_PUSH_TRIES} tries; "
+                         f"`make promote VERSION={version}` tries again")
+
+
+def in_prod(folder: Path) -> str | None:
+    """Version that has the stage now: the one at whose commit the newest stage tag points. None where there is none."""
+    tags = _stage_tags(folder)
+    if not tags:
+        return None
+    versions = git(folder, "tag", "--list", f"{MODEL}@v*", "--points-at", f"{tags[-1]}^{{commit}}").splitlines()
+    return versions[0].partition("@")[2] if versions else None
+
+
+def install(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> None:
+    """Into this machine's production folder, with the latency reference that is measured here and now."""
+    with tempfile.TemporaryDirectory() as place:
+        known = _latency(folder, Path(place) / "latency.json", settings, say)
+        _, said = commands.run(folder, settings, "serving.registry", "install", "--version", version, "--commit",
+                               commit, *known)
+    say(said.strip())
+
+
+def _latency(folder: Path, path: Path, settings: Settings, say: Say) -> list[str]:
+    """Arguments that name the measured reference; none, and words, where there is no image to measure on."""
+    name = json.loads((folder / "metrics" / "compress.json").read_text())["chosen"]["name"]
+    model = folder / "models" / ("base" if name == "base" else f"compressed/{name}")
+    raw = Path("data") / "raw" / add_batches.section(folder, "ingest")["set"]
+    places = [settings.production / "incoming", settings.production / "inbox", settings.production / "taken",
+              folder / raw, settings.project / raw]
+    try:
+        found = commands.answer(folder, settings, "serving.score.latency", str(model), *map(str, places))
+    except commands.Refused as error:
+        say(f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` finds images "
+            f"in {places[0]}")
+        return []
+    say(f"latency here: p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms an image, on {found['images']} images")
+    path.write_text(json.dumps(found))
+    return ["--latency", str(path)]
+
+
+def current(settings: Settings) -> dict[str, Any] | None:
+    """What is in production here (folder, identity, version, commit, batches...), None where nothing is."""
+    if not (settings.production / "current").is_symlink():
+        return None
+    found: dict[str, Any] = json.loads(commands.run(settings.project, settings, "serving.registry", "show",
+                                                  "--json")[1])["current"]
+    return found
+
+
+def _stage_tags(folder: Path) -> list[str]:
+    """gto's tags of the stage, oldest first: model#prod#1, model#prod#2, ..."""
+    numbers = (tag.rpartition("#")[2] for tag in git(folder, "tag", "--list", f"{MODEL}#{PROD}#*").splitlines())
+    return [f"{MODEL}#{PROD}#{number}" for number in sorted(int(number) for number in numbers if number.isdigit())]
+
+
+def _is_in(folder: Path, commit: str, other: str) -> bool:
+    """Whether `other` holds `commit` in its history."""
+    return git(folder, "merge-base", commit, other) == git(folder, "rev-parse", commit)

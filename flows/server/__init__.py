@@ -1,0 +1,1 @@
+"""The Prefect server: asked, started, stopped, and told what to deploy."""

@@ -1,0 +1,1 @@
+"""The production machine: scoring, the HTTP endpoint, monitoring, feedback and the promotion gate. No Prefect."""

@@ -1,0 +1,10 @@
+"""`python -m serving.gate`: see `serving.gate.command`."""
+import sys
+
+from cxr.core import determinism
+
+if __name__ == "__main__":
+    determinism.set_environment()  # before NumPy and OpenCV load
+    from serving.gate.command import main
+
+    sys.exit(main(sys.argv[1:]))

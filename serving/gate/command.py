@@ -1,0 +1,36 @@
+"""`python -m serving.gate --out FOLDER [--version v0.0.3]`: judge what the pipeline made here against production.
+
+Exit status 0: promote; 3: the champion stays; 1: they could not be compared.
+"""
+import argparse
+from pathlib import Path
+
+from cxr.core import errors
+from cxr.params import Params
+from cxr.runtime import stage_main
+from serving.gate import run
+from serving.registry import releases
+
+STAYS = 3
+
+
+def main(arguments: list[str]) -> int:
+    """Write gate.json and gate.md to the folder, print the words."""
+    parser = argparse.ArgumentParser(prog="python -m serving.gate", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where gate.json and gate.md go")
+    parser.add_argument("--version", default="", help="what the challenger is recorded as, for the words")
+    given = parser.parse_args(arguments)
+    found: list[str] = []
+
+    def judge(params: Params) -> None:
+        """Hold what is in production against the challenger, and show the verdict."""
+        try:
+            release = releases.current(releases.place())
+        except releases.NothingInProduction as error:
+            raise errors.StageError(str(error)) from error
+        verdict = run.main(params, release, given.out, given.version)
+        found.append(str(verdict["verdict"]))
+        print((given.out / "gate.md").read_text())
+
+    status = stage_main.run("gate", judge)
+    return status or (0 if found == [run.PROMOTE] else STAYS)

@@ -1,0 +1,1 @@
+"""The scoring log and the labels that came in later: what was scored, and what became known of it."""

@@ -1,0 +1,10 @@
+"""`python -m serving.predict`: see `serving.predict.command`."""
+import sys
+
+from cxr.core import determinism
+
+if __name__ == "__main__":
+    determinism.set_environment()  # before NumPy and OpenCV load
+    from serving.predict.command import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,75 @@
+"""Calibrated probabilities for image files, preprocessed exactly as in training. Not a stage: nothing is recorded."""
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from cxr.data.preprocessing_spec import Chain
+from cxr.imaging.decode import Undecodable, decode
+from cxr.imaging.preprocess import apply
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}  # looked for in folders; a file named by itself is tried whatever its name
+MAX_PIXELS = 100_000_000
+MAX_BYTES = 512 * 2**20
+_BLOCK = 32
+
+
+class Scorer(Protocol):
+    """What is needed of `cxr.model.litert.Net`: its card, and calibrated probabilities of uint8 images."""
+
+    card: dict[str, Any]
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Float64 (n, labels) of uint8 (n, height, width, channels)."""
+        ...
+
+
+def files(places: Iterable[Path]) -> list[Path]:
+    """The image files meant: files as named, folders searched through (sorted, by suffix, no symbolic links)."""
+    found: list[Path] = []
+    for place in places:
+        inside = (p for p in sorted(place.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file())
+        found += [p for p in inside if not p.is_symlink()] if place.is_dir() else [place]
+    return list(dict.fromkeys(found))
+
+
+def predict(net: Scorer, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    """One result a file, in their order: `file` and `findings`, or `file` and `error` where it can't be read.
+
+    A finding has `label`, `probability`, `threshold` (the card's operating point, chosen on validation; None where the
+    card has none) and `crossed` (None without threshold).
+    """
+    chain = Chain.from_dict(net.card["preprocessing"])
+    for start in range(0, len(paths), _BLOCK):
+        results = [_read(path, chain) for path in paths[start:start + _BLOCK]]
+        images = [pixels for _, pixels in results if pixels is not None]
+        scored = iter(net.probabilities(np.stack(images)) if images else ())
+        for result, pixels in results:
+            if pixels is not None:
+                result["findings"] = findings(net.card, next(scored))
+            yield result
+
+
+def findings(card: dict[str, Any], probabilities: np.ndarray) -> list[dict[str, Any]]:
+    """Label, calibrated probability, threshold and whether it was crossed, from float64 (labels,)."""
+    rows = []
+    for label, probability in zip(card["labels"], probabilities.tolist(), strict=True):
+        threshold = card["operating_points"].get(label, {}).get("threshold")
+        known = isinstance(threshold, int | float)
+        rows.append({"label": label, "probability": round(probability, 6), "threshold": threshold if known else None,
+                     "crossed": probability >= threshold if known else None})
+    return rows
+
+
+def _read(path: Path, chain: Chain) -> tuple[dict[str, Any], np.ndarray | None]:
+    """The beginning of a file's result, and its input for the net where it can be read."""
+    result: dict[str, Any] = {"file": str(path)}
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return {**result, "error": f"larger than {MAX_BYTES} bytes"}, None
+        return result, apply(chain, decode(path.read_bytes(), MAX_PIXELS))
+    except Undecodable as error:
+        return {**result, "error": str(error)}, None
+    except OSError as error:
+        return {**result, "error": error.strerror or str(error)}, None

@@ -1,0 +1,180 @@
+"""What is in production on this machine: sealed copies of model folders, a symbolic link to the one in use, a history.
+
+    production/releases/<first 16 digits of the identity>/model/, release.json
+    production/current -> releases/...        swapped atomically: a reader sees the old release or the new one, whole
+    production/history.jsonl                  what was installed and taken back, newest last
+
+A machine's state, so times and measured speeds may stand here; no output depends on it. Who may go in is decided by
+`serving.gate` and `flows.retrain`.
+"""
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cxr.core.errors import StageError
+from cxr.core.files import atomic_folder, read_json, verify, write_json, write_text
+from cxr.model import model_folder
+
+_INSTALL, _ROLLBACK = "install", "rollback"
+
+
+class NothingInProduction(StageError):
+    """No release stands in the production folder; the message names the folder and the command that puts one there."""
+
+
+class NothingBefore(StageError):
+    """There is no release to go back to."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A verified model folder in production.
+
+    `latency` is {"p50_ms", "p95_ms", "images"}, measured on this machine when it came in, or None. `batches` are the
+    raw batches whose studies the model's data held: later ones are new to it. `explanation` is what
+    metrics/explain.json says of its pointing game ({"score", "images", "hit_share"}), or None.
+    """
+
+    folder: Path
+    identity: str
+    version: str
+    commit: str
+    latency: dict[str, float] | None = None
+    batches: tuple[str, ...] = ()
+    explanation: dict[str, Any] | None = field(default=None, compare=False)
+
+    def record(self) -> dict[str, Any]:
+        """All but the folder, as plain JSON."""
+        return {"identity": self.identity, "version": self.version, "commit": self.commit, "latency": self.latency,
+                "batches": list(self.batches), "explanation": self.explanation}
+
+
+def place() -> Path:
+    """The production folder: CXR_PRODUCTION, else `production` in the current folder."""
+    return Path(os.environ.get("CXR_PRODUCTION", "production"))
+
+
+def current(production: Path) -> Release:
+    """The release in use, its files checked. NothingInProduction, or HashMismatch where a file is not as sealed."""
+    link = production / "current"
+    if not link.is_symlink():
+        raise NothingInProduction(f"{production}: no model is in production; after `make repro` put one there: "
+                                  "python -m serving.registry install --version VERSION")
+    folder = link.resolve()  # once: the link may be swapped while we read
+    record = read_json(folder / "release.json")
+    verify(folder / "model")
+    return _release(folder / "model", record)
+
+
+def install(production: Path, folder: Path, version: str, commit: str, latency: dict[str, float] | None, *,
+            batches: Sequence[str] = (), explanation: dict[str, Any] | None = None) -> Release:
+    """Copy a model folder in and make it the one in use; the same release again changes nothing.
+
+    HashMismatch where the folder's bytes are not as sealed: production stays as it was then.
+    """
+    verify(folder)
+    identity = model_folder.identity(folder)
+    release = Release(_folder(production, identity), identity, version, commit, latency, tuple(batches), explanation)
+    with _alone(production):
+        if not _sound(release.folder):
+            with atomic_folder(release.folder) as part:
+                shutil.copytree(folder, part, dirs_exist_ok=True)
+                verify(part)
+        _go(production, release, _INSTALL)
+    return release
+
+
+def previous(production: Path) -> Release | None:
+    """The release that `rollback` would go back to; None where there is none."""
+    before = _before(production)
+    return _release(_folder(production, before["identity"]), before) if before else None
+
+
+def rollback(production: Path) -> Release:
+    """Make the release before the one in use the one in use. NothingBefore where there is none; HashMismatch."""
+    with _alone(production):
+        release = previous(production)
+        if release is None:
+            raise NothingBefore(f"{production}: no release before the one in use to go back to")
+        verify(release.folder)
+        _go(production, release, _ROLLBACK)
+    return release
+
+
+def history(production: Path) -> list[dict[str, Any]]:
+    """Lines of history.jsonl, oldest first: `at` (UTC), `event` (install, rollback), then the release's record."""
+    path = production / "history.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _release(folder: Path, record: dict[str, Any]) -> Release:
+    return Release(folder, record["identity"], record["version"], record["commit"], record["latency"],
+                   tuple(record["batches"]), record["explanation"])
+
+
+def _folder(production: Path, identity: str) -> Path:
+    return production.resolve() / "releases" / identity[:16] / "model"
+
+
+def _sound(folder: Path) -> bool:
+    """Whether a copy stands there whole; a damaged one raises HashMismatch, since it may be in use."""
+    if not folder.exists():
+        return False
+    verify(folder)
+    return True
+
+
+def _go(production: Path, release: Release, event: str) -> None:
+    """Write the history first, then swap: a kill in between is made good by the same command again."""
+    write_json(release.folder.parent / "release.json", release.record())
+    pile, lines = _pile(production), history(production)
+    if not pile or not _same(pile[-1], release):
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        lines.append({"at": at, "event": event, **release.record()})
+        write_text(production / "history.jsonl", "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
+    link, target = production / "current", Path("releases") / release.identity[:16]
+    if not link.is_symlink() or link.readlink() != target:
+        fresh = production / ".current.part"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(target)
+        fresh.replace(link)
+
+
+def _before(production: Path) -> dict[str, Any] | None:
+    """Record of the release below the one in use. Where a kill came between history and swap, the one in use is not
+    the top: then what stands below it counts, or, where a rollback has taken it off already, the top.
+    """
+    pile, in_use = _pile(production), current(production)
+    at = next((i for i in reversed(range(len(pile))) if _same(pile[i], in_use)), len(pile))
+    return pile[at - 1] if at else None
+
+
+def _pile(production: Path) -> list[dict[str, Any]]:
+    """Records as installs put them up and rollbacks took them off."""
+    pile: list[dict[str, Any]] = []
+    for line in history(production):
+        if line["event"] == _ROLLBACK:
+            pile = pile[:-1]
+        elif not pile or (line["identity"], line["version"]) != (pile[-1]["identity"], pile[-1]["version"]):
+            pile.append(line)
+    return pile
+
+
+def _same(line: dict[str, Any], release: Release) -> bool:
+    return (line["identity"], line["version"]) == (release.identity, release.version)
+
+
+@contextlib.contextmanager
+def _alone(production: Path) -> Iterator[None]:
+    """One writer at a time, by a kernel lock that ends with its holder."""
+    production.mkdir(parents=True, exist_ok=True)
+    with (production / ".lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,84 @@
+"""Milliseconds an image on this machine, taken as the scoring log takes them: the reference kept with a release.
+
+`python -m serving.score.latency MODEL_FOLDER FOLDER... [--images 200]` prints {"p50_ms", "p95_ms", "images"} for the
+first of the folders that holds images; nothing is logged.
+"""
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from cxr.core.determinism import workers
+from cxr.core.errors import StageError
+from cxr.model import model_folder
+from cxr.model.litert import InferenceError
+from cxr.params import Params
+from cxr.runtime import process_pool, stage_main
+from serving.registry.releases import Release
+from serving.score.files import Place, find
+from serving.score.model import InUse, opened
+from serving.score.score_images import answer
+from serving.score.worker import read
+
+
+@dataclass(frozen=True)
+class _Batch:
+    folder: Path
+    places: tuple[Place, ...]
+    max_pixels: int
+
+
+def measure(model_folder: Path, places: Sequence[Place], batch_size: int, max_pixels: int) -> dict[str, float]:
+    """p50_ms, p95_ms and the number of images, decoded, preprocessed and scored by all processes side by side.
+
+    The first study of a process costs here what it costs in the log: see `serving.score.score_images` and
+    `serving.score.model.opened`. StageError where none can be decoded.
+    """
+    size = max(1, min(batch_size, len(places) // (2 * workers())))
+    batches = [tuple(places[start:start + size]) for start in range(0, len(places), size)]
+    orders = [_Batch(model_folder, batch, max_pixels) for batch in batches]
+    taken = [ms for _, batch in process_pool.spread(_timed, orders, workers(), chunk=1) for ms in batch or []]
+    if not taken:
+        raise StageError("no image could be decoded, so that no latency was measured; name another folder")
+    return {"p50_ms": round(float(np.percentile(taken, 50)), 3), "p95_ms": round(float(np.percentile(taken, 95)), 3),
+            "images": len(taken)}
+
+
+def _timed(batch: _Batch) -> list[float]:
+    """Milliseconds of each image of a batch that can be decoded."""
+    model = _model(batch.folder)
+    studies, _ = read(batch.places, model.chain, batch.max_pixels)
+    return [float(ms) for ms in answer(model, studies).latency_ms] if studies else []
+
+
+@cache
+def _model(folder: Path) -> InUse:
+    return opened(Release(folder, model_folder.identity(folder), "", ""))
+
+
+def _run(params: Params, options: argparse.Namespace) -> None:
+    for folder in options.folders:
+        places = find(folder, params.score.max_file_bytes).places if folder.is_dir() else []
+        if places:
+            picks = np.linspace(0, len(places), min(options.images, len(places)), endpoint=False).astype(int)
+            chosen = [places[pick] for pick in picks]
+            try:
+                print(json.dumps(measure(options.model, chosen, params.score.batch_size, params.ingest.max_pixels)))
+            except InferenceError as error:
+                raise StageError(str(error)) from error
+            return
+    raise StageError(f"no image in {', '.join(map(str, options.folders))}; name a folder with some")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0, or 1 and a readable line."""
+    parser = argparse.ArgumentParser("python -m serving.score.latency", description="Measure a model on this machine.")
+    parser.add_argument("model", type=Path, help="model folder")
+    parser.add_argument("folders", type=Path, nargs="+", help="folders of images; the first that holds any counts")
+    parser.add_argument("--images", type=int, default=200, help="at the most")
+    options = parser.parse_args(arguments)
+    return stage_main.run("latency", lambda params: _run(params, options))

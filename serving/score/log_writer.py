@@ -1,0 +1,136 @@
+"""What a run has done and not yet written down; it goes into log, quarantine and memory together, now and then.
+
+The log is the truth. The memory (file to study, by the file's marks) only saves opening files again; a kill between
+the three costs work, never a row.
+"""
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from cxr.core.code_version import code_version
+from cxr.raw.fact_cache import Memo
+from cxr.runtime import paths
+from serving.log import scoring_log
+from serving.log.records import Refused, Scored
+from serving.score.files import Place
+
+
+@dataclass
+class Tally:
+    """Files: seen = scored + already + quarantined. `others` are no images; `models` counts rows by version."""
+
+    seen: int = 0
+    scored: int = 0
+    already: int = 0
+    quarantined: int = 0
+    others: int = 0
+    models: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"seen": self.seen, "scored": self.scored, "already": self.already, "quarantined": self.quarantined,
+                "others": self.others, "models": dict(self.models)}
+
+
+class Record:
+    """Results on their way into the log, and what stands there already."""
+
+    def __init__(self, log: Path, views: dict[str, str], again: bool, part_seconds: float) -> None:
+        """`again`: a study counts as scored only where the same model scored it."""
+        self.log, self.views, self.again, self.part_seconds = log, views, again, part_seconds
+        self.tally = Tally()
+        self._index = scoring_log.Index().refresh(log)
+        self._memo = Memo(paths.cache("score") / "files.sqlite")
+        self._taken = scoring_log.Index()  # in this run, written or not
+        self._answers: list[tuple[Scored, list[bool]]] = []  # and for each row whether it goes into the log
+        self._keys: dict[str, str] = {}
+        self._refused: list[Refused] = []
+        self._facts: dict[str, str] = {}
+        self._written = time.monotonic()
+
+    def stands(self, image_id: str, model: str) -> bool:
+        """Whether a study need not be scored: it is in the log, or waits to be written."""
+        if self.again:
+            return any((image_id, model) in index.pairs for index in (self._index, self._taken))
+        return any(image_id in index.studies for index in (self._index, self._taken))
+
+    def known(self, places: Sequence[Place], max_pixels: int) -> dict[str, dict[str, str]]:
+        """By source what earlier runs found in files that have not changed: an image_id, or why they are refused."""
+        self._keys = {place.source: _key(place, max_pixels) for place in places}
+        facts = self._memo.get(self._keys.values())
+        return {source: json.loads(facts[key]) for source, key in self._keys.items() if key in facts}
+
+    def take(self, places: Sequence[Place], scored: Scored | None, refused: Sequence[Refused]) -> None:
+        """Note what came of a batch of places that `known` was asked for.
+
+        What stands already, or comes twice in the folder, gets no second row.
+        """
+        facts: dict[str, dict[str, str]] = {
+            r.source: {"sha256": r.sha256, "reason": r.reason, "detail": r.detail} for r in refused if r.sha256}
+        self.refuse(refused)
+        if scored is not None:
+            facts |= {study[0]: {"image_id": study[1]} for study in scored.studies}
+            self._take_rows(scored)
+        self._facts |= {self._keys[place.source]: json.dumps(facts[place.source]) for place in places
+                        if place.source in facts}
+
+    def refuse(self, refused: Sequence[Refused]) -> None:
+        """Files for the quarantine."""
+        self.tally.quarantined += len(refused)
+        self._refused += refused
+
+    def write(self, now: bool = True) -> None:
+        """Put everything down; with `now=False` only where the last time is `part_seconds` ago."""
+        if not now and time.monotonic() - self._written < self.part_seconds:
+            return
+        new = [row for _, rows in self._answers for row in rows]
+        if any(new):
+            table = scoring_log.table_of([scored for scored, _ in self._answers], self.views)
+            self._append(scoring_log.rows_where(table, new))
+        self._answers = []
+        if self._refused:
+            scoring_log.quarantine(self.log, self._refused)
+            self._refused = []
+        self._memo.put(self._facts)
+        self._facts, self._written = {}, time.monotonic()
+
+    def close(self) -> None:
+        """Write and end."""
+        self.write()
+        self._memo.close()
+
+    def _take_rows(self, scored: Scored) -> None:
+        new = []
+        for _, image_id, *_rest in scored.studies:
+            new.append(not self.stands(image_id, scored.model))
+            self._taken.add(image_id, scored.model)
+        self.tally.already += new.count(False)
+        self._answers.append((scored, new))
+
+    def _append(self, table: pa.Table) -> None:
+        """Into the log; what the HTTP endpoint has put there meanwhile is not added twice."""
+        added = scoring_log.append(self.log, table, self._index)
+        self.tally.scored += len(added)
+        self.tally.already += len(table) - len(added)
+        self.tally.models.update(added["version"].to_pylist())
+
+
+def _key(place: Place, max_pixels: int) -> str:
+    """Of a file as it is now, and of the code that reads it; no name stands in it."""
+    said = f"{place.mark} {place.suffix} {max_pixels} {_version()}"
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+@cache
+def _version() -> str:
+    return f"{code_version('cxr/imaging/decode.py')} {cv2.__version__} {np.__version__}"

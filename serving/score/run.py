@@ -1,0 +1,132 @@
+"""A folder into the log: what is new is read, scored and written down; the same command goes on after any kill."""
+import contextlib
+import fcntl
+import hashlib
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cxr.core.determinism import workers
+from cxr.core.errors import StageError
+from cxr.model.litert import InferenceError
+from cxr.runtime import process_pool
+from serving.log import scoring_log
+from serving.log.records import Refused
+from serving.registry.releases import NothingInProduction
+from serving.score import worker
+from serving.score.files import Place, find
+from serving.score.log_writer import Record, Tally
+from serving.score.model import released
+from serving.score.views import views_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to score and how; bounds and times as in the section `score` of params.yaml."""
+
+    folder: Path
+    production: Path
+    batch_size: int
+    max_file_bytes: int
+    max_pixels: int
+    part_seconds: float
+    again: bool = False  # also studies that only another model has scored
+
+    @property
+    def log(self) -> Path:
+        """Folder of the scoring log."""
+        return self.production / "log"
+
+
+def score(plan: Plan) -> Tally:
+    """Score what is new below the plan's folder.
+
+    StageError: no such folder, nothing in production or a damaged model, another run at work. An interrupt leaves what
+    was scored in the log.
+    """
+    if not plan.folder.is_dir():
+        raise StageError(f"{plan.folder}: no such folder; name one, or set score.folder in params.yaml")
+    with _faults_of_the_model(), _only_one(plan.log):
+        model = released(plan.production).identity
+        scoring_log.tidy(plan.log)
+        record = Record(plan.log, views_of(plan.folder), plan.again, plan.part_seconds)
+        try:
+            _through(plan, model, record)
+        finally:
+            record.close()
+    return record.tally
+
+
+def _through(plan: Plan, model: str, record: Record) -> None:
+    """List, leave out what is known, score the rest batch by batch."""
+    found = find(plan.folder, plan.max_file_bytes)
+    record.tally.seen, record.tally.others = len(found.places) + len(found.refused), found.others
+    record.refuse(found.refused)
+    new = _unknown(plan, found.places, model, record)
+    with tqdm(total=len(new), desc="scoring", unit="image", disable=not new) as progress, \
+            contextlib.closing(_outcomes(plan, new)) as outcomes:
+        for places, outcome in outcomes:
+            record.take(places, outcome.scored, outcome.refused)
+            record.write(now=False)
+            progress.update(len(places))
+
+
+def _unknown(plan: Plan, places: Sequence[Place], model: str, record: Record) -> list[Place]:
+    """Files not known to hold a study that stands in the log, or to be no image; the others are counted."""
+    known, new = record.known(places, plan.max_pixels), []
+    for place in places:
+        fact = known.get(place.source, {})
+        if "reason" in fact:
+            record.refuse([Refused(place.source, **fact)])
+        elif "image_id" in fact and record.stands(fact["image_id"], model):
+            record.tally.already += 1
+        else:
+            new.append(place)
+    return new
+
+
+def _outcomes(plan: Plan, places: Sequence[Place]) -> Generator[tuple[Sequence[Place], worker.Outcome], None, None]:
+    """(files, what came of them), batch after batch; a batch that kills its process is taken file by file."""
+    size = max(1, min(plan.batch_size, -(-len(places) // workers())))
+    batches = [places[start:start + size] for start in range(0, len(places), size)]
+    fatal: list[Place] = []
+    for index, outcome in _spread(plan, batches):
+        if outcome is None:
+            fatal += batches[index]
+        else:
+            yield batches[index], outcome
+    for index, outcome in _spread(plan, [[place] for place in fatal]):
+        yield [fatal[index]], outcome or worker.Outcome(refused=[_fatal(fatal[index])])
+
+
+def _spread(plan: Plan, batches: Sequence[Sequence[Place]]) -> Generator[tuple[int, worker.Outcome | None], None, None]:
+    orders = [worker.Order(plan.production, tuple(batch), plan.max_pixels) for batch in batches]
+    with contextlib.closing(process_pool.spread(worker.work, orders, workers(), chunk=1)) as outcomes:
+        yield from outcomes
+
+
+def _fatal(place: Place) -> Refused:
+    sha256 = hashlib.sha256(place.location.read()).hexdigest()
+    return Refused(place.source, sha256, worker.CRASHED, "it kills the process that decodes it")
+
+
+@contextlib.contextmanager
+def _faults_of_the_model() -> Iterator[None]:
+    try:
+        yield
+    except (NothingInProduction, InferenceError) as error:
+        raise StageError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _only_one(log: Path) -> Iterator[None]:
+    """One run at a time in a log; the lock goes with the process, however it ends."""
+    log.mkdir(parents=True, exist_ok=True)
+    with (log / ".run.lock").open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StageError(f"{log}: another run scores into it; wait for its end, or stop it") from error
+        yield

@@ -1,0 +1,1 @@
+"""The stage `check`: nothing runs before params.yaml fits the schema."""

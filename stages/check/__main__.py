@@ -1,0 +1,10 @@
+"""`python -m stages.check`: nothing runs before params.yaml fits the schema. See `stages.check.run`."""
+import sys
+
+from cxr.runtime import stage_main
+
+if __name__ == "__main__":
+    stage_main.start()
+    from stages.check.run import main
+
+    sys.exit(main())

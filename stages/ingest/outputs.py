@@ -1,0 +1,99 @@
+"""The stage's outputs as tables and counts; nothing is written here."""
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from cxr.data.manifest import COLUMNS, SPLITS, Head, Manifest
+from cxr.params.schema import Ingest
+from cxr.raw.batch import Batch
+from cxr.raw.layouts.base import Fault, Record
+from stages.ingest import patients
+from stages.ingest.merge import Candidate, Merged, words
+from stages.ingest.sorting import Refused, Sorted
+from stages.ingest.splits import in_gate, split_of
+
+QUARANTINE = ("batch", "source", "row", "sha256", "reason", "detail")
+ABSENT = ("batch", "source", "row")
+MERGED = ("image_id", "kept_batch", "kept_source", "batch", "source", "row", "outcome", "labels_of_row", "labels_kept",
+          "patient")
+
+
+def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manifest:
+    """The manifest, its rows sorted by image_id."""
+    keys = {each.record.patient: patients.key(salt, section.set, each.record.patient) for each in kept}
+    held_out = frozenset(keys[each.record.patient] for each in kept if each.record.official == "validation")
+    labels = [f"label_{name}" for name in section.labels]
+    rows = [(*_row(each, keys[each.record.patient], section, held_out), *each.vector) for each in kept]
+    table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
+    head = Head(section.set, section.task, tuple(section.labels), section.channels, section.negative,
+                section.split.model_dump())
+    return Manifest(head, table)
+
+
+def quarantine_rows(refused: Sequence[Refused]) -> list[dict[str, str]]:
+    """Rows of data/quarantine.csv, sorted."""
+    rows = [dict(zip(QUARANTINE, (*_origin(each.fault), each.fault.place, each.sha256, each.fault.reason,
+                                  each.fault.detail), strict=True)) for each in refused]
+    return sorted(rows, key=lambda row: tuple(row.values()))
+
+
+def absent_rows(absent: Sequence[Record | Fault]) -> list[dict[str, str]]:
+    """Rows of data/absent.csv, in the order of the tables."""
+    return [{"batch": each.batch, "source": each.name, "row": each.place} for each in absent]
+
+
+def merged_rows(gone: Sequence[Merged], labels: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of data/merged.csv, sorted by image."""
+    return sorted((_merged_row(each, labels) for each in gone), key=lambda row: tuple(row.values()))
+
+
+def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches: Sequence[Batch]) -> dict[str, Any]:
+    """Content of data/ingest.json."""
+    table = manifest.table
+    outcomes = Counter(each.outcome for each in gone)
+    return {
+        "set": manifest.head.set, "rows_in": rows.rows_in, "manifest": len(table), "absent": len(rows.absent),
+        "merged": len(gone), "merged_by_outcome": {name: outcomes[name] for name in ("same", "corrected", "conflict")},
+        "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),
+        "patients": int(table["patient"].nunique()),
+        "splits": {split: _split_counts(manifest.rows(split)) for split in SPLITS},
+        "boxes": sum(map(len, manifest.boxes())), "boxes_of_other_images": rows.boxes_unmatched,
+        "boxes_of_other_findings": rows.boxes_of_other_findings,
+        "without_official_split": sum(not each.record.official for each in rows.candidates),
+        "batches": {batch.name: batch.seal for batch in batches},
+    }
+
+
+def _split_counts(part: Manifest) -> dict[str, Any]:
+    table = part.table
+    return {"images": len(table), "patients": int(table["patient"].nunique()), "gate_images": int(table["gate"].sum()),
+            "labels": {name: int(table[f"label_{name}"].sum()) for name in part.head.labels}}
+
+
+def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str]) -> tuple[Any, ...]:
+    """Values in the order of the manifest's COLUMNS."""
+    record, fact = each.record, each.fact
+    batch, source = record.image or ("", "")
+    split = split_of(section.split, patient, record.official, held_out)
+    gate = split == "validation" and in_gate(section.split, patient)
+    study = f"{patient}-{record.study.zfill(3)}" if record.study else ""
+    boxes = json.dumps([asdict(box) for box in record.boxes], sort_keys=True)
+    return (fact.image_id, patient, study, record.view, record.sex, record.age, batch, source, fact.sha256, fact.width,
+            fact.height, fact.bit_depth, *fact.statistics, boxes, split, gate)
+
+
+def _origin(fault: Fault) -> tuple[str, str]:
+    """Batch and path of the file where it is there, else batch and name as the row has it."""
+    return fault.image or (fault.batch, fault.name)
+
+
+def _merged_row(each: Merged, labels: Sequence[str]) -> dict[str, str]:
+    kept, gone = each.kept.record, each.gone.record
+    values = (each.kept.fact.image_id, *(kept.image or ("", "")), gone.batch, (gone.image or ("", ""))[1], gone.place,
+              each.outcome, words(labels, each.gone.vector), words(labels, each.kept.vector),
+              "same" if kept.patient == gone.patient else "differs")
+    return dict(zip(MERGED, values, strict=True))

@@ -1,1 +1,0 @@
-"""Using a model folder on images: `python -m stages.predict MODEL_FOLDER IMAGE_OR_FOLDER...`; no TensorFlow."""

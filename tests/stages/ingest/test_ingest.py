@@ -1,0 +1,190 @@
+"""The stage ingest: what comes in and what is refused, in layouts `nih` and `folder`."""
+import gzip
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from cxr.core import files
+from cxr.core.errors import StageError
+from cxr.raw.layouts import nih
+from cxr.raw.layouts.base import REASONS
+from tests.fixtures.made_images import BROKEN, grey, png
+from tests.fixtures.made_sets import (
+    BOX_HEADER,
+    FOLDER,
+    NIH,
+    adds_up,
+    batch,
+    counts,
+    listed,
+    nih_files,
+    nih_row,
+    nih_table,
+    reasons,
+    run,
+)
+
+SOUND = png(grey(500))
+pytestmark = pytest.mark.usefixtures("here", "in_this_process")
+
+
+# what comes in, layout nih
+
+def test_a_sound_nih_batch_comes_in_whole():
+    batch(nih_files(3))
+    table = run(NIH)
+    assert len(table) == 6 and counts()["rows_in"] == 6 and adds_up()
+    row = table.loc["images_001/images/00000001_000.png"]
+    assert (row.label_Mass, row.label_Infiltration, row.label_Effusion) == (1, 1, 0)
+    assert (row.view, row.sex, row.age, row.width, row.height, row.bit_depth) == ("PA", "F", 50, 32, 24, 8)
+    assert table.study.is_unique and table.study.str.match(r"[0-9a-f]{16}-00[01]$").all()
+
+
+def test_both_label_versions_give_the_same_manifest():
+    old = ",".join(["Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position",
+                    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"])
+    old_table = nih_table(nih_row("a.png", "Mass", 7, "058Y") + ",", head=old)
+    new_table = gzip.compress(nih_table(nih_row("a.png", "Mass", "00000007", "58")).encode())
+    batch({"Data_Entry_2017.csv": old_table, "images/a.png": SOUND})
+    first = run(NIH)
+    batch({"Data_Entry_2017_v2020.csv.gz": new_table, "images/a.png": SOUND}, folder=Path("data/raw/other"))
+    second = run(NIH | {"set": "other"})
+    assert first.age.tolist() == second.age.tolist() == [58]
+    assert first.label_Mass.tolist() == second.label_Mass.tolist() == [1]
+
+
+@pytest.mark.parametrize(("text", "years"), [("57", 57), ("058Y", 58), ("006M", 0.5), ("000D", 0), (" 12 ", 12),
+                                            ("414", 414)])
+def test_ages_come_in_years(text, years):
+    assert nih.age_in_years(text) == pytest.approx(years)
+
+
+@pytest.mark.parametrize("text", ["", "nan", "NaN", "-3", "inf", "1e3", "twelve"])
+def test_an_age_that_is_no_number_of_years_is_unknown(text):
+    assert math.isnan(nih.age_in_years(text))
+
+
+def test_boxes_are_read_by_position_and_infiltrate_is_infiltration():
+    lines = [BOX_HEADER, "00000001_000.png,Infiltrate,1.5,2,3,4", "elsewhere.png,Mass,1,2,3,4"]
+    batch(nih_files(1) | {"BBox_List_2017.csv": "\n".join(lines)})
+    table = run(NIH)
+    assert table.loc["images_001/images/00000001_000.png"].boxes == (
+        '[{"h": 4.0, "label": "Infiltration", "w": 3.0, "x": 1.5, "y": 2.0}]')
+    assert (counts()["boxes"], counts()["boxes_of_other_images"]) == (1, 1)
+
+
+def test_boxes_of_findings_that_are_not_asked_for_are_left_out_and_counted_and_unknown_words_stay():
+    lines = [BOX_HEADER, *(f"00000001_000.png,{word},1,2,3,4" for word in ("Mass", "Nodule", "Sparrow"))]
+    batch(nih_files(1) | {"BBox_List_2017.csv": "\n".join(lines)})
+    table = run(NIH | {"labels": ["Mass", "Effusion"]})
+    kept = json.loads(table.loc["images_001/images/00000001_000.png"].boxes)
+    assert [box["label"] for box in kept] == ["Mass", "Sparrow"]
+    assert (counts()["boxes"], counts()["boxes_of_other_findings"], counts()["boxes_of_other_images"]) == (2, 1, 0)
+
+
+def test_rows_without_image_are_absent_and_counted():
+    batch({"Data_Entry.csv": nih_table(*(nih_row(f"{i}.png", "Unheard Of", i) for i in range(50)),
+                                       nih_row("a.png")), "images/a.png": SOUND})
+    run(NIH, max_quarantined_fraction=0.0)
+    assert counts()["absent"] == len(listed("absent")) == 50 and adds_up()
+
+
+def test_findings_that_are_no_labels_of_the_task_are_left_out():
+    batch({"Data_Entry.csv": nih_table(nih_row("a.png", "Hernia|Mass")), "images/a.png": SOUND})
+    row = run(NIH).iloc[0]
+    assert (row.label_Mass, row.label_Effusion) == (1, 0)
+
+
+# what is refused
+
+def test_broken_images_of_an_nih_set_are_quarantined_by_name_and_the_rest_comes_in():
+    rows = [nih_row(name, patient=index) for index, name in enumerate(BROKEN)]
+    batch({"Data_Entry.csv": nih_table(nih_row("good.png"), *rows), "images/good.png": SOUND,
+           **{f"images/{name}": data for name, (data, _) in BROKEN.items()}})
+    assert run(NIH).index.tolist() == ["images/good.png"]
+    assert reasons() == {name: reason for name, (_, reason) in BROKEN.items()} and adds_up()
+    quarantine = listed("quarantine").set_index("source")
+    assert quarantine.loc["images/a_text.jpg"].sha256 == files.sha256_file(
+        Path("data/raw/made/batch-001/images/a_text.jpg"))
+    assert quarantine.loc["images/cut.png"].row.startswith("Data_Entry.csv line ")
+
+
+def test_broken_images_of_a_folder_set_are_quarantined_by_name_and_the_rest_comes_in():
+    batch({"NORMAL/good.png": SOUND, **{f"NORMAL/{name}": data for name, (data, _) in BROKEN.items()}})
+    assert run(FOLDER).index.tolist() == ["NORMAL/good.png"]
+    assert reasons() == {name: reason for name, (_, reason) in BROKEN.items()} and adds_up()
+
+
+def test_rows_that_make_no_sense_are_quarantined_with_a_reason():
+    rows = {"unknown.png": nih_row("unknown.png", "Mass|Sparrow"), "both.png": nih_row("both.png", "No Finding|Mass"),
+            "nobody.png": nih_row("nobody.png", patient=""), "short.png": "short.png",
+            "nan.png": nih_row("nan.png", patient="NaN"), "none.png": nih_row("none.png", "nan")}
+    batch({"Data_Entry.csv": nih_table(nih_row("good.png"), *rows.values()),
+           **{f"images/{name}": png(grey(600 + i)) for i, name in enumerate(["good.png", *rows])}})
+    run(NIH)
+    assert reasons() == {"unknown.png": "unknown_label", "both.png": "contradictory_labels", "nobody.png": "bad_row",
+                         "short.png": "bad_row", "nan.png": "bad_row", "none.png": "bad_row"}
+    assert "Patient ID is 'NaN'" in listed("quarantine").detail.str.cat()
+    assert "'Sparrow'" in listed("quarantine").detail.str.cat() and adds_up()
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "images/../x.png", "..", "a\\b.png", "C:x.png"])
+def test_a_table_cannot_point_outside_its_batch(name):
+    batch({"Data_Entry.csv": nih_table(nih_row("good.png"), nih_row(name)), "images/good.png": SOUND})
+    run(NIH)
+    assert listed("quarantine").reason.tolist() == ["unsafe_path"] and adds_up()
+
+
+def test_every_reason_is_explained_in_the_reference(root):
+    text = (root / "docs/reference/files.md").read_text()
+    assert [reason for reason in REASONS if f"| `{reason}` |" not in text] == []
+
+
+def test_files_that_no_row_names_are_quarantined():
+    batch({"Data_Entry.csv": nih_table(nih_row("a.png")), "images/a.png": SOUND, "images/b.png": png(grey(601)),
+           "README.txt": "hello", "more/a.png": png(grey(602))})
+    run(NIH)
+    assert reasons() == {"b.png": "not_in_table", "README.txt": "not_an_image", "a.png": "ambiguous_name"} and adds_up()
+
+
+def test_a_wrong_class_and_strays_of_a_folder_set_are_quarantined():
+    batch({"NORMAL/a.png": SOUND, "ZEBRA/b.png": png(grey(603)), "c.png": png(grey(604)), "NORMAL/Thumbs.db": b"x"})
+    run(FOLDER)
+    assert reasons() == {"b.png": "unknown_label", "c.png": "no_class_folder", "Thumbs.db": "not_an_image"}
+    assert adds_up()
+
+
+def test_too_much_quarantined_stops_the_stage_and_leaves_the_list():
+    batch({"NORMAL/a.png": SOUND, "NORMAL/b.png": b""})
+    with pytest.raises(StageError, match=r"1 of 2 inputs .*\.max_quarantined_fraction \(0.4\).*\.runs/quarantine\.csv"):
+        run(FOLDER, max_quarantined_fraction=0.4)
+    assert "empty_file" in Path(".runs/quarantine.csv").read_text()
+    assert not Path("data/manifest.parquet").exists()
+
+
+def test_nothing_that_comes_in_stops_the_stage():
+    batch({"Data_Entry.csv": nih_table(nih_row("a.png")), "README.txt": "x"})
+    with pytest.raises(StageError, match=r"no image of set made came in: 1 quarantined .* 1 rows"):
+        run(NIH)
+
+
+def test_a_batch_without_or_with_two_tables_is_refused_by_name():
+    folder = batch({"images/a.png": SOUND})
+    with pytest.raises(StageError, match=r"batch-001: has no Data_Entry"):
+        run(NIH)
+    batch({"Data_Entry_2017.csv": nih_table(), "Data_Entry_2017_v2020.csv": nih_table()})
+    with pytest.raises(StageError, match="has 2 tables"):
+        run(NIH)
+    (folder / "Data_Entry_2017.csv").unlink()
+    batch({"Data_Entry_2017_v2020.csv": "a,b\n1,2\n"})
+    with pytest.raises(StageError, match=r"lacks the columns Image Index, Finding Labels, Patient ID"):
+        run(NIH)
+
+
+@pytest.mark.parametrize("cells", ["x,1,2,3", "1,2,3", "nan,1,2,3", "1,1,0,3"])
+def test_a_wrong_box_is_named_with_its_line(cells):
+    batch(nih_files(1) | {"BBox_List_2017.csv": f"{BOX_HEADER}\n00000001_000.png,Mass,{cells}\n"})
+    with pytest.raises(StageError, match=r"BBox_List_2017\.csv line 2"):
+        run(NIH)
