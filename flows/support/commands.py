@@ -21,8 +21,8 @@ class Refused(Exception):
 def run(folder: Path, settings: Settings, module: str, *arguments: str, accept: tuple[int, ...] = (0,)
         ) -> tuple[int, str]:
     """Run `python -m MODULE ARGUMENTS` in a project folder; exit status and output. Refused with its last lines."""
-    ended = subprocess.run([sys.executable, "-m", _named(folder, module), *arguments], cwd=folder, env=environment(settings),
-                           capture_output=True, text=True)
+    command = [sys.executable, "-m", _named(folder, module), *arguments]
+    ended = subprocess.run(command, cwd=folder, env=environment(settings), capture_output=True, text=True)
     if ended.returncode not in accept:
         last = [line for line in (ended.stderr or ended.stdout).splitlines() if line.strip()][-5:]
         raise Refused(secrets.without_credentials("\n".join(last))
