@@ -1,4 +1,4 @@
-"""The miniature project over three machines (tests/flows_net.py): bytes, secrets, a partition, a cron schedule."""
+"""The miniature project over three machines (tests/fixtures/flows_net.py): bytes, secrets, a partition, a cron schedule."""
 import os
 import subprocess
 import sys
