@@ -1,4 +1,4 @@
-"""The miniature project over three machines (tests/fixtures/flows_net.py): bytes, secrets, a partition, a cron schedule."""
+"""The miniature project over three machines (tests/fixtures/flows_net.py): bytes, secrets, a partition, cron."""
 import os
 import subprocess
 import sys

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.fixtures.full_disk import MEASURED, differing, outputs_of
+from tests.end_to_end.full_disk import MEASURED, differing, outputs_of
 from tests.fixtures.workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200),

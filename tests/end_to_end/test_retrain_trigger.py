@@ -1,7 +1,7 @@
 """Retraining on a real server with real workers: what a drift event starts, how often, and how it ends.
 
-The miniature project, the stages' answers played (tests/fixtures/flows_production.py). The steps by themselves, without a
-server: tests/flows/release/test_retraining.py. The same with real models: `make demo-drift`.
+The miniature project, the stages' answers played (tests/fixtures/flows_production.py). The steps by themselves, without
+a server: tests/flows/release/test_retraining.py. The same with real models: `make demo-drift`.
 """
 import time
 import uuid

@@ -18,22 +18,17 @@ USERS = {  # section of params.yaml -> stages that are stale when one of its key
     "report": {"report"}, "score": set(), "monitor": set(), "retrain": set(),
 }
 ALL = {"phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report"}
-SOURCES = {  # room below stages/ -> stages that are stale when one of its files changes
-    "artifacts.py": ALL, "machine.py": USERS["machine"], "manifest.py": ALL - {"phantom", "report"},
-    "shards.py": {"preprocess", "train", "compress", "evaluate", "explain"},
-    "calibration.py": {"train", "compress", "evaluate"}, "measures.py": {"train", "compress", "evaluate"},
-    "inference.py": {"train", "compress", "evaluate"}, "session.py": {"train", "compress", "explain"},
-    "learning": LEARNED, "nets": {"train", "compress", "explain"},
-    "modelfolder": {"train", "compress", "evaluate", "explain"},
-    "batches": {"ingest", "preprocess"}, "images/__init__.py": set(), "images/statistics.py": {"ingest"},
-    "images/decode.py": {"ingest", "preprocess", "train", "compress"},
-    "images/chain.py": {"preprocess", "train", "compress"},
-    "crew.py": {"phantom", "ingest", "preprocess"}, "dvc_objects.py": {"ingest", "preprocess"},
-    "latency.py": {"evaluate"},
-    "score": set(), "serve": set(), "monitor": set(), "feedback": set(), "gate": set(), "production": set(),
-    "entry.py": set(), "lifeline.py": set(), "work.py": set(), "__init__.py": set(), "predict": set(),
-    "params": {"check"},
-} | {name: {name} for name in ALL}
+HOUSES = ("cxr", "serving", "stages")
+SOURCES = {  # folder -> stages that are stale when one of its files changes
+    "cxr/core": ALL | {"check"}, "cxr/params": {"check"}, "cxr/runtime": set(), "cxr/data": ALL - {"phantom", "report"},
+    "cxr/imaging": {"ingest", "preprocess"}, "cxr/raw": {"ingest", "preprocess"},
+    "cxr/model": {"train", "compress", "evaluate", "explain"}, "cxr/selection": {"train", "compress", "evaluate"},
+    "cxr/metrics": {"evaluate"}, "cxr/nets": {"train", "compress", "explain"}, "cxr/training": LEARNED,
+    "cxr/explanation": {"explain"}, **{f"{house}/__init__.py": set() for house in HOUSES}, "stages/check": {"check"},
+    **{f"stages/{name}": {name} for name in ALL},
+    **{f"serving/{name}": set() for name in ("feedback", "gate", "http", "log", "monitor",
+                                               "predict", "registry", "score")},
+}
 
 
 def stale(folder):
@@ -58,8 +53,8 @@ def other(value):
 
 
 PARAMETERS = list(leaves(yaml.safe_load((ROOT / "presets/tiny.yaml").read_text())))
-FILES = sorted(p.relative_to(ROOT / "stages").as_posix() for p in (ROOT / "stages").rglob("*")  # templates, styles too
-               if p.is_file() and p.suffix != ".pyc")
+FILES = sorted(p.relative_to(ROOT).as_posix() for house in HOUSES for p in (ROOT / house).rglob("*")
+               if p.is_file() and p.suffix != ".pyc")  # templates and styles, too
 
 
 def test_every_parameter_makes_exactly_its_stages_stale(unhurt):
@@ -89,11 +84,17 @@ def test_every_parameter_makes_exactly_its_stages_stale(unhurt):
     assert len(PARAMETERS) > 50
 
 
-def test_a_source_file_of_each_room_makes_exactly_its_stages_stale(unhurt):
-    room = {(name if name in SOURCES else name.split("/")[0], name.rpartition(".")[2]): name for name in FILES}
-    assert {name for name, _ in room} ^ set(SOURCES) == set()
-    assert {("report", "html"), ("report", "css"), ("validate", "j2"), ("validate", "css")} <= room.keys()
-    assert wrongly_stale(unhurt, room.values()) == {}
+def folder_of(name):
+    """`cxr/core`, or the file itself where it stands in a house's own folder."""
+    return "/".join(name.split("/")[:2])
+
+
+def test_a_source_file_of_each_folder_makes_exactly_its_stages_stale(unhurt):
+    one = {(folder_of(name), name.rpartition(".")[2]): name for name in FILES}
+    assert {folder for folder, _ in one} ^ set(SOURCES) == set()
+    assert {("stages/report", "html"), ("stages/report", "css"), ("stages/validate", "j2"),
+            ("stages/validate", "css")} <= one.keys()
+    assert wrongly_stale(unhurt, one.values()) == {}
 
 
 @pytest.mark.slow
@@ -105,8 +106,8 @@ def wrongly_stale(unhurt, names):
     """File to (found, expected), where they differ."""
     wrong = {}
     for name in names:
-        expected = SOURCES.get(name, SOURCES.get(name.split("/")[0]))
-        path = unhurt.folder / "stages" / name
+        expected = SOURCES[folder_of(name)]
+        path = unhurt.folder / name
         before, times = path.read_bytes(), path.stat()
         try:
             path.write_bytes(before + b"\n# changed\n")

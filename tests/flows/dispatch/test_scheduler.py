@@ -1,4 +1,4 @@
-"""Flows on a miniature project (tests/fixtures/flows_project.py): what runs, what is handed over, what is recorded, faults."""
+"""Flows on a miniature project (tests/fixtures/flows_project.py): what runs, is handed over, is recorded; faults."""
 import os
 import shutil
 import subprocess

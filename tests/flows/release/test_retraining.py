@@ -1,6 +1,6 @@
 """Retraining, promotion and rollback on a miniature project: git, DVC and gto are real, the stages' answers are played.
 
-What the gate asks is in tests/serving/gate/test_checks.py; triggers on a real server: tests/end_to_end/test_retrain_trigger.py.
+What the gate asks is in tests/serving/gate/test_checks.py; triggers: tests/end_to_end/test_retrain_trigger.py.
 """
 import os
 import sys
