@@ -16,9 +16,9 @@ from pathlib import Path
 from cxr.core.files import SEAL, atomic_folder, seal, sha256_file, write_bytes
 from cxr.raw.batch import open_set
 from cxr.raw.checksums import check_ledger, ledger_of, read_ledger, verify_set, write_ledger
+from cxr.raw.layouts.registry import layout_of
 from cxr.raw.names import BatchError
 from cxr.raw.packing import copy, listing
-from cxr.raw.recognise import layout_of
 
 RAW = Path("data/raw")
 
@@ -41,7 +41,7 @@ def add(name: str, source: Path, *, layout: str | None = None, raw: Path = RAW) 
     batches are not in order.
     """
     names, left_out = _checked(source, raw)
-    found = layout_of(names, str(source))
+    found = layout_of(names, str(source)).name
     if layout not in (None, found):
         raise BatchError(f"{source}: is of layout {found}, but params.yaml says ingest.layout: {layout} for set {name}")
     folder = raw / name

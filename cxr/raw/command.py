@@ -9,11 +9,10 @@ import signal
 import sys
 from pathlib import Path
 
-from cxr.core.errors import HashMismatch
+from cxr.core.errors import HashMismatch, StageError
 from cxr.params import ParamsError, load
 from cxr.raw.add import Added, add, commit
-from cxr.raw.names import BatchError
-from cxr.raw.waiting import known_images, look
+from cxr.raw.incoming import inspect, known_images
 
 
 def main() -> int:
@@ -22,13 +21,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if arguments.word == "look":
-            print(json.dumps(look(arguments.source, known_images(arguments.manifest)).as_json(), indent=2))
+            print(json.dumps(inspect(arguments.source, known_images(arguments.manifest)).as_json(), indent=2))
             return 0
         added = add(arguments.set, arguments.source, layout=_layout_for(arguments.set))
         message = f"Add {added.folder.name} to the set {arguments.set}: {added.files} files"
         if arguments.commit:
             commit(added.to_commit, message)
-    except (BatchError, HashMismatch, ParamsError, OSError) as error:
+    except (StageError, HashMismatch, ParamsError, OSError) as error:
         print(f"add-batch: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Names of files inside a batch: which are safe, which belong to a layout, which are an operating system's litter."""
+"""Names of files inside a batch: which are safe, which promise an image, which are an operating system's litter."""
 import os
 import re
 
@@ -8,11 +8,6 @@ from cxr.imaging.decode import SUFFIXES
 
 MEMBERS = "MEMBERS.sha256"  # SHA-256 and name of every file inside the archives of a packed batch
 OWN = (SEAL, MEMBERS)
-TABLE = re.compile(r"Data_Entry[^/]*\.csv(\.gz)?")
-BOXES = re.compile(r"BBox_List[^/]*\.csv(\.gz)?")
-LISTS = {"train_val_list.txt": "train", "test_list.txt": "test"}
-SPLIT_FOLDERS = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
-                 "validation": "validation", "test": "test", "testing": "test"}
 _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -49,8 +44,3 @@ def is_image(name: str) -> bool:
 def is_litter(name: str) -> bool:
     """Whether any part of a path is what operating systems leave in folders, or hidden."""
     return any(part.startswith(".") or part.lower() in _LITTER for part in name.split("/"))
-
-
-def table_of(names: list[str]) -> list[str]:
-    """The Data_Entry tables at the top of a batch of layout `nih`."""
-    return [name for name in names if TABLE.fullmatch(name)]

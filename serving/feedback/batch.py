@@ -1,32 +1,18 @@
 """Scored images with what became known of them, as a batch in the set's layout that a retraining takes in.
 
 A study is left out where any label of the model is unknown ("not mentioned" would be taken for "absent"), and where its
-patient is, since the split is by patient. What else a layout needs, and how it is written, its `Shape` says.
+patient is, since the split is by patient. What else a layout needs, and how it is written, the layout's writer says.
 """
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 
 from cxr.core.files import atomic_folder
+from cxr.raw.layouts.base import BatchWriter
 from serving.log.labels import Refused
-
-NO_PATIENT = "no patient is known"
-
-
-class Shape(Protocol):
-    """A batch that is being put together; `needs` says where its layout finds what a study lacked."""
-
-    needs: str
-
-    def take(self, image: str, path: Path, labels: "pd.Series[float]") -> str:
-        """Take in a study (image id, file, 0 or 1 for each label); why it can't go in, "" where it does."""
-
-    def write(self, folder: Path) -> None:
-        """Write what was taken in into an empty folder."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +23,7 @@ class Made:
     left_out: dict[str, int]
 
 
-def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, shape: Shape) -> Made:
+def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, writer: BatchWriter) -> Made:
     """Write the batch `out` (whole or not at all) from the images below a scored folder.
 
     `scored`: columns image_id, source; `known`: index image_id, a column a label (0, 1, NaN). Refused where no study
@@ -45,13 +31,13 @@ def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, sha
     """
     if out.exists():
         raise Refused(f"{out}: stands already; give the batch another name")
-    outcomes = Counter(_outcome(image, images / source, known.loc[image], shape)
+    outcomes = Counter(_outcome(image, images / source, known.loc[image], writer)
                        for image, source in _sources(scored, known.index))
     taken = outcomes.pop("", 0)
     if not taken:
-        raise Refused(f"no study for a batch: of {len(known)} with feedback, {in_words(outcomes)}; {shape.needs}")
+        raise Refused(f"no study for a batch: of {len(known)} with feedback, {in_words(outcomes)}; {writer.needs}")
     with atomic_folder(out) as part:
-        shape.write(part)
+        writer.write(part)
     return Made(taken, dict(outcomes))
 
 
@@ -60,11 +46,11 @@ def in_words(left_out: Mapping[str, int]) -> str:
     return ", ".join(f"{count} left out ({reason})" for reason, count in left_out.items() if count) or "none left out"
 
 
-def _outcome(image: str, path: Path, labels: "pd.Series[float]", shape: Shape) -> str:
+def _outcome(image: str, path: Path, labels: "pd.Series[float]", writer: BatchWriter) -> str:
     """Why a study is left out; "" where it goes in."""
     if labels.isna().any():
         return "a label is unknown"
-    return shape.take(image, path, labels) if path.is_file() else "not in the folder"
+    return writer.take(image, path, labels) if path.is_file() else "not in the folder"
 
 
 def _sources(scored: pd.DataFrame, wanted: Iterable[str]) -> list[tuple[str, str]]:

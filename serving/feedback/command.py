@@ -8,10 +8,9 @@ from pathlib import Path
 
 from cxr.core.errors import StageError
 from cxr.params import load
+from cxr.raw.layouts.registry import layout_for
 from cxr.raw.names import is_batch_name
 from serving.feedback import batch
-from serving.feedback.folder_batch import FolderBatch
-from serving.feedback.nih_batch import NihBatch
 from serving.log.labels import Refused, add, read
 from serving.log.scoring_log import read as read_log
 from serving.registry import releases
@@ -42,8 +41,8 @@ def _batch(given: argparse.Namespace) -> str:
     scored = read_log(given.production / "log")
     known = read(given.production / "feedback", _labels(list(scored.columns)))
     images = given.images or Path(params.score.folder)
-    shape = NihBatch(images) if params.ingest.layout == "nih" else FolderBatch(params.ingest)
-    made = batch.make(scored, known, images, given.production / "inbox" / given.name, shape)
+    writer = layout_for(params.ingest).writer(images)
+    made = batch.make(scored, known, images, given.production / "inbox" / given.name, writer)
     return f"{made.studies} studies wait in production/inbox/{given.name}; {batch.in_words(made.left_out)}"
 
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from cxr.core.determinism import workers
 from cxr.core.errors import StageError
 from cxr.model.litert import InferenceError
+from cxr.raw.layouts.registry import views_of
 from cxr.runtime import process_pool
 from serving.log import scoring_log
 from serving.log.records import Refused
@@ -19,7 +20,6 @@ from serving.score import worker
 from serving.score.files import Place, find
 from serving.score.log_writer import Record, Tally
 from serving.score.model import released
-from serving.score.views import views_of
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from cxr.params import Params
 from cxr.params.schema import Ingest
 from cxr.raw.batch import open_set
 from cxr.raw.checksums import verify_set
-from cxr.raw.layouts.base import layout_for
+from cxr.raw.layouts.base import Layout
+from cxr.raw.layouts.registry import layout_for
 from cxr.runtime import paths
 from stages.ingest import outputs, patients
 from stages.ingest.earlier import FACTS_BY
@@ -34,7 +35,7 @@ def ingest(params: Params) -> dict[str, int]:
     rows = sort_rows(batches, layout, section)
     refuse_too_many(rows, section)
     kept, gone = merge(rows.candidates)
-    refuse_missing_lists(rows, section)
+    refuse_missing_lists(rows, section, layout)
     made = outputs.manifest_of(kept, section, salt)
     counts = {**outputs.counts_of(made, rows, gone, batches), FACTS_BY: facts_by(section.max_pixels)}
     check_sum(counts)
@@ -68,11 +69,11 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
                      "which and why: mend them in a new batch, or raise that parameter if they may be missing")
 
 
-def refuse_missing_lists(rows: Sorted, section: Ingest) -> None:
+def refuse_missing_lists(rows: Sorted, section: Ingest, layout: Layout) -> None:
     """StageError where the official split is asked for and the set has none."""
     if section.split.rule == "official" and not any(each.record.official for each in rows.candidates):
-        raise StageError(f"ingest.split.rule is official, but no batch of {section.set} has train_val_list.txt and "
-                         "test_list.txt (nih) or train and test folders (folder) that name an image; use rule: hash")
+        raise StageError(f"ingest.split.rule is official, but no batch of {section.set} has "
+                         f"{layout.official_split} that names an image; use rule: hash")
 
 
 def check_sum(counts: dict[str, Any]) -> None:

@@ -1,25 +1,31 @@
-"""The interface between a layout (how a batch names files, labels and patients) and the rest of ingest.
+"""What a layout is: how a batch names its files, labels and patients, and all that the project needs to know of it.
 
-A layout turns one batch into rows: a `Record` for each row that can be understood, a `Fault` for each that can't. It
-opens tables, never images, and knows nothing of splits, salts or the task. To add a layout, write a module with a class
-that has `read` and enter it in `layout_for`.
+A layout opens tables, never images, and knows nothing of splits, salts or the task. To add one, write a subclass of
+`Layout` in a module of its own, give it a line in `cxr.raw.layouts.registry`, and its name to `ingest.layout` in
+`cxr.params.schema`; where its images are of a new kind, `cxr.imaging.decode` has to learn to read them.
 """
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import ClassVar, Protocol
 
+import pandas as pd
+
+from cxr.core.errors import StageError
 from cxr.imaging.decode import REASONS as UNDECODABLE
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 
 REASONS = (*UNDECODABLE, "not_in_table", "ambiguous_name", "unknown_label", "contradictory_labels", "no_class_folder",
            "unsafe_path", "bad_row", "decoder_crashed")
+NO_PATIENT = "no patient is known"  # why a scored study can't go into a batch
 ImageKey = tuple[str, str]  # (batch, path inside it)
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A reference box: label, left upper corner and sides in source pixels."""
+class ReferenceBox:
+    """A box that a radiologist drew: the finding, its left upper corner and its sides in source pixels."""
 
     label: str
     x: float
@@ -46,7 +52,7 @@ class Record:
     view: str = ""
     sex: str = ""
     age: float = float("nan")
-    boxes: tuple[Box, ...] = ()
+    boxes: tuple[ReferenceBox, ...] = ()
     official: str = ""
 
 
@@ -66,7 +72,8 @@ class Fault:
 class Claims:
     """What a layout makes of one batch. `rows`: counted while reading, apart from records and faults.
 
-    `tables`: files that are no input rows. `boxes_unmatched`: boxes for images that no record names.
+    `tables`: files that are no input rows. `known_findings`: words that the source may use for findings, whether the
+    task asks for them or not. `boxes_unmatched`: boxes for images that no record names.
     """
 
     rows: int = 0
@@ -85,20 +92,59 @@ class Claims:
             self.faults.append(row)
 
 
-class Layout(Protocol):
-    """Reads the rows of one batch."""
+class BatchWriter(Protocol):
+    """A batch that is put together from scored images and what became known of them.
 
+    `needs` says where the layout finds what a study lacked, for the message where no study could go in.
+    """
+
+    needs: str
+
+    def take(self, image: str, path: Path, labels: "pd.Series[float]") -> str:
+        """Take in a study: its image id, its file, 0 or 1 for each label. Why it can't go in, "" where it does."""
+
+    def write(self, folder: Path) -> None:
+        """Write the studies that were taken in into an empty folder."""
+
+
+class Layout(ABC):
+    """One layout. What is asked of names alone, before params.yaml is known, is asked of the class."""
+
+    name: ClassVar[str]  # as ingest.layout gives it
+    recognised_by: ClassVar[str]  # what a folder of this layout holds, for the message where a folder has none
+    official_split: ClassVar[str] = "an official list"  # what says train and test, for the message where nothing does
+
+    def __init__(self, section: Ingest) -> None:
+        """`section`: the parameters by which batches are read. StageError where they make no sense to the layout."""
+        self.section = section
+
+    @classmethod
+    @abstractmethod
+    def recognise(cls, names: Sequence[str], source: str) -> bool:
+        """Whether a folder with files of these names (relative POSIX paths) has this layout.
+
+        BatchError, with `source` named, where it is meant to have it and something has to be mended first.
+        """
+
+    @classmethod
+    @abstractmethod
+    def labelled(cls, source: Path, names: Sequence[str]) -> list[str]:
+        """Those of the names below the folder `source` that are images with a label. StageError: a table is damaged."""
+
+    @abstractmethod
     def read(self, batch: Batch, earlier: Sequence[Batch]) -> Claims:
         """Rows of `batch`; `earlier` are the set's batches before it, whose images its table may name.
 
-        Raises StageError where the batch as a whole can't be understood (no table, two tables, no such column).
+        StageError where the batch as a whole can't be understood (no table, two tables, no such column).
         """
-        ...
 
+    @classmethod
+    def views_in(cls, folder: Path) -> dict[str, str]:
+        """File name to view position ("PA", "AP", ...) as far as a folder of images to score tells it; nothing else of
+        that folder need be in order."""
+        return {}
 
-def layout_for(section: Ingest) -> Layout:
-    """The layout that `ingest.layout` names."""
-    from cxr.raw.layouts.folder import Folder
-    from cxr.raw.layouts.nih import Nih
-
-    return Nih() if section.layout == "nih" else Folder(section.patient_pattern)
+    def writer(self, images: Path) -> BatchWriter:
+        """A new batch of this layout; `images` is the scored folder. StageError where what stands in it can't be read,
+        or where the layout can't be written."""
+        raise StageError(f"ingest.layout is {self.name}: in this layout no batch can be made from feedback on {images}")

@@ -1,26 +1,59 @@
 """Layout `folder`: a folder for each class, with or without train/val/test above (Kermany's and many others)."""
 import re
+import shutil
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+
+import pandas as pd
 
 from cxr.core.errors import StageError
+from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
-from cxr.raw.layouts.base import Claims, Fault, Record
-from cxr.raw.names import is_image
-from cxr.raw.recognise import class_of
+from cxr.raw.layouts.base import NO_PATIENT, Claims, Fault, Layout, Record
+from cxr.raw.names import BatchError, is_image
+
+NO_CLASS = "not exactly one class"  # why a scored study can't go into a batch
+_SPLIT_FOLDERS = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
+                  "validation": "validation", "test": "test", "testing": "test"}
 
 
-class Folder:
+class Folder(Layout):
     """Rows are the files; the class is the folder's name, the patient comes from the file's name."""
 
-    def __init__(self, patient_pattern: str | None) -> None:
+    name: ClassVar[str] = "folder"
+    recognised_by: ClassVar[str] = "class folders with PNG or JPEG files"
+    official_split: ClassVar[str] = "a train or test folder"
+
+    def __init__(self, section: Ingest) -> None:
         """Compile `ingest.patient_pattern`; StageError where it is no regular expression with a group `patient`."""
+        super().__init__(section)
+        pattern = section.patient_pattern
         try:
-            self.pattern = re.compile(patient_pattern) if patient_pattern else None
+            self.pattern = re.compile(pattern) if pattern else None
         except re.error as error:
-            raise StageError(f"params.yaml: ingest.patient_pattern: {error}: {patient_pattern!r}") from error
+            raise StageError(f"params.yaml: ingest.patient_pattern: {error}: {pattern!r}") from error
         if self.pattern and "patient" not in self.pattern.groupindex:
-            raise StageError(f"params.yaml: ingest.patient_pattern has no group (?P<patient>...): {patient_pattern!r}")
+            raise StageError(f"params.yaml: ingest.patient_pattern has no group (?P<patient>...): {pattern!r}")
+
+    @classmethod
+    def recognise(cls, names: Sequence[str], source: str) -> bool:
+        """Whether there are images at all; BatchError where they stand in no class folder, or one level too deep."""
+        images = [name for name in names if is_image(name)]
+        classes = Counter(class_of(name)[0] for name in images)
+        if images and classes[""] == len(images):
+            raise BatchError(f"{source}: its images stand in no class folder; put each class into a folder named after "
+                             "it")
+        inner = {name.split("/")[1].lower() for name in images if name.count("/") > 1}
+        if len(classes) == 1 and inner & _SPLIT_FOLDERS.keys():
+            raise BatchError(f"{source}: train and test stand one level down; give FROM={source}/{next(iter(classes))}")
+        return bool(images)
+
+    @classmethod
+    def labelled(cls, source: Path, names: Sequence[str]) -> list[str]:
+        """The images that stand in a class folder."""
+        return [name for name in names if is_image(name) and class_of(name)[0]]
 
     def read(self, batch: Batch, earlier: Sequence[Batch]) -> Claims:
         """A record for each image in a class folder, a fault for every other file."""
@@ -42,3 +75,42 @@ class Folder:
         path = PurePosixPath(name)
         found = self.pattern.search(path.name) if self.pattern else None
         return (found["patient"] if found else None) or path.stem
+
+    def writer(self, images: Path) -> "FolderWriter":
+        """A batch of class folders; `ingest.negative` names the class of a study without finding."""
+        return FolderWriter(self)
+
+
+class FolderWriter:
+    """Images under their own names, each in the folder of its class: the name holds the patient, as `read` needs it."""
+
+    def __init__(self, layout: Folder) -> None:
+        """Start without a study; `layout` knows the pattern of patients and the negative class."""
+        self.needs = ("a study has one class, and its file's name holds the patient by ingest.patient_pattern "
+                      f"({layout.section.patient_pattern})")
+        self._pattern, self._negative = layout.pattern, layout.section.negative
+        self._files: list[tuple[Path, Path]] = []
+
+    def take(self, image: str, path: Path, labels: "pd.Series[float]") -> str:
+        """Take in a study of exactly one class whose patient is known: see `cxr.raw.layouts.base.BatchWriter`."""
+        classes = [str(name) for name in labels.index[labels == 1]] or ([self._negative] if self._negative else [])
+        if len(classes) != 1:
+            return NO_CLASS
+        if self._pattern and not self._pattern.search(path.name):
+            return NO_PATIENT
+        self._files.append((path, Path(classes[0]) / image[:32] / path.name))  # two files may have the same name
+        return ""
+
+    def write(self, folder: Path) -> None:
+        """Copy the images, each into a folder of its own below its class."""
+        for source, place in self._files:
+            (folder / place).parent.mkdir(parents=True)
+            shutil.copyfile(source, folder / place)
+
+
+def class_of(name: str) -> tuple[str, str]:
+    """(class folder, "train", "validation", "test" or "") of a path in this layout; class "" where it has none."""
+    parts = name.split("/")
+    split = _SPLIT_FOLDERS.get(parts[0].lower(), "") if len(parts) > 1 else ""
+    inside = parts[1:] if split else parts
+    return (inside[0] if len(inside) > 1 else ""), split

@@ -6,14 +6,14 @@ import pandas as pd
 import pytest
 import yaml
 
+from cxr.core.errors import StageError
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
+from cxr.raw.incoming import inspect
 from cxr.raw.layouts.folder import Folder
-from cxr.raw.waiting import look
+from cxr.raw.layouts.nih import Nih
 from serving.feedback import batch
 from serving.feedback.command import main
-from serving.feedback.folder_batch import FolderBatch
-from serving.feedback.nih_batch import NihBatch
 from serving.log.labels import Refused
 from tests.fixtures import scored_place as made
 
@@ -41,9 +41,14 @@ def known(*rows: tuple[float, float]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=LABELS, index=[f"{n}" * 64 for n in range(len(rows))])
 
 
+def section(preset: str, **changes: object) -> Ingest:
+    """The section `ingest` of a preset with changes."""
+    return Ingest.model_validate(yaml.safe_load((ROOT / "presets" / f"{preset}.yaml").read_text())["ingest"] | changes)
+
+
 def nih(images: Path, out: Path, *rows: tuple[float, float]) -> batch.Made:
     """A batch of layout nih from feedback on the first studies."""
-    return batch.make(SCORED, known(*rows), images, out, NihBatch(images))
+    return batch.make(SCORED, known(*rows), images, out, Nih(section("phantom")).writer(images))
 
 
 def test_what_feedback_says_stands_in_the_batch_and_not_what_the_table_beside_the_images_says(images, tmp_path):
@@ -53,8 +58,8 @@ def test_what_feedback_says_stands_in_the_batch_and_not_what_the_table_beside_th
     table = pd.read_csv(out / "Data_Entry_feedback.csv", dtype=str)
     assert list(table["Finding Labels"]) == ["Effusion|Mass", "No Finding"]
     assert list(table["Patient ID"]) == ["7", "7"] and list(table["Patient Gender"]) == ["F", "F"]
-    looked = look(out)
-    assert (looked.layout, looked.labelled, looked.new) == ("nih", 2, 2)
+    found = inspect(out)
+    assert (found.layout, found.labelled, found.new) == ("nih", 2, 2)
     first = out / "images" / table["Image Index"][0]
     assert first.read_bytes() == (images / "monday/images/0000.png").read_bytes()
 
@@ -71,15 +76,9 @@ def test_where_none_is_left_nothing_is_written(images, tmp_path):
     with pytest.raises(Refused, match=r"no study for a batch: of 1 with feedback, 1 left out \(a label is unknown\)"):
         nih(images, tmp_path / "b", (np.nan, 1))
     (images / "monday" / "Data_Entry_pacs.csv").write_text("Image Index,Finding Labels\n0000.png,Mass\n")
-    with pytest.raises(Refused, match="has no column Patient ID"):
+    with pytest.raises(StageError, match=r"Data_Entry_pacs.csv: its first line lacks the columns Patient ID"):
         nih(images, tmp_path / "b", (1, 1))
     assert not (tmp_path / "b").exists()
-
-
-def folder_section(**changes: object) -> Ingest:
-    """Kermany's section of params.yaml with changes."""
-    preset = yaml.safe_load((ROOT / "presets" / "kermany.yaml").read_text())
-    return Ingest.model_validate(preset["ingest"] | changes)
 
 
 def test_in_layout_folder_a_study_goes_into_its_class_under_its_own_name(tmp_path):
@@ -90,18 +89,18 @@ def test_in_layout_folder_a_study_goes_into_its_class_under_its_own_name(tmp_pat
         (tmp_path / "in" / name).write_bytes(bytes([number]))
     scored = SCORED.assign(source=names)
     told = pd.DataFrame({"PNEUMONIA": [1.0, 1.0, 0.0, 1.0]}, index=scored["image_id"])
-    found = batch.make(scored, told, tmp_path / "in", tmp_path / "out", FolderBatch(folder_section()))
+    found = batch.make(scored, told, tmp_path / "in", tmp_path / "out", Folder(section("kermany")).writer(tmp_path))
     assert found == batch.Made(3, {"no patient is known": 1})
-    rows = Folder(folder_section().patient_pattern).read(Batch(tmp_path / "out"), []).records
+    rows = Folder(section("kermany")).read(Batch(tmp_path / "out"), []).records
     assert sorted((row.findings[0], row.patient) for row in rows) == [
         ("NORMAL", "IM-0009"), ("PNEUMONIA", "person7"), ("PNEUMONIA", "person7")]
     assert {(tmp_path / "out" / row.image[1]).read_bytes() for row in rows} == {b"\0", b"\1", b"\2"}
-    assert (look(tmp_path / "out").layout, look(tmp_path / "out").labelled) == ("folder", 3)
+    assert (inspect(tmp_path / "out").layout, inspect(tmp_path / "out").labelled) == ("folder", 3)
 
 
 def test_in_layout_folder_a_study_of_several_classes_or_none_is_left_out_and_counted(images, tmp_path):
-    section = folder_section(task="multiclass", labels=LABELS, negative=None, patient_pattern=None)
-    found = batch.make(SCORED, known((1, 1), (0, 0), (0, 1)), images, tmp_path / "out", FolderBatch(section))
+    classes = section("kermany", task="multiclass", labels=LABELS, negative=None, patient_pattern=None)
+    found = batch.make(SCORED, known((1, 1), (0, 0), (0, 1)), images, tmp_path / "out", Folder(classes).writer(images))
     assert found == batch.Made(1, {"not exactly one class": 2})
     assert [path.parent.parent.name for path in (tmp_path / "out").rglob("*.png")] == ["Mass"]
 
