@@ -12,33 +12,34 @@ import pandas as pd
 
 from cxr.core.files import atomic_folder
 from cxr.raw.layouts.base import BatchWriter
-from serving.log.labels import Refused
+from serving.log.labels import FeedbackRefused
 
 
 @dataclass(frozen=True)
-class Made:
+class FeedbackBatch:
     """A batch: `studies` in it, and how many were left out, by reason."""
 
     studies: int
     left_out: dict[str, int]
 
 
-def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, writer: BatchWriter) -> Made:
+def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, writer: BatchWriter) -> FeedbackBatch:
     """Write the batch `out` (whole or not at all) from the images below a scored folder.
 
-    `scored`: columns image_id, source; `known`: index image_id, a column a label (0, 1, NaN). Refused where no study
-    can go in, or `out` stands already.
+    `scored`: columns image_id, source; `known`: index image_id, a column a label (0, 1, NaN). FeedbackRefused where no
+    study can go in, or `out` stands already.
     """
     if out.exists():
-        raise Refused(f"{out}: stands already; give the batch another name")
+        raise FeedbackRefused(f"{out}: stands already; give the batch another name")
     outcomes = Counter(_outcome(image, images / source, known.loc[image], writer)
                        for image, source in _sources(scored, known.index))
     taken = outcomes.pop("", 0)
     if not taken:
-        raise Refused(f"no study for a batch: of {len(known)} with feedback, {in_words(outcomes)}; {writer.needs}")
+        raise FeedbackRefused(f"no study for a batch: of {len(known)} with feedback, {in_words(outcomes)}; "
+                              f"{writer.needs}")
     with atomic_folder(out) as part:
         writer.write(part)
-    return Made(taken, dict(outcomes))
+    return FeedbackBatch(taken, dict(outcomes))
 
 
 def in_words(left_out: Mapping[str, int]) -> str:

@@ -11,7 +11,7 @@ from cxr.params import load
 from cxr.raw.layouts.registry import layout_for
 from cxr.raw.names import is_batch_name
 from serving.feedback import batch
-from serving.log.labels import Refused, add, read
+from serving.log.labels import FeedbackRefused, add, read
 from serving.log.scoring_log import read as read_log
 from serving.registry import releases
 
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         print({"add": _add, "batch": _batch}[given.word](given))
-    except (Refused, StageError, OSError, UnicodeDecodeError, ValueError) as error:
+    except (StageError, OSError, ValueError) as error:
         for line in str(error).splitlines():
             print(f"feedback: {line}", file=sys.stderr)
         return 1
@@ -36,7 +36,7 @@ def _add(given: argparse.Namespace) -> str:
 
 def _batch(given: argparse.Namespace) -> str:
     if not is_batch_name(given.name):
-        raise Refused(f"{given.name!r} can't be a batch's name: letters, digits, dot, dash, underscore")
+        raise FeedbackRefused(f"{given.name!r} can't be a batch's name: letters, digits, dot, dash, underscore")
     params = load()
     scored = read_log(given.production / "log")
     known = read(given.production / "feedback", _labels(list(scored.columns)))
@@ -47,6 +47,7 @@ def _batch(given: argparse.Namespace) -> str:
 
 
 def _labels(columns: list[str]) -> list[str]:
+    """The labels of a scoring log by its columns."""
     return [name.removeprefix("logit_") for name in columns if name.startswith("logit_")]
 
 

@@ -3,7 +3,6 @@
 Columns of a part: `image_id` (str), `label` (str), `value` (int8, 0 or 1), `added_at` (timestamp, UTC). A part's name
 is the hash of its content, so that the same table twice is one part.
 """
-import csv
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cxr.core.errors import StageError
 from cxr.core.files import canonical_json
 from cxr.data.manifest import write_table
+from cxr.raw.tables import TableFile
 
 KEYS = ("image_id", "source")
 _VALUES = {"0": 0, "1": 1}
@@ -24,15 +25,18 @@ _SCHEMA = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("value"
                      ("added_at", pa.timestamp("us", "UTC"))])
 
 
-class Refused(Exception):
-    """A table that cannot be taken in; the message has a line for each wrong row, with its value. Nothing was kept."""
+class FeedbackRefused(StageError):
+    """Feedback that can't be taken in, or made a batch of; the message has a line for each wrong row, with its value.
+
+    Nothing was kept.
+    """
 
 
 def add(folder: Path, table: Path, scored: pd.DataFrame, labels: Sequence[str]) -> tuple[Path | None, int]:
     """Take in a CSV table: one row a study, named by `image_id` or `source`, one column a label with 0, 1 or nothing.
 
     `scored`: columns image_id and source of all scored studies; `labels`: the model's. The part written (None where
-    the same content stands already) and its number of labels. Refused names what is wrong, row by row.
+    the same content stands already) and its number of labels. FeedbackRefused names what is wrong, row by row.
     """
     rows = _checked(table, scored, labels)
     content = sorted(rows)
@@ -56,30 +60,28 @@ def read(folder: Path, labels: Sequence[str]) -> pd.DataFrame:
 
 
 def _checked(table: Path, scored: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, str, int]]:
-    """(image_id, label, value) of every filled cell; Refused where a column, study or value is not known."""
-    with table.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        columns = list(reader.fieldnames or [])
-        key = _key(table, columns, labels)
-        ids = _ids(scored, key)
-        found: dict[tuple[str, str], tuple[int, int]] = {}
-        wrong = list(_wrong_rows(table, reader, key, ids, found))
+    """(image_id, label, value) of every filled cell; FeedbackRefused where a column, study or value is not known."""
+    columns, *rows = [cells for _, cells in TableFile.on_disk(table).cells()] or [[]]
+    key = _key(table, columns, labels)
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    wrong = list(_wrong_rows(table, columns, rows, key, _ids(scored, key), found))
     if wrong:
         more = [f"... and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
-        raise Refused("\n".join([*wrong[:_SHOWN], *more, f"{table}: nothing was taken in; mend these rows"]))
+        raise FeedbackRefused("\n".join([*wrong[:_SHOWN], *more, f"{table}: nothing was taken in; mend these rows"]))
     if not found:
-        raise Refused(f"{table}: no label in it: every cell is empty")
+        raise FeedbackRefused(f"{table}: no label in it: every cell is empty")
     return [(image, label, value) for (image, label), (value, _) in found.items()]
 
 
 def _key(table: Path, columns: Sequence[str], labels: Sequence[str]) -> str:
-    """The column that names studies; Refused where there is none, or a column is no label."""
+    """The column that names studies; FeedbackRefused where there is none, or a column is no label."""
     keys = [name for name in KEYS if name in columns]
     if len(keys) != 1 or len(set(columns)) < len(columns):
-        raise Refused(f"{table}: its header must have one of {' and '.join(KEYS)}, and each column once; "
+        raise FeedbackRefused(f"{table}: its header must have one of {' and '.join(KEYS)}, and each column once; "
                       f"found {', '.join(columns) or 'nothing'}")
     if unknown := [name for name in columns if name not in (*KEYS, *labels)]:
-        raise Refused(f"{table}: column {unknown[0]!r} is no label of the model; its labels: {', '.join(labels)}")
+        raise FeedbackRefused(f"{table}: column {unknown[0]!r} is no label of the model; its labels: "
+                              f"{', '.join(labels)}")
     return keys[0]
 
 
@@ -87,28 +89,29 @@ def _ids(scored: pd.DataFrame, key: str) -> dict[str, set[str]]:
     """Image ids by what the table calls them."""
     ids: dict[str, set[str]] = {}
     for name, image in zip(scored[key].astype(str), scored["image_id"].astype(str), strict=True):
-        ids.setdefault(name, set()).add(image)
+        ids.setdefault(name.strip(), set()).add(image)  # as a table's cells are read
     return ids
 
 
-def _wrong_rows(table: Path, rows: Iterable[Mapping[str | None, str]], key: str, ids: Mapping[str, set[str]],
-                found: dict[tuple[str, str], tuple[int, int]]) -> Iterable[str]:
+def _wrong_rows(table: Path, columns: Sequence[str], rows: Iterable[Sequence[str]], key: str,
+                ids: Mapping[str, set[str]], found: dict[tuple[str, str], tuple[int, int]]) -> Iterable[str]:
     """A line for each fault; what is right goes into `found`: (image, label) to its value and row."""
-    for number, row in enumerate(rows, start=2):
-        name = row.get(key) or ""
+    for number, cells in enumerate(rows, start=2):
+        row = dict(zip(columns, cells, strict=False))
+        name = row.get(key, "")
         images = ids.get(name, set())
         if len(images) != 1:
             said = "was never scored" if not images else f"is the source of {len(images)} images: name it by image_id"
             yield f"{table}, row {number}: {key} {name!r} {said}"
             continue
-        if None in row or None in row.values():
+        if len(cells) != len(columns):
             yield f"{table}, row {number}: not as many cells as the header has"
             continue
         (image,) = images
         for label, cell in row.items():
-            if label is None or label in KEYS or not cell.strip():
+            if label in KEYS or not cell:
                 continue
-            value = _VALUES.get(cell.strip())
+            value = _VALUES.get(cell)
             if value is None:
                 yield f"{table}, row {number}: {label} is {cell!r}; 0, 1 or nothing are understood"
             elif found.setdefault((image, label), (value, number))[0] != value:

@@ -27,7 +27,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedFile:
     """A file that is not scored: `source`, SHA-256 of its bytes ("" where they were not read), reason, what was found.
     """
 

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from cxr.core.errors import StageError
 from cxr.core.files import write_bytes, write_csv
 from cxr.imaging.statistics import NAMES
-from serving.log.records import Refused, Scored
+from serving.log.records import RefusedFile, Scored
 
 QUARANTINE = "quarantine.csv"
 HTTP = "http"  # the source of what came over HTTP: a client's file name may be a patient's
@@ -150,7 +150,7 @@ def read_of(log: Path, model: str, image_ids: Collection[str], since: datetime |
     return _patiently(lambda: _read(log, _utc(since), None, last, only))
 
 
-def quarantine(log: Path, refused: Iterable[Refused]) -> None:
+def quarantine(log: Path, refused: Iterable[RefusedFile]) -> None:
     """Add files to quarantine.csv; the same path, bytes and reason stand once."""
     path = log / QUARANTINE
     with _alone(log):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxr.raw.batch import BatchError, Location, members
 from cxr.raw.names import fault_of, is_image, is_litter
-from serving.log.records import Refused
+from serving.log.records import RefusedFile
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Found:
     """Files to score, files refused by their kind, name or size, and how many others (no images) were passed over."""
 
     places: list[Place] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
     others: int = 0
 
 
@@ -50,7 +50,8 @@ def _walk(folder: Path, prefix: str, found: Found) -> Iterator[tuple[str, os.sta
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
-        found.refused.append(Refused(_written(prefix), "", "unreadable", error.strerror or "the folder can't be read"))
+        found.refused.append(RefusedFile(_written(prefix), "", "unreadable",
+                                         error.strerror or "the folder can't be read"))
         return
     for entry in entries:
         try:
@@ -68,13 +69,13 @@ def _take(found: Found, folder: Path, name: str, status: os.stat_result, max_byt
     if is_litter(name):
         found.others += 1
     elif stat.S_ISLNK(status.st_mode):
-        found.refused.append(Refused(_written(name), "", "link", "a symbolic link; links are not followed"))
+        found.refused.append(RefusedFile(_written(name), "", "link", "a symbolic link; links are not followed"))
     elif name.endswith(".tar") and stat.S_ISREG(status.st_mode):
         _take_archive(found, folder, name, status, max_bytes)
     elif not is_image(name):
         found.others += 1
     elif not stat.S_ISREG(status.st_mode):
-        found.refused.append(Refused(_written(name), "", "special_file", "a device, pipe or socket"))
+        found.refused.append(RefusedFile(_written(name), "", "special_file", "a device, pipe or socket"))
     else:
         _take_file(found, name, Location(folder / name, 0, status.st_size), _mark(status), max_bytes)
 
@@ -83,12 +84,12 @@ def _take_archive(found: Found, folder: Path, name: str, status: os.stat_result,
     try:
         inside = members(folder / name)
     except (BatchError, OSError) as error:
-        found.refused.append(Refused(_written(name), "", "archive", str(error).replace(f"{folder}/", "")))
+        found.refused.append(RefusedFile(_written(name), "", "archive", str(error).replace(f"{folder}/", "")))
         return
     seen = set[str]()
     for inner, location in inside:
         if inner in seen:
-            found.refused.append(Refused(_written(f"{name}/{inner}"), "", "doubled_name",
+            found.refused.append(RefusedFile(_written(f"{name}/{inner}"), "", "doubled_name",
                                          "the archive holds another file of this name"))
         elif is_image(inner) and not is_litter(inner):
             _take_file(found, f"{name}/{inner}", location, f"{_mark(status)} {location.offset}", max_bytes)
@@ -99,9 +100,9 @@ def _take_archive(found: Found, folder: Path, name: str, status: os.stat_result,
 
 def _take_file(found: Found, name: str, location: Location, mark: str, max_bytes: int) -> None:
     if fault := fault_of(name):
-        found.refused.append(Refused(_written(name), "", "unsafe_name", fault))
+        found.refused.append(RefusedFile(_written(name), "", "unsafe_name", fault))
     elif location.size > max_bytes:
-        found.refused.append(Refused(name, "", "too_large", f"{location.size} bytes, more than {max_bytes}"))
+        found.refused.append(RefusedFile(name, "", "too_large", f"{location.size} bytes, more than {max_bytes}"))
     else:
         found.places.append(Place(name, location, mark))
 

@@ -21,7 +21,7 @@ from cxr.core.code_version import code_version
 from cxr.raw.fact_cache import Memo
 from cxr.runtime import paths
 from serving.log import scoring_log
-from serving.log.records import Refused, Scored
+from serving.log.records import RefusedFile, Scored
 from serving.score.files import Place
 
 
@@ -54,7 +54,7 @@ class Record:
         self._taken = scoring_log.Index()  # in this run, written or not
         self._answers: list[tuple[Scored, list[bool]]] = []  # and for each row whether it goes into the log
         self._keys: dict[str, str] = {}
-        self._refused: list[Refused] = []
+        self._refused: list[RefusedFile] = []
         self._facts: dict[str, str] = {}
         self._written = time.monotonic()
 
@@ -70,7 +70,7 @@ class Record:
         facts = self._memo.get(self._keys.values())
         return {source: json.loads(facts[key]) for source, key in self._keys.items() if key in facts}
 
-    def take(self, places: Sequence[Place], scored: Scored | None, refused: Sequence[Refused]) -> None:
+    def take(self, places: Sequence[Place], scored: Scored | None, refused: Sequence[RefusedFile]) -> None:
         """Note what came of a batch of places that `known` was asked for.
 
         What stands already, or comes twice in the folder, gets no second row.
@@ -84,7 +84,7 @@ class Record:
         self._facts |= {self._keys[place.source]: json.dumps(facts[place.source]) for place in places
                         if place.source in facts}
 
-    def refuse(self, refused: Sequence[Refused]) -> None:
+    def refuse(self, refused: Sequence[RefusedFile]) -> None:
         """Files for the quarantine."""
         self.tally.quarantined += len(refused)
         self._refused += refused

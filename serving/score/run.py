@@ -14,7 +14,7 @@ from cxr.model.litert import InferenceError
 from cxr.raw.layouts.registry import views_of
 from cxr.runtime import process_pool
 from serving.log import scoring_log
-from serving.log.records import Refused
+from serving.log.records import RefusedFile
 from serving.registry.releases import NothingInProduction
 from serving.score import worker
 from serving.score.files import Place, find
@@ -79,7 +79,7 @@ def _unknown(plan: Plan, places: Sequence[Place], model: str, record: Record) ->
     for place in places:
         fact = known.get(place.source, {})
         if "reason" in fact:
-            record.refuse([Refused(place.source, **fact)])
+            record.refuse([RefusedFile(place.source, **fact)])
         elif "image_id" in fact and record.stands(fact["image_id"], model):
             record.tally.already += 1
         else:
@@ -107,9 +107,9 @@ def _spread(plan: Plan, batches: Sequence[Sequence[Place]]) -> Generator[tuple[i
         yield from outcomes
 
 
-def _fatal(place: Place) -> Refused:
+def _fatal(place: Place) -> RefusedFile:
     sha256 = hashlib.sha256(place.location.read()).hexdigest()
-    return Refused(place.source, sha256, worker.CRASHED, "it kills the process that decodes it")
+    return RefusedFile(place.source, sha256, worker.CRASHED, "it kills the process that decodes it")
 
 
 @contextlib.contextmanager

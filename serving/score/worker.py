@@ -7,7 +7,7 @@ from pathlib import Path
 from cxr.core.errors import StageError
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Undecodable
-from serving.log.records import Refused, Scored
+from serving.log.records import RefusedFile, Scored
 from serving.score.files import Place
 from serving.score.model import in_use
 from serving.score.score_images import Opened, Study, answer, look, opened
@@ -30,7 +30,7 @@ class Outcome:
     """What came of an order: scores (None where no file was sound) and files refused."""
 
     scored: Scored | None = None
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedFile] = field(default_factory=list)
 
 
 def work(order: Order) -> Outcome:
@@ -40,12 +40,12 @@ def work(order: Order) -> Outcome:
     return Outcome(answer(model, studies) if studies else None, refused)
 
 
-def read(places: Iterable[Place], chain: Chain, max_pixels: int) -> tuple[list[Study], list[Refused]]:
+def read(places: Iterable[Place], chain: Chain, max_pixels: int) -> tuple[list[Study], list[RefusedFile]]:
     """Files that are sound, as studies, and the others; no more than some decoded images are held at once."""
-    studies, refused, held = list[Study](), list[Refused](), list[Opened]()
+    studies, refused, held = list[Study](), list[RefusedFile](), list[Opened]()
     for place in places:
         image = _opened(place, max_pixels)
-        if isinstance(image, Refused):
+        if isinstance(image, RefusedFile):
             refused.append(image)
             continue
         held.append(image)
@@ -56,14 +56,14 @@ def read(places: Iterable[Place], chain: Chain, max_pixels: int) -> tuple[list[S
     return studies + look(held, chain), refused
 
 
-def _opened(place: Place, max_pixels: int) -> Opened | Refused:
+def _opened(place: Place, max_pixels: int) -> Opened | RefusedFile:
     data = b""
     try:
         data = place.location.read()
         return opened(place.source, data, place.suffix, max_pixels)
     except Undecodable as error:
-        return Refused(place.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)
+        return RefusedFile(place.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)
     except OSError as error:
-        return Refused(place.source, "", "unreadable", error.strerror or "it can't be read")
+        return RefusedFile(place.source, "", "unreadable", error.strerror or "it can't be read")
     except StageError:
-        return Refused(place.source, "", "unreadable", "it changed while it was read")
+        return RefusedFile(place.source, "", "unreadable", "it changed while it was read")

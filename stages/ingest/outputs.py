@@ -13,7 +13,7 @@ from cxr.raw.batch import Batch
 from cxr.raw.layouts.base import Fault, Record
 from stages.ingest import patients
 from stages.ingest.merge import Candidate, Merged, words
-from stages.ingest.sorting import Refused, Sorted
+from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
 
 QUARANTINE = ("batch", "source", "row", "sha256", "reason", "detail")
@@ -34,7 +34,7 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     return Manifest(head, table)
 
 
-def quarantine_rows(refused: Sequence[Refused]) -> list[dict[str, str]]:
+def quarantine_rows(refused: Sequence[QuarantinedRow]) -> list[dict[str, str]]:
     """Rows of data/quarantine.csv, sorted."""
     rows = [dict(zip(QUARANTINE, (*_origin(each.fault), each.fault.place, each.sha256, each.fault.reason,
                                   each.fault.detail), strict=True)) for each in refused]

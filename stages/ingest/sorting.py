@@ -12,7 +12,7 @@ from stages.ingest.merge import Candidate
 
 
 @dataclass(frozen=True)
-class Refused:
+class QuarantinedRow:
     """A quarantined row: the fault, and the SHA-256 of the file that it is about ("" where there is none)."""
 
     fault: Fault
@@ -25,7 +25,7 @@ class Sorted:
 
     rows_in: int
     candidates: list[Candidate]
-    refused: list[Refused]
+    refused: list[QuarantinedRow]
     absent: list[Record | Fault]
     gathered: Gathered
     boxes_unmatched: int
@@ -43,7 +43,7 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
     images = list(dict.fromkeys(record.image for record, _ in coded if record.image))
     gathered = gather(images, by_name, section.max_pixels)
     candidates, undecodable = _decoded(coded, gathered)
-    refused = [Refused(fault, _sha256(fault, by_name)) for fault in (*faults, *strays, *undecodable)]
+    refused = [QuarantinedRow(fault, _sha256(fault, by_name)) for fault in (*faults, *strays, *undecodable)]
     return Sorted(sum(claim.rows for claim in claims) + len(strays), candidates, refused, absent, gathered,
                   sum(claim.boxes_unmatched for claim in claims), boxes_of_other_findings)
 

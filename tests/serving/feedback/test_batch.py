@@ -14,7 +14,7 @@ from cxr.raw.layouts.folder import Folder
 from cxr.raw.layouts.nih import Nih
 from serving.feedback import batch
 from serving.feedback.command import main
-from serving.log.labels import Refused
+from serving.log.labels import FeedbackRefused
 from tests.fixtures import scored_place as made
 
 LABELS = ["Effusion", "Mass"]
@@ -46,7 +46,7 @@ def section(preset: str, **changes: object) -> Ingest:
     return Ingest.model_validate(yaml.safe_load((ROOT / "presets" / f"{preset}.yaml").read_text())["ingest"] | changes)
 
 
-def nih(images: Path, out: Path, *rows: tuple[float, float]) -> batch.Made:
+def nih(images: Path, out: Path, *rows: tuple[float, float]) -> batch.FeedbackBatch:
     """A batch of layout nih from feedback on the first studies."""
     return batch.make(SCORED, known(*rows), images, out, Nih(section("phantom")).writer(images))
 
@@ -54,7 +54,7 @@ def nih(images: Path, out: Path, *rows: tuple[float, float]) -> batch.Made:
 def test_what_feedback_says_stands_in_the_batch_and_not_what_the_table_beside_the_images_says(images, tmp_path):
     out = tmp_path / "inbox" / "week-1"
     found = nih(images, out, (1, 1), (0, 0))
-    assert found == batch.Made(2, {})
+    assert found == batch.FeedbackBatch(2, {})
     table = pd.read_csv(out / "Data_Entry_feedback.csv", dtype=str)
     assert list(table["Finding Labels"]) == ["Effusion|Mass", "No Finding"]
     assert list(table["Patient ID"]) == ["7", "7"] and list(table["Patient Gender"]) == ["F", "F"]
@@ -67,13 +67,14 @@ def test_what_feedback_says_stands_in_the_batch_and_not_what_the_table_beside_th
 def test_studies_with_an_unknown_label_patient_or_file_are_left_out_and_counted(images, tmp_path):
     (images / "monday/images/0003.png").unlink()
     found = nih(images, tmp_path / "b", (1, 0), (np.nan, 1), (0, 1), (1, 1))
-    assert found == batch.Made(1, {"a label is unknown": 1, "no patient is known": 1, "not in the folder": 1})
-    with pytest.raises(Refused, match="stands already"):
+    assert found == batch.FeedbackBatch(1, {"a label is unknown": 1, "no patient is known": 1, "not in the folder": 1})
+    with pytest.raises(FeedbackRefused, match="stands already"):
         nih(images, tmp_path / "b", (1, 0))
 
 
 def test_where_none_is_left_nothing_is_written(images, tmp_path):
-    with pytest.raises(Refused, match=r"no study for a batch: of 1 with feedback, 1 left out \(a label is unknown\)"):
+    with pytest.raises(FeedbackRefused, match=r"no study for a batch: of 1 with feedback, 1 left out "
+                                              r"\(a label is unknown\)"):
         nih(images, tmp_path / "b", (np.nan, 1))
     (images / "monday" / "Data_Entry_pacs.csv").write_text("Image Index,Finding Labels\n0000.png,Mass\n")
     with pytest.raises(StageError, match=r"Data_Entry_pacs.csv: its first line lacks the columns Patient ID"):
@@ -90,7 +91,7 @@ def test_in_layout_folder_a_study_goes_into_its_class_under_its_own_name(tmp_pat
     scored = SCORED.assign(source=names)
     told = pd.DataFrame({"PNEUMONIA": [1.0, 1.0, 0.0, 1.0]}, index=scored["image_id"])
     found = batch.make(scored, told, tmp_path / "in", tmp_path / "out", Folder(section("kermany")).writer(tmp_path))
-    assert found == batch.Made(3, {"no patient is known": 1})
+    assert found == batch.FeedbackBatch(3, {"no patient is known": 1})
     rows = Folder(section("kermany")).read(Batch(tmp_path / "out"), []).records
     assert sorted((row.findings[0], row.patient) for row in rows) == [
         ("NORMAL", "IM-0009"), ("PNEUMONIA", "person7"), ("PNEUMONIA", "person7")]
@@ -101,7 +102,7 @@ def test_in_layout_folder_a_study_goes_into_its_class_under_its_own_name(tmp_pat
 def test_in_layout_folder_a_study_of_several_classes_or_none_is_left_out_and_counted(images, tmp_path):
     classes = section("kermany", task="multiclass", labels=LABELS, negative=None, patient_pattern=None)
     found = batch.make(SCORED, known((1, 1), (0, 0), (0, 1)), images, tmp_path / "out", Folder(classes).writer(images))
-    assert found == batch.Made(1, {"not exactly one class": 2})
+    assert found == batch.FeedbackBatch(1, {"not exactly one class": 2})
     assert [path.parent.parent.name for path in (tmp_path / "out").rglob("*.png")] == ["Mass"]
 
 

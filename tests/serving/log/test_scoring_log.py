@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from serving.log import scoring_log
-from serving.log.records import Refused
+from serving.log.records import RefusedFile
 
 START = datetime(2026, 11, 1, 22, tzinfo=UTC)
 
@@ -85,7 +85,7 @@ def test_a_damaged_part_is_named_with_what_to_do(tmp_path):
 
 def test_a_file_stands_once_in_the_quarantine_and_anew_when_its_bytes_changed(tmp_path):
     for sha256 in ("a", "a", "b"):
-        scoring_log.quarantine(tmp_path, [Refused("x.png", sha256, "corrupt", "detail, with a comma\nand a line")])
+        scoring_log.quarantine(tmp_path, [RefusedFile("x.png", sha256, "corrupt", "detail, with a comma\nand a line")])
     found = scoring_log.read_quarantine(tmp_path)
     assert [row["sha256"] for row in found] == ["a", "b"] and found[0]["detail"].startswith("detail, with")
 
