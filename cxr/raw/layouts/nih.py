@@ -56,9 +56,9 @@ class Nih(Layout):
 
     @classmethod
     def labelled(cls, source: Path, names: Sequence[str]) -> list[str]:
-        """The images that the first column of the Data_Entry table names."""
+        """The images that the Data_Entry table names."""
         tables = [TableFile.on_disk(source / name) for name in _tables_among(names)]
-        listed = {cells[0] for table in tables for _, cells in list(table.cells())[1:]}
+        listed = {row[_IMAGE] for table in tables for _, row in table.rows(_IMAGE)}
         return [name for name in names if is_image(name) and PurePosixPath(name).name in listed]
 
     def read(self, batch: Batch, earlier: Sequence[Batch]) -> Claims:

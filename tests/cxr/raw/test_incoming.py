@@ -1,0 +1,60 @@
+"""What a folder that waits would bring in: flows ask it by `python -m cxr.raw look`."""
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxr.core.files import sha256_file
+from cxr.raw.command import main
+from cxr.raw.incoming import inspect
+from tests.fixtures.made_sets import folder_files, nih_files, nih_row, nih_table, put
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def test_labelled_images_are_those_of_a_class_folder_or_of_the_table_and_new_ones_are_not_known():
+    put(Path("classes"), folder_files() | {"loose.png": "x", "notes.txt": "x"})
+    known = sha256_file(Path("classes/train/NORMAL/IM-0001-0001.png"))
+    found = inspect(Path("classes"), frozenset((known,)))
+    assert (found.layout, found.files, found.images, found.labelled, found.new) == ("folder", 10, 9, 8, 7)
+    put(Path("table"), nih_files(2) | {"images_001/images/stray.png": "x"})
+    found = inspect(Path("table"))
+    assert (found.layout, found.files, found.images, found.labelled, found.new) == ("nih", 6, 5, 4, 4)
+
+
+def test_images_are_found_by_the_name_of_their_column_wherever_it_stands():
+    put(Path("table"), {"Data_Entry.csv": "Patient ID,Image Index,Finding Labels\n7,a.png,Mass\n", "images/a.png": "x"})
+    assert inspect(Path("table")).labelled == 1
+
+
+def test_the_digest_is_of_names_and_contents():
+    put(Path("one"), folder_files())
+    first = inspect(Path("one")).digest
+    Path("one/train").rename("one/val2")
+    second = inspect(Path("one")).digest
+    put(Path("one"), {"val2/NORMAL/IM-0001-0001.png": "other"})
+    assert len({first, second, inspect(Path("one")).digest}) == 3
+
+
+def look(monkeypatch: pytest.MonkeyPatch, folder: str) -> int:
+    """The command, in this process."""
+    monkeypatch.setattr(sys, "argv", ["cxr.raw", "look", "--from", folder])
+    return main()
+
+
+def test_the_command_says_in_json_what_it_found(monkeypatch, capsys):
+    put(Path("from"), nih_files(1))
+    assert look(monkeypatch, "from") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"layout": "nih", "files": 3, "images": 2, "labelled": 2, "new": 2, "digest": found["digest"]}
+
+
+@pytest.mark.parametrize("table", [b"\xff\xfe", b"name,labels\na.png,Mass\n"])
+def test_a_table_that_makes_no_sense_is_named_in_one_line(monkeypatch, capsys, table):
+    put(Path("from"), {"Data_Entry.csv": table, "a.png": "x"})
+    assert look(monkeypatch, "from") == 1
+    said = capsys.readouterr().err
+    assert said.startswith("add-batch: from/Data_Entry.csv: ") and said.count("\n") == 1
+    put(Path("from"), {"Data_Entry.csv": nih_table(nih_row("a.png"))})
+    assert look(monkeypatch, "from") == 0
