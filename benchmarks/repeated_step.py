@@ -18,8 +18,7 @@ from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
 
-from cxr import nets  # first: `stages` settles the machine before TensorFlow loads
-from cxr.nets import tf_session
+from cxr.nets import factory, tf_session
 from cxr.params.schema import Loss, Machine
 from cxr.training import losses
 
@@ -32,7 +31,7 @@ LABELS = 14
 
 def gradients_of(net: str, side: int, batch: int) -> Any:
     """A traced function without arguments: gradients of one step of a fresh net on fixed random images."""
-    model = nets.build(nets.spec(net, width=16, dropout=0.0, shape=(side, side, 1), outputs=LABELS))
+    model = factory.build(factory.spec(net, width=16, dropout=0.0, shape=(side, side, 1), outputs=LABELS))
     rng = np.random.default_rng(0)
     images = tf.constant(rng.integers(0, 256, (batch, side, side, 1)).astype(np.float32))
     targets = tf.constant(rng.integers(0, 2, (batch, LABELS)).astype(np.float32))

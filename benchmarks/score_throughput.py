@@ -48,20 +48,19 @@ PIXELS, BYTES = 10**8, 1 << 26
 
 def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
     """A model folder with a preset's net, random weights."""
-    from cxr import nets
-    from cxr.nets import tf_session
+    from cxr.nets import factory, tf_session
     from cxr.params import load
     from cxr.training.tflite import float_tflite
 
     params = load(preset)
     tf_session.start(params.machine, 0)
     labels, size = params.ingest.labels, params.preprocess.size
-    spec = nets.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),
+    spec = factory.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),
                      outputs=len(labels))
     card = {"labels": labels, "task": "multilabel", "input": {"height": size, "width": size, "channels": 1},
             "preprocessing": Chain.from_params(params.preprocess, 1).to_dict(), "operating_points": {},
             "calibration": {"method": "platt", "a": [1.0] * len(labels), "b": [0.0] * len(labels)}}
-    model_folder.write(folder, spec=spec, weights=[], card=card, tflite=float_tflite(nets.build(spec)))
+    model_folder.write(folder, spec=spec, weights=[], card=card, tflite=float_tflite(factory.build(spec)))
     return folder
 
 

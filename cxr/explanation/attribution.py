@@ -13,8 +13,9 @@ import shap
 import tf_keras as keras
 from shap.explainers._deep import deep_tf
 
+from cxr.nets.layers.head import LOGITS
+
 METHOD = "shap.DeepExplainer"
-HEAD = "logits"  # the name of every net's last layer (cxr.nets)
 _CHUNK_BYTES = 1_000_000_000  # activations held at once; bounds how many background images run together
 
 # shap knows no inference-time batch normalisation, depthwise convolution or ReLU6; the first two are linear in input 0.
@@ -42,7 +43,7 @@ class Explainer:
 
     def __init__(self, net: keras.Model, background: np.ndarray) -> None:
         """`net`: a flat model from `cxr.nets`; `background`: uint8 (n, height, width, channels) of train images."""
-        head = net.get_layer(HEAD)
+        head = net.get_layer(LOGITS)
         self._kernel, self._bias = head.get_weights()
         self._one = keras.layers.Dense(1, name="one_logit")
         self._view = keras.Model(net.input, self._one(head.input))

@@ -1,7 +1,7 @@
 """A model folder's TFLite net, run by LiteRT: the one served path, for evaluation, prediction and scoring alike.
 
 Images go through in blocks of a fixed size, so that an image's logits do not depend on its company. Not for float
-gradients (see `cxr.nets.load`), and never imports TensorFlow.
+gradients (see `cxr.nets.factory`), and never imports TensorFlow.
 """
 from dataclasses import dataclass
 from pathlib import Path

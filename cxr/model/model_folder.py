@@ -81,7 +81,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read_spec(folder: Path) -> dict[str, Any]:
-    """What `cxr.nets.build` needs."""
+    """The spec from which `cxr.nets.factory` builds the net; HashMismatch where its bytes are not the sealed ones."""
     return dict(read_json(checked(folder, SPEC)))
 
 

@@ -1,42 +1,7 @@
-"""The nets: flat functional tf-keras models, from a spec of plain JSON. Input: float32 (n, H, W, C) in 0..255 (uint8
-grey levels as floats; scaling is inside). Output: logits, float32 (n, outputs). Importing it imports TensorFlow.
+"""The nets: flat functional tf-keras models that are built from a spec of plain JSON.
 
-Spec: {"net", "width", "dropout", "height", "input_width", "channels", "outputs"}.
+Input: float32 (n, height, width, channels) in 0..255 (uint8 grey levels as floats; scaling is part of the net). Output:
+logits, float32 (n, outputs). `factory` builds and loads them, `registry` knows them by name, and `architectures` holds
+one file for each: to add a net, write that file and allow its name in `train.net` (cxr/params/schema.py). This module
+imports nothing; every other one of the folder but `registry` imports TensorFlow.
 """
-from pathlib import Path
-from typing import Any
-
-import tf_keras as keras
-
-from cxr.model import model_folder
-from cxr.nets.backbones import KERAS_NETS, keras_net
-from cxr.nets.small import small
-
-__all__ = ["build", "load", "spec"]
-
-
-def spec(net: str, *, width: int, dropout: float, shape: tuple[int, int, int], outputs: int) -> dict[str, Any]:
-    """The JSON from which `build` makes the net again; `shape` is height, width (pixels), channels."""
-    height, input_width, channels = shape
-    return {"net": net, "width": width, "dropout": dropout, "height": height, "input_width": input_width,
-            "channels": channels, "outputs": outputs}
-
-
-def build(spec: dict[str, Any], weights: str | None = None) -> keras.Model:
-    """A fresh net with random weights, or with ImageNet weights in its backbone ("imagenet", or a path to an .h5).
-
-    Raises ValueError for a net that is not known, MissingWeights where the weights file is not to be had.
-    """
-    shape = (spec["height"], spec["input_width"], spec["channels"])
-    if spec["net"] == "small":
-        return small(shape, spec["outputs"], spec["width"], spec["dropout"])
-    if spec["net"] in KERAS_NETS:
-        return keras_net(spec["net"], shape, spec["outputs"], spec["dropout"], weights)
-    raise ValueError(f"net '{spec['net']}' is not known; known: small, {', '.join(sorted(KERAS_NETS))}")
-
-
-def load(folder: Path) -> keras.Model:
-    """The float net of a model folder with its weights; HashMismatch where a file's bytes are not the sealed ones."""
-    net = build(model_folder.read_spec(folder))
-    net.set_weights(model_folder.read_weights(folder))
-    return net

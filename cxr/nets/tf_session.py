@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from cxr.core import determinism as this_machine
+from cxr.nets import registry
 from cxr.params.schema import Machine
 
 _CPU_AVX2 = 11  # CPU_AVX2 of cv::CpuFeatures, which Python has no name for
@@ -33,7 +34,7 @@ def same_bytes_on(net: str) -> str:
     """Where else a training of this net gives the same bytes; docs/explanation/reproducibility.md says why."""
     if tf.config.list_physical_devices("GPU"):
         return "at best the same make of GPU; elsewhere to a tolerance"
-    if net != "small" or not (_has_avx2() and this_machine.capped()):  # Keras's own nets normalize by `rsqrt`
+    if not (registry.find(net).portable and _has_avx2() and this_machine.capped()):
         return "the same make of processor; elsewhere to a tolerance"
     return "any x86-64 processor with AVX2"
 

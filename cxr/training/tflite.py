@@ -12,8 +12,7 @@ import tf_keras as keras
 
 from cxr.model import model_folder
 from cxr.model.litert import Answers, Net
-
-POOL = "pool"  # every net's layer of global average pooling
+from cxr.nets.layers.head import POOL
 
 
 def float_tflite(net: keras.Model) -> bytes:

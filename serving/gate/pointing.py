@@ -55,9 +55,9 @@ def _hits(explainer: Any, pairs: list[Pair], rows: Manifest, images: np.ndarray)
 
 
 def _explainer(folder: Path, background: np.ndarray, params: Params) -> Any:
-    from cxr import nets  # TensorFlow: not for gates without boxes
+    # here, not on top: a gate without boxes does not wait for TensorFlow
     from cxr.explanation.attribution import Explainer
-    from cxr.nets import tf_session
+    from cxr.nets import factory, tf_session
 
     tf_session.start(params.machine, params.retrain.gate.seed)
-    return Explainer(nets.load(folder), background)
+    return Explainer(factory.load(folder), background)

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 
-from cxr import nets
 from cxr.model import model_folder
+from cxr.nets import factory
 from cxr.params.schema import Prune, Schedule, Train
 from cxr.training import data_order, losses
 from cxr.training.checkpoint import Checkpoints
@@ -37,7 +37,7 @@ def fine_tune(parent: Path, feed: Feed, task: str, prune: Prune, train: Train, c
     Goes on from the newest checkpoint, to the same bytes as without a kill. Diverged where the loss is not finite.
     """
     steps = prune.epochs * data_order.steps_per_epoch(len(feed), train.batch_size)
-    net = wrap(nets.load(parent), schedule(prune, steps))
+    net = wrap(factory.load(parent), schedule(prune, steps))
     update = _pruning_step_callback(net)
     weights = losses.class_weights(feed.targets, task) if train.class_weights else None
     training = Training(net, feed, plan(prune, train), losses.build(train.loss, task, weights), checkpoints,
@@ -81,7 +81,7 @@ def wrap(net: keras.Model, sparsity: Any) -> keras.Model:
 
 def stripped_weights(net: keras.Model, spec: dict[str, Any]) -> list[np.ndarray]:
     """Weights of a wrapped net without its wrappers, in the order of the net that `spec` builds."""
-    stripped, plain = tfmot.sparsity.keras.strip_pruning(net), nets.build(spec)
+    stripped, plain = tfmot.sparsity.keras.strip_pruning(net), factory.build(spec)
     for layer in plain.layers:
         layer.set_weights(stripped.get_layer(layer.name).get_weights())
     return list(plain.get_weights())

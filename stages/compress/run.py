@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tf_keras as keras
 
-from cxr import nets
 from cxr.core.code_version import stage_code_version
 from cxr.core.errors import StageError
 from cxr.core.files import SEAL, atomic_folder, sha256_file, write_json
@@ -13,7 +12,7 @@ from cxr.data.manifest import Manifest
 from cxr.data.manifest import read as read_manifest
 from cxr.data.shards import Shards
 from cxr.model import model_folder
-from cxr.nets import tf_session
+from cxr.nets import factory, tf_session
 from cxr.params import Params
 from cxr.training import model_card
 from cxr.training.checkpoint import Checkpoints, key
@@ -36,7 +35,7 @@ def main(params: Params) -> dict[str, int]:
     names = variants.wanted(params.compress)
     validation, images = validation_of(manifest, shards)
     pruned = prune(manifest, shards, params) if "pruned" in names else None
-    parents = {"base": nets.load(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
+    parents = {"base": factory.load(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
     aurocs: dict[str, dict[str, Any]] = {}
     measured: dict[str, dict[str, Any]] = {}
     with atomic_folder(COMPRESSED) as made:
@@ -81,7 +80,7 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
 
 def net_with(weights: list[np.ndarray]) -> keras.Model:
     """Base's net with other weights."""
-    net = nets.build(model_folder.read_spec(BASE))
+    net = factory.build(model_folder.read_spec(BASE))
     net.set_weights(weights)
     return net
 

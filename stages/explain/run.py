@@ -5,12 +5,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from cxr import nets
 from cxr.core.files import atomic_folder, number, write_bytes, write_json
 from cxr.explanation import boxed_images, pointing_game
 from cxr.explanation.attribution import METHOD, Attribution, Explainer, completeness_error
 from cxr.model import model_folder
-from cxr.nets import tf_session
+from cxr.nets import factory, tf_session
 from cxr.params import Params
 from cxr.params.schema import Explain
 from stages.explain import overlay, sanity, selection
@@ -62,7 +61,7 @@ def explain(
     """Attributions of each pair by the float net of the chosen variant, or by that net with its top scrambled."""
     if not pairs:
         return {}
-    net = nets.load(inputs.folder)
+    net = factory.load(inputs.folder)
     if scrambled:
         sanity.scramble_top(net, section.seed)
     explainer = Explainer(net, inputs.shards.images(background(inputs, section)))

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import tf_keras as keras
 
-from cxr import nets
 from cxr.core.code_version import stage_code_version
 from cxr.core.errors import StageError
 from cxr.core.files import SEAL, number, read_json, sha256_file, write_json
@@ -14,7 +13,7 @@ from cxr.data.manifest import read as read_manifest
 from cxr.data.preprocessing_spec import Chain
 from cxr.data.shards import Shards
 from cxr.model import model_folder
-from cxr.nets import tf_session
+from cxr.nets import factory, tf_session
 from cxr.params import Params
 from cxr.params.schema import Train
 from cxr.selection import auroc
@@ -68,17 +67,17 @@ def feed_of(manifest: Manifest, shards: Shards) -> Feed:
 
 def net_spec(train: Train, manifest: Manifest, shards: Shards) -> dict[str, Any]:
     """Spec of the net for these shards and labels."""
-    return nets.spec(train.net, width=train.width, dropout=train.dropout, shape=shards.image_shape,
+    return factory.spec(train.net, width=train.width, dropout=train.dropout, shape=shards.image_shape,
                      outputs=len(manifest.head.labels))
 
 
 def fresh_net(spec: dict[str, Any], train: Train, start: Initial | None = None) -> keras.Model:
     """The net with its first weights; MissingWeights where ImageNet's are asked for and not there."""
     if start:
-        net = nets.build(spec)
+        net = factory.build(spec)
         net.set_weights(start.weights)
         return net
-    return nets.build(spec, train.weights)
+    return factory.build(spec, train.weights)
 
 
 def plan_of(train: Train) -> Plan:

@@ -3,7 +3,7 @@ import numpy as np
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter
 
-from cxr.nets.normalization import BatchNormalization
+from cxr.nets.layers.normalization import BatchNormalization
 from cxr.training.tflite import float_tflite
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from cxr.core.errors import HashMismatch, StageError
 from cxr.model import model_folder
-from cxr.nets import build, load, spec, tf_session
+from cxr.nets import tf_session
+from cxr.nets.factory import build, load, spec
 from cxr.params.schema import Machine, Train
 from cxr.training.warm_start import initial
 from stages.train.run import fresh_net

@@ -3,10 +3,10 @@ hold, and wrong, as the docs say, where they do not hold any more.
 """
 import numpy as np
 import pytest
+import tf_keras as keras
 
-from cxr import nets
 from cxr.model.probabilities import calibrated
-from cxr.nets import tf_session
+from cxr.nets import factory, tf_session
 from cxr.params.schema import Machine
 from cxr.selection import auroc, calibration
 from cxr.training.tflite import float_tflite, served_answers
@@ -32,8 +32,8 @@ def served():
     """Logits of a net trained for some epochs, by the served path, and its calibration on validation."""
     tf_session.start(Machine(intra_op_threads=2), 1)
     images, targets = drawn(1, 800)
-    net = nets.build(nets.spec("small", width=4, dropout=0.0, shape=(SIDE, SIDE, 1), outputs=2))
-    net.compile(nets.keras.optimizers.Adam(5e-3), nets.keras.losses.BinaryCrossentropy(from_logits=True))
+    net = factory.build(factory.spec("small", width=4, dropout=0.0, shape=(SIDE, SIDE, 1), outputs=2))
+    net.compile(keras.optimizers.Adam(5e-3), keras.losses.BinaryCrossentropy(from_logits=True))
     net.fit(images.astype(np.float32), targets, batch_size=32, epochs=8, verbose=0)
     tflite = float_tflite(net)
 

@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr import nets
 from cxr.core.errors import HashMismatch
 from cxr.core.files import SEAL, sha256_file
 from cxr.data import manifest, shards
 from cxr.model import model_folder
 from cxr.model.litert import Net
-from cxr.nets import tf_session
+from cxr.nets import factory, tf_session
 from cxr.params import load
 from cxr.selection import auroc, calibration
 from cxr.training.loop import Training
@@ -74,7 +73,7 @@ def test_every_variant_is_a_sealed_model_folder(project, done):
     for name in VARIANTS:
         folder = project / "models/compressed" / name
         assert (folder / SEAL).exists() and model_folder.read_card(folder)["name"] == name
-        net = nets.load(folder)
+        net = factory.load(folder)
         assert net.output_shape == (None, len(LABELS))
 
 

@@ -49,7 +49,8 @@ def trained():
     """A tiny net trained for a few seconds."""
     import tf_keras as keras
 
-    from cxr.nets import build, spec, tf_session
+    from cxr.nets import tf_session
+    from cxr.nets.factory import build, spec
 
     with contextlib.suppress(RuntimeError):  # another test has started TensorFlow
         tf_session.start(params().machine, 1)
@@ -181,7 +182,7 @@ def test_a_model_of_other_labels_is_refused(tmp_path, trained, monkeypatch):
 @pytest.mark.parametrize("net", ["resnet50", "mobilenetv2", "densenet121"])
 def test_attributions_of_every_backbone_are_complete(net):
     from cxr.explanation.attribution import Explainer, completeness_error
-    from cxr.nets import build, spec
+    from cxr.nets.factory import build, spec
 
     random = np.random.default_rng(5)
     model = build(spec(net, width=16, dropout=0.0, shape=(64, 64, 1), outputs=3))

@@ -7,7 +7,8 @@ import pytest
 
 from cxr.core import determinism
 from cxr.data import shards
-from cxr.nets import build, spec, tf_session
+from cxr.nets import tf_session
+from cxr.nets.factory import build, spec
 from cxr.params import Params
 from cxr.params.schema import Augment, Loss, Machine, Schedule
 from cxr.training import data_order, losses

@@ -22,7 +22,7 @@ class BatchNormalization(keras.layers.Layer):
         self.momentum, self.epsilon = momentum, epsilon
 
     def build(self, shape: Any) -> None:
-        """Create the four weights."""
+        """Create gamma, beta and the two moving averages, one value a channel."""
         size = (shape[-1],)
         self.gamma = self.add_weight("gamma", size, initializer="ones")
         self.beta = self.add_weight("beta", size, initializer="zeros")
@@ -31,7 +31,7 @@ class BatchNormalization(keras.layers.Layer):
         super().build(shape)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Same shape as `inputs`."""
+        """`inputs` normalized, float32 (n, H, W, C); while training it also moves the averages."""
         mean, variance = self.moving_mean, self.moving_variance
         if training:
             mean, variance = tf.nn.moments(inputs, [0, 1, 2])

@@ -10,7 +10,7 @@ class CountedDropout(keras.layers.Layer):
     """Drops features with probability `rate` while training (Srivastava et al. 2014); nothing at inference."""
 
     def __init__(self, rate: float, **options: Any) -> None:
-        """`rate` in [0, 1)."""
+        """Drop each feature with probability `rate`, in [0, 1)."""
         super().__init__(**options)
         self.rate = rate
 
@@ -20,7 +20,7 @@ class CountedDropout(keras.layers.Layer):
         super().build(shape)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Same shape as `inputs`."""
+        """The features kept, scaled by 1 / (1 - rate) while training; float32 of the same shape as `inputs`."""
         if not training:
             return inputs
         seed = tf.stack([tf.constant(4711, tf.int64), self.calls.assign_add(1)])
