@@ -20,7 +20,7 @@ from cxr.model import probabilities  # before NumPy: `stages` settles the machin
 import numpy as np  # isort: skip
 from scipy.stats import binomtest, norm  # isort: skip
 
-from cxr.metrics.comparisons import Comparison, Side, Studies, compare
+from cxr.metrics.comparisons import JudgedStudies, PairedComparison, Side, compare
 from cxr.params import load
 from cxr.params.schema import Gate
 from serving.gate import checks
@@ -31,7 +31,7 @@ OLD, NEW, WORST = (0.0, -0.02, -0.04), (-0.02, 0.0, 0.02, 0.05, 0.1), (0.0, -0.0
 
 
 def drawn(count: int, champion: list[float], challenger: list[float], rng: np.random.Generator
-          ) -> tuple[Studies, Side, Side]:
+          ) -> tuple[JudgedStudies, Side, Side]:
     """Gate studies, and both models' answers, with these true AUROCs label by label."""
     shape = (count, len(LABELS))
     targets = (rng.random(shape) < 0.2).astype(np.float32)
@@ -43,10 +43,10 @@ def drawn(count: int, champion: list[float], challenger: list[float], rng: np.ra
         noise = shared + np.sqrt(0.5) * rng.standard_normal(shape)
         logits = (targets * np.sqrt(2) * norm.ppf(aurocs) + noise).astype(np.float32)
         sides.append(Side(logits, probabilities.sigmoid(logits)))
-    return Studies(LABELS, "multilabel", targets, tuple(map(str, patients))), sides[0], sides[1]
+    return JudgedStudies(LABELS, "multilabel", targets, tuple(map(str, patients))), sides[0], sides[1]
 
 
-def compared(count: int, differences: list[float], rule: Gate, seed: int) -> Comparison:
+def compared(count: int, differences: list[float], rule: Gate, seed: int) -> PairedComparison:
     """One drawing, compared as the gate does."""
     aurocs = [CHAMPION + difference for difference in differences]
     studies, old, new = drawn(count, [CHAMPION] * len(LABELS), aurocs, np.random.default_rng(seed))

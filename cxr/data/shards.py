@@ -1,6 +1,6 @@
 """Processed images as memory-mapped shards: `bucket-NNN.npy`, uint8 (images, height, width, channels), and an index.
 
-A shard is the bucket of the image's hash, its rows sorted by image_id; `index.parquet` has `image_id`, `bucket`
+A shard holds the images whose hash falls into its bucket, sorted by image_id; `index.parquet` has `image_id`, `bucket`
 (int16), `row` (int32), sorted by image_id. `SHA256SUMS` seals the folder. Decoding is never done here.
 """
 from collections.abc import Iterator, Sequence
@@ -73,7 +73,7 @@ class Shards:
         self._open: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
-        """Number of images."""
+        """Number of images in all shards."""
         return len(self._place)
 
     def __contains__(self, image_id: str) -> bool:
@@ -86,7 +86,7 @@ class Shards:
         return tuple(self.bucket(next(iter(self._place.values()))[0]).shape[1:])  # type: ignore[return-value]
 
     def image_ids(self) -> list[str]:
-        """All ids, sorted."""
+        """The ids of all images in the shards, sorted."""
         return sorted(self._place)
 
     def bucket(self, bucket: int) -> np.ndarray:
@@ -109,8 +109,8 @@ class Shards:
             stack[position] = self.image(image_id)
         return stack
 
-    def batches(self, image_ids: Sequence[str], size: int) -> Iterator[np.ndarray]:
-        """Images in the order asked, `size` at a time."""
+    def minibatches(self, image_ids: Sequence[str], size: int) -> Iterator[np.ndarray]:
+        """Images in the order asked, `size` at a time (the last ones fewer), uint8 (size, height, width, channels)."""
         for start in range(0, len(image_ids), size):
             yield self.images(image_ids[start:start + size])
 

@@ -61,8 +61,8 @@ class Explainer:
         self._one.set_weights([self._kernel[:, label:label + 1], self._bias[label:label + 1]])
         if label not in self._expected:
             self._expected[label] = float(np.mean([v for part in self._chunks() for v in self._outputs(part)]))
-        batch = image.astype(np.float32)[None]
-        return Attribution(self._values(batch), float(self._outputs(batch)[0]), self._expected[label])
+        one = image.astype(np.float32)[None]
+        return Attribution(self._values(one), float(self._outputs(one)[0]), self._expected[label])
 
     def _values(self, image: np.ndarray) -> np.ndarray:
         total = np.zeros(image.shape[1:3], np.float64)

@@ -22,7 +22,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Studies:
+class JudgedStudies:
     """What is judged: `targets` float32 (n, labels), a patient for each row."""
 
     labels: tuple[str, ...]
@@ -34,10 +34,10 @@ class Studies:
         """Number of studies."""
         return len(self.targets)
 
-    def part(self, rows: np.ndarray) -> "Studies":
+    def part(self, rows: np.ndarray) -> "JudgedStudies":
         """Some rows, bool (n,)."""
         patients = tuple(patient for patient, keep in zip(self.patients, rows, strict=True) if keep)
-        return Studies(self.labels, self.task, self.targets[rows], patients)
+        return JudgedStudies(self.labels, self.task, self.targets[rows], patients)
 
     def judged(self, min_cases: int) -> np.ndarray:
         """Labels with enough positives and negatives, bool (labels,)."""
@@ -56,7 +56,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """Of some studies: macro and per-label differences over the judged labels, both models' macro AUROC."""
 
     studies: int
@@ -93,8 +93,8 @@ class Hits:
         return _bounded(float(beyond.mean()), (weights @ beyond) / weights.sum(axis=1), confidence)
 
 
-def compare(studies: Studies, champion: Side, challenger: Side, min_cases: int, resamples: int, seed: int,
-            confidence: float) -> Comparison:
+def compare(studies: JudgedStudies, champion: Side, challenger: Side, min_cases: int, resamples: int, seed: int,
+            confidence: float) -> PairedComparison:
     """Macro and per-label AUROC differences with one-sided bounds, each at `confidence`.
 
     The same draws of patients serve both models. Labels with fewer than `min_cases` positives or negatives are left
@@ -104,7 +104,7 @@ def compare(studies: Studies, champion: Side, challenger: Side, min_cases: int, 
     patients = len(set(studies.patients))
     if not len(judged):
         nothing = Difference(np.nan, np.nan, np.nan)
-        return Comparison(len(studies), patients, np.nan, np.nan, nothing, {})
+        return PairedComparison(len(studies), patients, np.nan, np.nan, nothing, {})
     scores = [auroc.scores(side.logits, studies.task)[:, judged] for side in (champion, challenger)]
     targets = studies.targets[:, judged]
     points = [auroc.per_label(auroc.label_auroc, targets, score)[0] for score in scores]
@@ -115,10 +115,10 @@ def compare(studies: Studies, champion: Side, challenger: Side, min_cases: int, 
                for i, j in enumerate(judged)}
     drawn = spread[np.isfinite(spread).any(axis=1)]
     macro = _bounded(float((points[1] - points[0]).mean()), np.nanmean(drawn, axis=1), confidence)
-    return Comparison(len(studies), patients, float(points[0].mean()), float(points[1].mean()), macro, columns)
+    return PairedComparison(len(studies), patients, float(points[0].mean()), float(points[1].mean()), macro, columns)
 
 
-def calibration_of(studies: Studies, side: Side) -> dict[str, float]:
+def calibration_of(studies: JudgedStudies, side: Side) -> dict[str, float]:
     """Mean over the labels of expected calibration error and Brier score; NaN without studies."""
     if not len(studies):
         return {"ece": np.nan, "brier": np.nan}
@@ -139,7 +139,7 @@ def _as_json(difference: Difference) -> dict[str, Any]:
     return {"value": number(difference.value), "low": number(difference.low), "high": number(difference.high)}
 
 
-def macro_auroc(studies: Studies, side: Side, min_cases: int) -> float | str:
+def macro_auroc(studies: JudgedStudies, side: Side, min_cases: int) -> float | str:
     """Macro AUROC over the labels with enough cases, "n/a" where there is none."""
     judged = np.flatnonzero(studies.judged(min_cases)) if len(studies) else np.array([], int)
     if not len(judged):

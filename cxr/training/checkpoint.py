@@ -5,6 +5,7 @@ They live below `.cache/checkpoints/<stage>-<key>/` (CXR_CACHE overrides `.cache
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from cxr.model.model_folder import pack
 from cxr.runtime.paths import cache
 
 _KEPT_FILES, _KEPT_RUNS = 2, 4
+
+logger = logging.getLogger(__name__)
 
 
 def key(*parts: Any) -> str:
@@ -55,12 +58,13 @@ class Checkpoints:
             content = path.read_bytes()
             if hashlib.sha256(content[32:]).digest() == content[:32]:
                 return _unpack(content[32:])
-            print(f"{path}: broken checkpoint, removed; going on from the one before", flush=True)
+            logger.warning("%s: broken checkpoint, removed; going on from the one before", path)
             path.unlink()
         return None
 
 
 def _unpack(content: bytes) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """State and arrays of a checkpoint's .npz; nothing in it is unpickled."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = [archive[name] for name in sorted(archive.files)]
     return json.loads(arrays[0].tobytes()), arrays[1:]

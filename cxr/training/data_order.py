@@ -7,8 +7,8 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, 0]).permutation(count)
 
 
-def batches(count: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Positions of each step of an epoch, int64 (batch_size,); a last batch under half the size is left out."""
+def minibatches(count: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Positions of each step of an epoch, int64 (batch_size,); a last minibatch under half the size is left out."""
     order = epoch_order(count, seed, epoch)
     steps = steps_per_epoch(count, batch_size)
     return [order[step * batch_size:(step + 1) * batch_size] for step in range(steps)]

@@ -1,5 +1,6 @@
 """The training loop: early stopping, best weights kept, and a checkpoint from which it goes on to the same bytes."""
 import contextlib
+import logging
 import math
 import signal
 import threading
@@ -20,13 +21,15 @@ from cxr.training.input_pipeline import Feed
 from cxr.training.losses import LossFunction
 from cxr.training.schedules import learning_rate
 
+logger = logging.getLogger(__name__)
+
 
 class Diverged(Exception):
     """The loss became NaN or infinite; the message says where and what to try."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How to train: what decides the result, but for `checkpoint_seconds`."""
 
     epochs: int
@@ -43,7 +46,7 @@ class Plan:
 
 @dataclass
 class Progress:
-    """Where a training stands; all of it goes into a checkpoint."""
+    """How far a training has come; all of it goes into a checkpoint."""
 
     epoch: int = 0
     step: int = 0  # within the epoch
@@ -52,8 +55,8 @@ class Progress:
     best_epoch: int = -1
     best_score: float = -math.inf
 
-    def done(self, plan: Plan) -> bool:
-        """Whether all epochs ran, or the score stood still for `patience` epochs."""
+    def done(self, plan: TrainingPlan) -> bool:
+        """Whether all epochs ran, or the score has not risen for `patience` epochs."""
         return self.epoch >= plan.epochs or (self.best_epoch >= 0 and self.epoch - 1 - self.best_epoch >= plan.patience)
 
 
@@ -67,10 +70,10 @@ class Training:
     called after every step (pruning masks). `on_epoch(history)` after every epoch (curves).
     """
 
-    def __init__(self, net: keras.Model, feed: Feed, plan: Plan, loss: LossFunction, checkpoints: Checkpoints,
+    def __init__(self, net: keras.Model, feed: Feed, plan: TrainingPlan, loss: LossFunction, checkpoints: Checkpoints,
                  score: Score, *, on_epoch: Callable[[list[dict[str, float]]], None] = lambda history: None,
                  before_step: Callable[[int], None] = lambda step: None) -> None:
-        """Build the optimizer and take up the newest checkpoint, if there is one."""
+        """Build the optimizer and restore the newest checkpoint, if there is one."""
         self.net, self.feed, self.plan, self.checkpoints = net, feed, plan, checkpoints
         self.score, self.on_epoch, self.before_step = score, on_epoch, before_step
         self.steps = data_order.steps_per_epoch(len(feed), plan.batch_size)
@@ -93,16 +96,19 @@ class Training:
         return self.progress
 
     def _epoch(self) -> None:
+        """Train the rest of the epoch under way; its figures stay on the console beside its progress bar."""
         state, plan = self.progress, self.plan
-        batches = self.feed.epoch(plan.augment, plan.batch_size, plan.seed, state.epoch, state.step)
-        with tqdm(total=self.steps, initial=state.step, desc=f"epoch {state.epoch + 1}/{plan.epochs}", leave=False,
+        minibatches = self.feed.epoch(plan.augment, plan.batch_size, plan.seed, state.epoch, state.step)
+        with tqdm(total=self.steps, initial=state.step, desc=f"epoch {state.epoch + 1}/{plan.epochs}",
                   mininterval=1.0) as bar:
-            for images, targets in batches:
+            for images, targets in minibatches:
                 self._step(images, targets)
                 bar.update()
-        self._end_epoch()
+            figures = self._end_epoch()
+            bar.set_postfix({name: f"{value:.4f}" for name, value in figures.items() if name != "score"})
 
     def _step(self, images: np.ndarray, targets: np.ndarray) -> None:
+        """Learn from one minibatch, float32 (n, H, W, C) and (n, labels); Diverged where its loss is not finite."""
         state, plan = self.progress, self.plan
         scores = [entry["score"] for entry in state.history]
         at = state.epoch * self.steps + state.step
@@ -122,20 +128,21 @@ class Training:
             self._save()
             raise KeyboardInterrupt
 
-    def _end_epoch(self) -> None:
+    def _end_epoch(self) -> dict[str, float]:
+        """Validate, keep the weights if they are the best so far, save a checkpoint; the epoch's figures."""
         state = self.progress
         figures = self.score(self.net)
         entry = {"loss": float(np.mean(np.array(state.losses))), **figures}
         state.history.append(entry)
         if figures["score"] > state.best_score:
             state.best_score, state.best_epoch, self.best = figures["score"], state.epoch, self.net.get_weights()
-        print(f"epoch {state.epoch + 1}/{self.plan.epochs}: "
-              + ", ".join(f"{name} {value:.4f}" for name, value in entry.items() if name != "score"), flush=True)
         state.epoch, state.step, state.losses = state.epoch + 1, 0, []
         self._save()
         self.on_epoch(state.history)
+        return entry
 
     def _save(self) -> None:
+        """Write a checkpoint: progress, weights, the optimizer's variables, the best weights so far."""
         variables = [v.numpy() for v in self.optimizer.variables]
         arrays = [*self.net.get_weights(), *variables, *self.best]
         step = self.progress.epoch * self.steps + self.progress.step
@@ -143,7 +150,7 @@ class Training:
         self._saved = time.monotonic()
 
     def _resume(self) -> int:
-        """Take up the newest checkpoint; the step it stood at, 0 where there is none."""
+        """Restore the newest checkpoint; the step at which it was saved, 0 where there is none."""
         found = self.checkpoints.newest()
         if found is None:
             return 0
@@ -155,7 +162,7 @@ class Training:
         self.best = arrays[count + extra:]
         self.progress = Progress(**state)
         step = self.progress.epoch * self.steps + self.progress.step
-        print(f"going on at epoch {self.progress.epoch + 1}, step {self.progress.step + 1}", flush=True)
+        logger.info("going on at epoch %d, step %d", self.progress.epoch + 1, self.progress.step + 1)
         return step
 
 
@@ -173,7 +180,8 @@ def interruptible(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _optimizer(plan: Plan) -> Any:
+def _optimizer(plan: TrainingPlan) -> Any:
+    """The optimizer that the plan names: SGD with Nesterov momentum, Adam or AdamW."""
     if plan.optimizer == "sgd":
         return keras.optimizers.SGD(plan.learning_rate, momentum=0.9, nesterov=True, jit_compile=False)
     if plan.optimizer == "adam":
@@ -187,6 +195,7 @@ def _step_function(net: keras.Model, optimizer: Any, loss: LossFunction) -> Call
     @tf.function(input_signature=[tf.TensorSpec((None, *net.input_shape[1:]), tf.float32),
                                   tf.TensorSpec((None, net.output_shape[-1]), tf.float32)])
     def step(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Forward, backward, update of the weights; the minibatch's mean loss, a scalar."""
         with tf.GradientTape() as tape:
             value = loss(targets, net(images, training=True))
         gradients = tape.gradient(value, net.trainable_variables)

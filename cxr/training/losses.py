@@ -10,7 +10,7 @@ LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def build(loss: Loss, task: str, weights: np.ndarray | None = None) -> LossFunction:
-    """A function of (targets, logits), both float32 (n, labels), giving the batch's mean loss, a scalar.
+    """A function of (targets, logits), both float32 (n, labels), giving the minibatch's mean loss, a scalar.
 
     `weights`: float32 (labels,), what a positive of each label counts (see `class_weights`). Focal loss's alpha weighs
     positives against negatives of a label; among the classes of a multiclass task it has no such pair and is unused.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cxr.core.files import number
-from cxr.metrics.comparisons import Comparison, Hits
+from cxr.metrics.comparisons import Hits, PairedComparison
 from cxr.params.schema import Gate
 
 FEW = "too few gate studies to tell: wait for more, or raise ingest.split.gate_fraction"
@@ -28,7 +28,7 @@ class Check:
         return asdict(self) | {"passed": "n/a" if self.passed is None else self.passed}
 
 
-def not_worse_on_old(old: Comparison, rule: Gate) -> Check:
+def not_worse_on_old(old: PairedComparison, rule: Gate) -> Check:
     """Non-inferiority: the lower bound of the macro difference lies above minus the margin."""
     low, limit = old.macro.low, -rule.old_margin
     if not math.isfinite(low):
@@ -40,7 +40,7 @@ def not_worse_on_old(old: Comparison, rule: Gate) -> Check:
     return Check("old", low >= limit, number(low), limit, words)
 
 
-def better_on_new(new: Comparison, old: Comparison, rule: Gate) -> Check:
+def better_on_new(new: PairedComparison, old: PairedComparison, rule: Gate) -> Check:
     """Superiority: the lower bound of the macro difference lies above the gain asked for.
 
     Where no batch came since the champion, the same is asked on the old studies.
@@ -56,7 +56,7 @@ def better_on_new(new: Comparison, old: Comparison, rule: Gate) -> Check:
     return Check("new", low > rule.new_gain, number(low), rule.new_gain, words)
 
 
-def worst_label(parts: Mapping[str, Comparison], rule: Gate) -> Check:
+def worst_label(parts: Mapping[str, PairedComparison], rule: Gate) -> Check:
     """No label may lose more than its margin, where that loss is more than chance (upper bound below zero)."""
     lost = [(each.value, f"{label} on {part} studies", each) for part, comparison in parts.items()
             for label, each in comparison.by_label.items()]

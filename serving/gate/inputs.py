@@ -19,7 +19,7 @@ from cxr.data.preprocessing_spec import Chain
 from cxr.data.shards import Shards
 from cxr.imaging.decode import decode
 from cxr.imaging.preprocess import apply
-from cxr.metrics.comparisons import Side, Studies
+from cxr.metrics.comparisons import JudgedStudies, Side
 from cxr.model import model_folder
 from cxr.model.litert import Net
 from cxr.model.probabilities import calibrated
@@ -56,10 +56,10 @@ class Inputs:
         return {"old": ~self.test & ~self.new, "new": ~self.test & self.new}
 
     @property
-    def studies(self) -> Studies:
+    def studies(self) -> JudgedStudies:
         """Targets and patients of all rows."""
         head = self.rows.head
-        return Studies(head.labels, head.task, self.rows.targets(), tuple(map(str, self.rows.table["patient"])))
+        return JudgedStudies(head.labels, head.task, self.rows.targets(), tuple(map(str, self.rows.table["patient"])))
 
 
 def read(release: releases.Release, project: Path, max_pixels: int) -> Inputs:
@@ -92,7 +92,7 @@ def batches(chain: Chain, rows: Manifest, project: Path) -> Any:
     """Images of the rows, uint8 (some, H, W, C): from the shards where these were made by the chain, else from raw."""
     processed = project / "data" / "processed"
     if Chain.from_dict(read_json(processed / "chain.json")) == chain:
-        yield from Shards(processed).batches(list(rows.table["image_id"]), AT_ONCE)
+        yield from Shards(processed).minibatches(list(rows.table["image_id"]), AT_ONCE)
         return
     raw = {batch.name: batch for batch in _raw(project, rows.head.set)}
     for start in range(0, len(rows.table), AT_ONCE):

@@ -8,7 +8,7 @@ from cxr.core.determinism import workers
 from cxr.core.files import write_json, write_text
 from cxr.data.preprocessing_spec import Chain
 from cxr.metrics import latency
-from cxr.metrics.comparisons import Comparison, Hits, Side, calibration_of, compare, macro_auroc
+from cxr.metrics.comparisons import Hits, PairedComparison, Side, calibration_of, compare, macro_auroc
 from cxr.model import model_folder
 from cxr.model.litert import Net
 from cxr.params import Params
@@ -50,7 +50,7 @@ def main(params: Params, release: releases.Release, out: Path, version: str) -> 
     return verdict
 
 
-def judge(compared: dict[str, Comparison], calibration: dict[str, dict[str, dict[str, float]]],
+def judge(compared: dict[str, PairedComparison], calibration: dict[str, dict[str, dict[str, float]]],
           speed: dict[str, float], hits: Hits | None, rule: Gate) -> list[checks.Check]:
     """The six checks; `calibration` by part and side."""
     return [
@@ -70,7 +70,7 @@ def _calibration(inputs: Inputs, sides: dict[str, Side], rule: Gate) -> dict[str
             for part, (rows, studies) in parts.items() if len(studies) and studies.judged(rule.min_cases).any()}
 
 
-def _compared(inputs: Inputs, sides: dict[str, Side], rows: np.ndarray, rule: Gate) -> Comparison:
+def _compared(inputs: Inputs, sides: dict[str, Side], rows: np.ndarray, rule: Gate) -> PairedComparison:
     return compare(inputs.studies.part(rows), sides["champion"].part(rows), sides["challenger"].part(rows),
                    rule.min_cases, rule.bootstrap, rule.seed, rule.confidence)
 

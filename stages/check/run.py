@@ -8,7 +8,7 @@ from cxr.params import ParamsError, load
 
 
 def main() -> int:
-    """Check params.yaml, write the gate file; 1 and a line for each fault where it does not fit."""
+    """Check params.yaml, write `data/params.ok`; 1 and a line for each fault where it does not fit."""
     try:
         load()
     except ParamsError as error:

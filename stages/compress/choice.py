@@ -19,7 +19,7 @@ def auroc_drop(base: Mapping[str, Any], variant: Mapping[str, Any], labels: list
 
 
 def refusal(figures: Figures, max_auroc_drop: float, max_worst_drop: float) -> str:
-    """Why a variant may not be served, in words; empty where it may."""
+    """The message why a variant may not be served; empty where it may."""
     drop = figures["auroc_drop"]
     if drop["macro"] == "n/a" or drop["worst"] == "n/a":
         return "its AUROC cannot be measured on validation: no label has both positives and negatives there"
@@ -43,7 +43,7 @@ def choose(variants: Mapping[str, Figures], max_auroc_drop: float, max_worst_dro
 
 
 def _why(name: str, variants: Mapping[str, Figures], refused: Mapping[str, str]) -> str:
-    """The choice in words, with the figures that decided it."""
+    """The message why a variant was chosen, with the figures that decided it."""
     size, base = variants[name]["bytes_gzip"], variants[BASE]["bytes_gzip"]
     if name != BASE:
         drop = variants[name]["auroc_drop"]

@@ -16,7 +16,7 @@ from cxr.params.schema import Prune, Schedule, Train
 from cxr.training import data_order, losses
 from cxr.training.checkpoint import Checkpoints
 from cxr.training.input_pipeline import Feed
-from cxr.training.loop import Plan, Training
+from cxr.training.loop import Training, TrainingPlan
 
 _MASK_UPDATES = 20
 _RAMP = 2 / 3  # of the fine-tuning; the rest heals the net under fixed masks
@@ -32,7 +32,7 @@ class Pruned:
 
 
 def fine_tune(parent: Path, feed: Feed, task: str, prune: Prune, train: Train, checkpoints: Checkpoints) -> Pruned:
-    """Prune the net of a model folder while it learns on, with training's loss, batches and augmentation.
+    """Prune the net of a model folder while it learns on, with training's loss, minibatches and augmentation.
 
     Goes on from the newest checkpoint, to the same bytes as without a kill. Diverged where the loss is not finite.
     """
@@ -47,12 +47,12 @@ def fine_tune(parent: Path, feed: Feed, task: str, prune: Prune, train: Train, c
     return Pruned(stripped_weights(net, spec), training.trained_steps, training.resumed_from)
 
 
-def plan(prune: Prune, train: Train) -> Plan:
+def plan(prune: Prune, train: Train) -> TrainingPlan:
     """Training's own way of learning, with pruning's epochs and constant learning rate, and no early stopping."""
-    return Plan(epochs=prune.epochs, batch_size=train.batch_size, seed=train.seed, optimizer=train.optimizer,
-                learning_rate=prune.learning_rate, weight_decay=train.weight_decay,
-                schedule=Schedule(name="constant"), augment=train.augment, patience=prune.epochs,
-                checkpoint_seconds=train.checkpoint_seconds)
+    return TrainingPlan(epochs=prune.epochs, batch_size=train.batch_size, seed=train.seed, optimizer=train.optimizer,
+                        learning_rate=prune.learning_rate, weight_decay=train.weight_decay,
+                        schedule=Schedule(name="constant"), augment=train.augment, patience=prune.epochs,
+                        checkpoint_seconds=train.checkpoint_seconds)
 
 
 def schedule(prune: Prune, steps: int) -> Any:
@@ -74,6 +74,7 @@ def wrap(net: keras.Model, sparsity: Any) -> keras.Model:
     """The net with tfmot's wrappers around its prunable layers. It shares the layers of `net`, which it changes."""
 
     def wrapped(layer: keras.layers.Layer) -> keras.layers.Layer:
+        """The layer in tfmot's wrapper where its kernel is pruned, else the layer itself."""
         return tfmot.sparsity.keras.prune_low_magnitude(layer, sparsity) if prunable(layer) else layer
 
     return keras.models.clone_model(net, clone_function=wrapped)

@@ -1,4 +1,5 @@
 """Reads models/base, shards and manifest; writes a model folder for each variant, the figures and the choice."""
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 MANIFEST, PROCESSED = Path("data/manifest.parquet"), Path("data/processed")
 BASE, COMPRESSED = Path("models/base"), Path("models/compressed")
 
+logger = logging.getLogger(__name__)
+
 
 def main(params: Params) -> dict[str, int]:
     """Prune, convert, measure on validation, choose: from the top to the bottom. Counts of the steps trained."""
@@ -38,13 +41,13 @@ def main(params: Params) -> dict[str, int]:
     parents = {"base": factory.load(BASE)} | ({"pruned": net_with(pruned.weights)} if pruned else {})
     aurocs: dict[str, dict[str, Any]] = {}
     measured: dict[str, dict[str, Any]] = {}
-    with atomic_folder(COMPRESSED) as made:
+    with atomic_folder(COMPRESSED) as folder:
         for name in [choice.BASE, *names]:
             net = parents[variants.PARENTS[name]]
-            tflite = make(made, name, net, validation, images, params.compress.representative_images)
-            aurocs[name] = model_folder.read_card(folder_of(name, made))["validation"]["auroc"]
+            tflite = make(folder, name, net, validation, images, params.compress.representative_images)
+            aurocs[name] = model_folder.read_card(folder_of(name, folder))["validation"]["auroc"]
             measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[choice.BASE])
-            print(f"{name}: {measured[name]['bytes_gzip']} bytes zipped, AUROC {aurocs[name]['macro']}", flush=True)
+            logger.info("%s: %d bytes zipped, AUROC %s", name, measured[name]["bytes_gzip"], aurocs[name]["macro"])
     write_json(Path("metrics/compress.json"), variants.summary(measured, params.compress))
     return {"steps": pruned.steps_trained, "resumed_from_step": pruned.resumed_from_step} if pruned else {"steps": 0}
 
@@ -87,7 +90,7 @@ def net_with(weights: list[np.ndarray]) -> keras.Model:
 
 def make(compressed: Path, name: str, net: keras.Model, validation: Manifest, images: np.ndarray,
          representative: int) -> bytes:
-    """Write and seal one variant's folder below `compressed` (base's stands already); its flatbuffer.
+    """Write one variant's model folder below `compressed` (base's exists already); its TFLite flatbuffer.
 
     The first `representative` validation images calibrate int8: image ids are hashes, so their order is a draw.
     """

@@ -9,7 +9,7 @@ import numpy as np
 
 from cxr.core.files import number
 from cxr.selection import auroc
-from stages.evaluate.figures import Answers, Truth
+from stages.evaluate.figures import Truth, VariantAnswers
 
 POINTS = 200
 CURVE_COLUMNS = ("variant", "label", "x", "y")
@@ -45,17 +45,17 @@ def thinned(points: np.ndarray, most: int = POINTS) -> np.ndarray:
     return chosen
 
 
-def roc_rows(variant: str, truth: Truth, found: Answers) -> Iterator[Row]:
+def roc_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterator[Row]:
     """Rows of every label that has both positives and negatives: x false, y true positive rate."""
     return _rows(variant, truth, found, roc)
 
 
-def precision_recall_rows(variant: str, truth: Truth, found: Answers) -> Iterator[Row]:
+def precision_recall_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterator[Row]:
     """Rows of every label that has both positives and negatives: x recall, y precision."""
     return _rows(variant, truth, found, precision_recall)
 
 
-def confusion_rows(variant: str, truth: Truth, found: Answers) -> Iterator[Row]:
+def confusion_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterator[Row]:
     """Counts of (actual, predicted): classes by the likeliest one for multiclass, else yes and no for each label."""
     if truth.task == "multiclass":
         yield from _class_rows(variant, truth, found)
@@ -68,7 +68,7 @@ def confusion_rows(variant: str, truth: Truth, found: Answers) -> Iterator[Row]:
                 yield _row(variant, label, said, says, int(((actual == a) & (predicted == p)).sum()))
 
 
-def _class_rows(variant: str, truth: Truth, found: Answers) -> Iterator[Row]:
+def _class_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterator[Row]:
     actual, predicted = truth.targets.argmax(axis=1), found.probabilities.argmax(axis=1)
     size = len(truth.labels)
     table = np.bincount(actual * size + predicted, minlength=size * size).reshape(size, size)
@@ -81,7 +81,7 @@ def _row(variant: str, label: str, actual: str, predicted: str, count: int) -> R
     return dict(zip(CONFUSION_COLUMNS, (variant, label, actual, predicted, count), strict=True))
 
 
-def _rows(variant: str, truth: Truth, found: Answers, curve: Any) -> Iterator[Row]:
+def _rows(variant: str, truth: Truth, found: VariantAnswers, curve: Any) -> Iterator[Row]:
     score = auroc.scores(found.logits, truth.task)
     for column, label in enumerate(truth.labels):
         positive = truth.targets[:, column] > 0.5

@@ -24,12 +24,12 @@ class Truth:
 
     @property
     def names(self) -> list[str]:
-        """`macro`, `worst` and the labels: the columns of `Answers.auroc_replicates`."""
+        """`macro`, `worst` and the labels: the columns of `VariantAnswers.auroc_replicates`."""
         return [*auroc.RESERVED, *self.labels]
 
 
 @dataclass(frozen=True)
-class Answers:
+class VariantAnswers:
     """One variant's answers: logits float32 and calibrated probabilities float64 (n, labels), its operating
     thresholds (labels,), and its AUROCs in the patient resamples, float64 (resamples, 2 + labels)."""
 
@@ -39,12 +39,12 @@ class Answers:
     auroc_replicates: np.ndarray
 
 
-def answers(truth: Truth, logits: np.ndarray, card: dict[str, Any], bootstrap: PatientBootstrap) -> Answers:
+def answers(truth: Truth, logits: np.ndarray, card: dict[str, Any], bootstrap: PatientBootstrap) -> VariantAnswers:
     """Probabilities, thresholds and resampled AUROCs of one variant's logits (n, labels) by its own card."""
     score = auroc.scores(logits, truth.task)
-    return Answers(logits, calibrated(logits, card["calibration"]),
-                   [float(card["operating_points"][label]["threshold"]) for label in truth.labels],
-                   replicates(truth, auroc.label_auroc, score, bootstrap))
+    return VariantAnswers(logits, calibrated(logits, card["calibration"]),
+                          [float(card["operating_points"][label]["threshold"]) for label in truth.labels],
+                          replicates(truth, auroc.label_auroc, score, bootstrap))
 
 
 def replicates(
@@ -55,7 +55,7 @@ def replicates(
     return intervals.with_summaries(bootstrap.replicates(measure, truth.targets, score), defined)
 
 
-def figures(truth: Truth, found: Answers, bootstrap: PatientBootstrap) -> dict[str, Any]:
+def figures(truth: Truth, found: VariantAnswers, bootstrap: PatientBootstrap) -> dict[str, Any]:
     """AUROC, AUPRC, their intervals, counts, the report at thresholds, calibration; `accuracy` where it has one."""
     score = auroc.scores(found.logits, truth.task)
     precise = replicates(truth, auprc.label_auprc, score, bootstrap)
@@ -72,7 +72,7 @@ def figures(truth: Truth, found: Answers, bootstrap: PatientBootstrap) -> dict[s
     }
 
 
-def accuracy(truth: Truth, found: Answers) -> dict[str, float | str]:
+def accuracy(truth: Truth, found: VariantAnswers) -> dict[str, float | str]:
     """`accuracy`: of the likeliest class for multiclass, at the threshold for binary; nothing for multilabel."""
     if truth.task == "multilabel":
         return {}
@@ -83,7 +83,7 @@ def accuracy(truth: Truth, found: Answers) -> dict[str, float | str]:
     return {"accuracy": number(right.mean()) if len(right) else "n/a"}
 
 
-def difference(truth: Truth, variant: Answers, base: Answers) -> dict[str, dict[str, float | str]]:
+def difference(truth: Truth, variant: VariantAnswers, base: VariantAnswers) -> dict[str, dict[str, float | str]]:
     """AUROC of a variant minus base's, for macro, worst and each label, with the paired patient interval.
 
     Both were resampled with the same patients, so what the draw does to both cancels out.

@@ -19,7 +19,7 @@ from cxr.model.litert import InferenceError, Net
 from cxr.params import Params
 from cxr.params.schema import Evaluate
 from stages.evaluate import curves, predictions, verdict
-from stages.evaluate.figures import Answers, Truth, answers, difference, figures
+from stages.evaluate.figures import Truth, VariantAnswers, answers, difference, figures
 from stages.evaluate.variants import BASE, Variant, listed, opened
 
 AT_ONCE = 64  # images in memory
@@ -56,7 +56,7 @@ def logits_of(net: Net, image_ids: Sequence[str], shards: Shards, name: str) -> 
     """Logits float32 (images, labels), with a progress bar; StageError where the net fails."""
     parts = []
     with tqdm(total=len(image_ids), desc=f"evaluate {name}", unit=" images", mininterval=1) as bar:
-        for images in shards.batches(image_ids, AT_ONCE):
+        for images in shards.minibatches(image_ids, AT_ONCE):
             try:
                 parts.append(net.logits(images))
             except (InferenceError, ValueError) as error:
@@ -65,13 +65,13 @@ def logits_of(net: Net, image_ids: Sequence[str], shards: Shards, name: str) -> 
     return np.concatenate(parts)
 
 
-def _answers(variant: Variant, truth: Truth, shards: Shards, bootstrap: PatientBootstrap) -> Answers:
+def _answers(variant: Variant, truth: Truth, shards: Shards, bootstrap: PatientBootstrap) -> VariantAnswers:
     net = opened(variant, truth.labels, workers())
     return answers(truth, logits_of(net, truth.image_ids, shards, variant.name), net.card, bootstrap)
 
 
 def _metrics(
-    variant: Variant, truth: Truth, found: Mapping[str, Answers], bootstrap: PatientBootstrap
+    variant: Variant, truth: Truth, found: Mapping[str, VariantAnswers], bootstrap: PatientBootstrap
 ) -> dict[str, Any]:
     """One variant's entry of `metrics/evaluate.json`; all but base say what they lose or gain against it."""
     entry = {"model": model_folder.identity(variant.folder), **figures(truth, found[variant.name], bootstrap)}
@@ -94,13 +94,13 @@ def speeds(
         times = latency.figures(taken[variant.name], taken[BASE])
         result[variant.name] = {**conditions, **times}
         if variant.name != BASE:
-            comparison = verdict.Comparison(base.size / variant.size, base.zipped / variant.zipped,
-                                            times["speed_ratio"], metrics[variant.name]["auroc_difference"]["macro"])
+            comparison = verdict.AgainstBase(base.size / variant.size, base.zipped / variant.zipped,
+                                             times["speed_ratio"], metrics[variant.name]["auroc_difference"]["macro"])
             result[variant.name] |= verdict.entry(variant.name, comparison)
     return result
 
 
-def write_plots(truth: Truth, found: Mapping[str, Answers], folder: Path = Path("plots/evaluate")) -> None:
+def write_plots(truth: Truth, found: Mapping[str, VariantAnswers], folder: Path = Path("plots/evaluate")) -> None:
     """`roc.csv`, `pr.csv` and `confusion.csv` of all variants."""
     files = {"roc.csv": (curves.roc_rows, curves.CURVE_COLUMNS),
              "pr.csv": (curves.precision_recall_rows, curves.CURVE_COLUMNS),

@@ -1,6 +1,6 @@
 """Whether a compression pays: smaller or faster than base by a margin, at no more than the AUROC that it may cost.
 
-A variant that does not pay refuses itself, in words. The words report; what is served is chosen on validation.
+A variant that does not pay says so in its message. The message reports; what is served is chosen on validation.
 """
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ AUROC_MARGIN = 0.01  # macro AUROC that it may cost
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AgainstBase:
     """A variant against base: how many times smaller its file is, raw and zipped; how many times faster, as
     {"median", "low", "high"}; its AUROC minus base's, as {"difference", "low", "high"}, numbers or "n/a"."""
 
@@ -20,7 +20,7 @@ class Comparison:
     auroc: dict[str, float | str]
 
 
-def pays(comparison: Comparison) -> dict[str, bool]:
+def pays(comparison: AgainstBase) -> dict[str, bool]:
     """`size`, `zipped_size`, `speed` (the interval's low end counts), `auroc` (kept), and `altogether`."""
     least = 1 + GAIN_MARGIN
     difference = comparison.auroc["difference"]
@@ -30,7 +30,7 @@ def pays(comparison: Comparison) -> dict[str, bool]:
     return {**gains, "auroc": kept, "altogether": kept and any(gains.values())}
 
 
-def words(name: str, comparison: Comparison) -> str:
+def message(name: str, comparison: AgainstBase) -> str:
     """The verdict in one line."""
     paid = pays(comparison)
     facts = [f"{_times(comparison.size_ratio, 'smaller', 'larger')} "
@@ -40,13 +40,13 @@ def words(name: str, comparison: Comparison) -> str:
     return f"{name}: {', '.join(facts)}: {_conclusion(paid, comparison)}"
 
 
-def _speed(comparison: Comparison) -> str:
+def _speed(comparison: AgainstBase) -> str:
     if comparison.speed_ratio["low"] >= 1 + GAIN_MARGIN:
         return "faster"
     return "slower" if comparison.speed_ratio["high"] <= 1 - GAIN_MARGIN else "no gain"
 
 
-def _conclusion(paid: dict[str, bool], comparison: Comparison) -> str:
+def _conclusion(paid: dict[str, bool], comparison: AgainstBase) -> str:
     gained = [word for key, word in (("size", "by size"), ("zipped_size", "by zipped size"), ("speed", "by speed"))
               if paid[key] and not (key == "zipped_size" and paid["size"])]
     if not gained:
@@ -69,13 +69,13 @@ def _auroc(change: dict[str, float | str]) -> str:
 
 
 def _times(ratio: float, more: str, less: str) -> str:
-    """For example 3.7x smaller."""
+    """A size ratio for reading, for example `3.7x smaller`; `same size` within half a percent of 1."""
     if abs(ratio - 1) < 0.005:
         return "same size"
     return f"{ratio:.1f}x {more}" if ratio > 1 else f"{1 / ratio:.2f}x {less}"
 
 
-def entry(name: str, comparison: Comparison) -> dict[str, Any]:
+def entry(name: str, comparison: AgainstBase) -> dict[str, Any]:
     """What `metrics/latency.json` adds to a variant's times."""
     return {"size_ratio": round(comparison.size_ratio, 4), "zipped_size_ratio": round(comparison.zipped_ratio, 4),
-            "pays": pays(comparison), "verdict": words(name, comparison)}
+            "pays": pays(comparison), "verdict": message(name, comparison)}

@@ -21,7 +21,7 @@ PREDICTIONS = Path("data/predictions.parquet")
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ExplainInputs:
     """`boxes`: image_id to boxes in pixels of the net's input, of every boxed image, whatever its split."""
 
     variant: str
@@ -44,15 +44,16 @@ class Inputs:
         return {image_id: boxes for image_id, boxes in self.boxes.items() if image_id in test}
 
 
-def read() -> Inputs:
+def read() -> ExplainInputs:
     """Read and check everything; StageError says what does not fit and which stage to run again."""
     variant = str(read_json(CHOICE)["chosen"]["name"])
     folder = Path("models/base") if variant == "base" else Path("models/compressed") / variant
     card, table, shards = model_folder.read_card(folder), manifest.read(), Shards()
     if list(card["labels"]) != list(table.head.labels):
         raise StageError(f"{folder / model_folder.CARD}: its labels are not the manifest's; run `dvc repro train`")
-    return Inputs(variant, folder, card, table, shards, read_predictions(PREDICTIONS, variant, table.head.labels),
-                  placed_boxes(table, shards.image_shape[:2]))
+    predictions = read_predictions(PREDICTIONS, variant, table.head.labels)
+    return ExplainInputs(variant, folder, card, table, shards, predictions,
+                         placed_boxes(table, shards.image_shape[:2]))
 
 
 def read_predictions(path: Path, variant: str, labels: Sequence[str]) -> pd.DataFrame:

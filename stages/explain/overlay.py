@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from cxr.explanation.boxes import Box
-from stages.explain.selection import TRUE_POSITIVE, Case
+from stages.explain.selection import TRUE_POSITIVE, OverlayCase
 
 SIDE = (256, 384)  # least and greatest width of an overlay, pixels
 _CAPTION = 36  # height of the caption above the image, pixels
@@ -15,7 +15,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
 
 
-def draw(image: np.ndarray, values: np.ndarray, boxes: Sequence[Box], case: Case) -> bytes:
+def draw(image: np.ndarray, values: np.ndarray, boxes: Sequence[Box], case: OverlayCase) -> bytes:
     """PNG bytes of an overlay. `image`: uint8 (height, width, 1 or 3, RGB); `values`: smoothed signed attributions,
     float32 (height, width); `boxes` in the image's pixels. Red speaks for the label, blue against it.
     """
@@ -53,7 +53,7 @@ def _frame(picture: np.ndarray, box: Box, factor: float, of_case: bool) -> None:
     cv2.rectangle(picture, start, end, _BOX if of_case else _OTHER_BOX, 2 if of_case else 1)
 
 
-def _caption(case: Case, width: int) -> np.ndarray:
+def _caption(case: OverlayCase, width: int) -> np.ndarray:
     strip = np.full((_CAPTION, width, 3), 24, np.uint8)
     kind = "true positive" if case.kind == TRUE_POSITIVE else "false positive"
     _write(strip, case.label.replace("_", " "), (6, 15), _fitting(case.label, width, 0.45), (255, 255, 255))

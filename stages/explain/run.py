@@ -13,8 +13,8 @@ from cxr.nets import factory, tf_session
 from cxr.params import Params
 from cxr.params.schema import Explain
 from stages.explain import overlay, sanity, selection
-from stages.explain.inputs import Inputs, file_names, read
-from stages.explain.selection import FALSE_POSITIVE, TRUE_POSITIVE, Case
+from stages.explain.inputs import ExplainInputs, file_names, read
+from stages.explain.selection import FALSE_POSITIVE, TRUE_POSITIVE, OverlayCase
 
 METRICS, OVERLAYS = Path("metrics/explain.json"), Path("reports/overlays")
 SANITY_PAIRS = 5
@@ -49,14 +49,14 @@ def in_order(pairs: Iterable[Pair], labels: Sequence[str]) -> list[Pair]:
     return sorted(set(pairs), key=lambda pair: (position[pair[1]], pair[0]))
 
 
-def background(inputs: Inputs, section: Explain) -> list[str]:
+def background(inputs: ExplainInputs, section: Explain) -> list[str]:
     """Ids of the train images that SHAP compares with, chosen by hash."""
     train = list(inputs.manifest.rows("train").table["image_id"])
     return boxed_images.hash_order(train, section.seed)[:section.background]
 
 
 def explain(
-    inputs: Inputs, pairs: Sequence[Pair], section: Explain, scrambled: bool = False
+    inputs: ExplainInputs, pairs: Sequence[Pair], section: Explain, scrambled: bool = False
 ) -> dict[Pair, Attribution]:
     """Attributions of each pair by the float net of the chosen variant, or by that net with its top scrambled."""
     if not pairs:
@@ -72,7 +72,7 @@ def explain(
     return found
 
 
-def play(inputs: Inputs, pairs: Sequence[Pair], smoothed: Mapping[Pair, Any]) -> list[pointing_game.Trial]:
+def play(inputs: ExplainInputs, pairs: Sequence[Pair], smoothed: Mapping[Pair, Any]) -> list[pointing_game.Trial]:
     """The pointing game over boxed test images; the class prior learns from other splits where those have boxes."""
     test, shape = inputs.test_boxes, inputs.shards.image_shape[:2]
     elsewhere = {image_id: boxes for image_id, boxes in inputs.boxes.items() if image_id not in test}
@@ -82,7 +82,7 @@ def play(inputs: Inputs, pairs: Sequence[Pair], smoothed: Mapping[Pair, Any]) ->
             for image_id, label in pairs]
 
 
-def check_sanity(inputs: Inputs, smoothed: Mapping[Pair, Any], section: Explain) -> dict[str, Any]:
+def check_sanity(inputs: ExplainInputs, smoothed: Mapping[Pair, Any], section: Explain) -> dict[str, Any]:
     """How alike the maps of a few pairs stay when the top of the net is scrambled; the lower, the better."""
     pairs = list(smoothed)[::max(1, len(smoothed) // SANITY_PAIRS)][:SANITY_PAIRS]
     scrambled = explain(inputs, pairs, section, scrambled=True)
@@ -91,7 +91,7 @@ def check_sanity(inputs: Inputs, smoothed: Mapping[Pair, Any], section: Explain)
     return {"randomised_correlation": number(alike), "images": len(pairs)}
 
 
-def write_overlays(inputs: Inputs, cases: Sequence[Case], smoothed: Mapping[Pair, Any]) -> None:
+def write_overlays(inputs: ExplainInputs, cases: Sequence[OverlayCase], smoothed: Mapping[Pair, Any]) -> None:
     """`reports/overlays/`: a PNG for each case, and `overlays.json`, which lists them in the labels' order."""
     names, listed = file_names(inputs.labels), []
     with atomic_folder(OVERLAYS) as folder:

@@ -12,7 +12,7 @@ TRUE_POSITIVE, FALSE_POSITIVE = "true_positive", "false_positive"
 
 
 @dataclass(frozen=True)
-class Case:
+class OverlayCase:
     """One image and one label to explain; `kind` is true_positive or false_positive, `rank` counts from 1."""
 
     image_id: str
@@ -25,7 +25,7 @@ class Case:
 
 def positives(
     predictions: pd.DataFrame, labels: Sequence[str], operating_points: Mapping[str, Any], per_label: int
-) -> list[Case]:
+) -> list[OverlayCase]:
     """The `per_label` surest true positives and false positives of each label at the card's operating point.
 
     `predictions`: `image_id`, `probability_<label>`, `target_<label>`. Surest first, ties by image_id. A label whose
@@ -43,6 +43,6 @@ def positives(
         for kind, target in ((TRUE_POSITIVE, 1), (FALSE_POSITIVE, 0)):
             chosen = table[table["target"] == target].head(per_label)
             pairs = zip(chosen["image_id"], chosen["probability"], strict=True)
-            cases += [Case(image_id, label, kind, rank, float(probability), float(threshold))
+            cases += [OverlayCase(image_id, label, kind, rank, float(probability), float(threshold))
                       for rank, (image_id, probability) in enumerate(pairs, 1)]
     return cases

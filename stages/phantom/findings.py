@@ -35,7 +35,7 @@ _EDGE = 0.25  # a box holds what exceeds this fraction of its sign's maximum
 
 
 @dataclass(frozen=True)
-class Box:
+class FindingBox:
     """A finding's box in the rendered image's pixels: left, top, width, height."""
 
     finding: str
@@ -58,7 +58,7 @@ def _add(total: Layer, sign: Mask, weight: float) -> tuple[int, int, int, int] |
     return x + left, y + top, width, height
 
 
-def draw_findings(plan: StudyPlan, anatomy: Anatomy, frame: Frame, seed: int) -> tuple[Layer, tuple[Box, ...]]:
+def draw_findings(plan: StudyPlan, anatomy: Anatomy, frame: Frame, seed: int) -> tuple[Layer, tuple[FindingBox, ...]]:
     """The planned signs as a float32 layer (size, size) in steps of 1/UNIT, and where they lie.
 
     Each finding draws from a stream of its own, so one more finding moves no other.
@@ -69,7 +69,7 @@ def draw_findings(plan: StudyPlan, anatomy: Anatomy, frame: Frame, seed: int) ->
         rng = _sign_stream(plan, finding, seed)
         for sign in SIGNS[finding](anatomy, rng, frame):
             if place := _add(total, sign, _GAIN * grade * UNIT / STEPS):
-                boxes.append(Box(finding, *map(float, place)))
+                boxes.append(FindingBox(finding, *map(float, place)))
     return total, tuple(boxes)
 
 

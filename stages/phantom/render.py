@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from stages.phantom import scanner
 from stages.phantom.anatomy import UNIT, Anatomy, build_anatomy
 from stages.phantom.drawing import Frame, Layer, Mask, blurred
-from stages.phantom.findings import Box, draw_findings
+from stages.phantom.findings import FindingBox, draw_findings
 from stages.phantom.plan import StudyPlan, stream
 from stages.phantom.thorax import breasts, thorax
 from stages.phantom.vessels import vessel_tree
@@ -26,7 +26,7 @@ class RenderedStudy:
     """A radiograph: pixels uint8 (H, W) and the boxes of all findings truly present."""
 
     pixels: NDArray[np.uint8]
-    boxes: tuple[Box, ...]
+    boxes: tuple[FindingBox, ...]
 
 
 def _field(signs: Layer, anatomy: Anatomy, frame: Frame, rng: np.random.Generator) -> Layer:

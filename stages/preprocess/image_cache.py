@@ -7,9 +7,9 @@ images: 1,600 and 1,500 a second to put, 2,900 and 4,500 to get; files need no r
 at any time.
 """
 import hashlib
+import logging
 import math
 import os
-import sys
 import time
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ import numpy as np
 
 _DIGEST = 32
 _ABANDONED_SECONDS = 3600
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class ImageCache:
     def get(self, image_id: str) -> np.ndarray | None:
         """One image, uint8 of `shape`, and it counts as used now; None where it is missing.
 
-        A damaged entry is removed, said on stderr, and counts as missing.
+        A damaged entry is removed with a warning and counts as missing.
         """
         path = self._path(image_id)
         try:
@@ -46,7 +48,7 @@ class ImageCache:
             return None
         pixels = content[:-_DIGEST]
         if len(pixels) != math.prod(self.shape) or self._digest(image_id, pixels) != content[-_DIGEST:]:
-            print(f"preprocess: {path}: damaged cache entry; it is made again", file=sys.stderr)
+            logger.warning("preprocess: %s: damaged cache entry; the image is processed again", path)
             path.unlink(missing_ok=True)
             return None
         return np.frombuffer(pixels, np.uint8).reshape(self.shape)

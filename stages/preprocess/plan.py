@@ -1,4 +1,4 @@
-"""What a run has to do: for each bucket, whether an earlier shard can be placed again, else where its images are."""
+"""What a run has to do: for each bucket, whether an earlier shard can be copied whole, else where its images are."""
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from stages.preprocess.previous import Previous, Shard
 
 
 @dataclass(frozen=True)
-class Study:
+class SourceImage:
     """One image as the manifest names it: its file, that file's SHA-256, and its number of pixels."""
 
     image_id: str
@@ -26,20 +26,21 @@ class Bucket:
     """
 
     number: int
-    images: tuple[Study, ...]
+    images: tuple[SourceImage, ...]
     whole: Shard | None
     rows: dict[str, tuple[Shard, int]]
 
 
-def studies(manifest: Manifest) -> list[Study]:
+def studies(manifest: Manifest) -> list[SourceImage]:
     """The manifest's images, in its order."""
     table = manifest.table
     pixels = table["width"].astype("int64") * table["height"].astype("int64")
     columns = (table["image_id"], table["batch"], table["source"], table["sha256"], pixels)
-    return [Study(i, b, s, h, int(n)) for i, b, s, h, n in zip(*columns, strict=True)]
+    return [SourceImage(i, b, s, h, int(n)) for i, b, s, h, n in zip(*columns, strict=True)]
 
 
-def buckets(images: Sequence[Study], number: int, cached: Collection[str], earlier: Sequence[Previous]) -> list[Bucket]:
+def buckets(images: Sequence[SourceImage], number: int, cached: Collection[str],
+            earlier: Sequence[Previous]) -> list[Bucket]:
     """The shards to be made of `images` in `number` buckets; `cached` are the ids in the per-image cache.
 
     An earlier output's shard is fetched from another machine only where the cache lacks one of its images.
@@ -56,7 +57,7 @@ def buckets(images: Sequence[Study], number: int, cached: Collection[str], earli
     return planned
 
 
-def to_decode(planned: Sequence[Bucket], cached: Collection[str]) -> list[Study]:
+def to_decode(planned: Sequence[Bucket], cached: Collection[str]) -> list[SourceImage]:
     """The images that neither the cache nor an earlier shard holds."""
     return [study for bucket in planned if bucket.whole is None for study in bucket.images
             if study.image_id not in cached and study.image_id not in bucket.rows]

@@ -5,8 +5,8 @@ Nothing is used before its hash was compared: small files here, shards where the
 """
 import hashlib
 import json
+import logging
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from stages.preprocess.recipe import Recipe
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 Locate = Callable[[str, bool], Path | None]  # (file name, whether to fetch it) to where it is
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -108,4 +110,5 @@ def _read(place: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous |
 
 
 def _distrust(what: str, why: str) -> None:
-    print(f"preprocess: {what} {why}; it is not used", file=sys.stderr)
+    """Warn that an earlier output is not used, and why."""
+    logger.warning("preprocess: %s %s; it is not used", what, why)

@@ -3,11 +3,11 @@
 The chain is applied to an image once: its result is kept in `.cache/preprocess/`, and in the shards of earlier outputs
 (DVC's cache or remote, by dvc.lock). A killed run loses no image that was done; the bytes never depend on what was at
 hand nor on the number of processes. An image taken from an earlier shard of a bucket that changed goes into the cache
-too; a shard that is placed again whole is not unpacked.
+too; a shard that is copied whole is not unpacked.
 """
 import hashlib
+import logging
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,13 +26,15 @@ from cxr.runtime.process_pool import pool
 from stages.preprocess import plan, previous
 from stages.preprocess.image_cache import ImageCache
 from stages.preprocess.recipe import Recipe
-from stages.preprocess.worker import Workshop
+from stages.preprocess.worker import ImageWorker
 
 R = TypeVar("R")
 PROCESSED = Path("data/processed")
 COUNTS = ("images", "decoded", "from_cache", "from_previous_output", "shards_rewritten", "shards_unchanged")
 _WORTH_A_PROCESS = 32  # images; below that a process takes longer to start than it saves
 _CHUNK = 4
+
+logger = logging.getLogger(__name__)
 
 
 def preprocess(params: Params) -> dict[str, int]:
@@ -52,32 +54,32 @@ def preprocess(params: Params) -> dict[str, int]:
     earlier = previous.find(recipe, PROCESSED, scratch, fetch=len(cached) < len(images))
     planned = plan.buckets(images, section.buckets, cached, earlier)
     missing = plan.to_decode(planned, cached)
-    make_room(cache, limit, cached, len(missing))
+    free_cache(cache, limit, cached, len(missing))
     with atomic_folder(PROCESSED) as folder:
         recipe.write(folder)
-        counts = write_shards(Workshop(raw, recipe.chain, cache, folder), missing, planned)
+        counts = write_shards(ImageWorker(raw, recipe.chain, cache, folder), missing, planned)
         shards.finish(folder, [study.image_id for study in images], section.buckets)
     cache.trim(limit)
     shutil.rmtree(scratch, ignore_errors=True)
     return {name: counts[name] for name in COUNTS}
 
 
-def make_room(cache: ImageCache, limit: int, cached: set[str], coming: int) -> None:
-    """Remove least recently used entries, but none that this run needs; says so where the bound is broken meanwhile."""
+def free_cache(cache: ImageCache, limit: int, cached: set[str], coming: int) -> None:
+    """Remove least recently used entries, but none that this run needs; a warning where it needs more."""
     needed = cache.bytes_for(coming)
     if (kept := cache.trim(max(limit - needed, 0), cached)) + needed > limit:
-        print(f"preprocess: this run needs {(kept + needed) / 1e9:.1f} GB of cache, more than "
-              f"preprocess.cache_gigabytes ({limit / 1e9:.1f}); it is cut back at the end", file=sys.stderr)
+        logger.warning("preprocess: this run needs %.1f GB of cache, more than preprocess.cache_gigabytes (%.1f); "
+                       "it is cut back at the end", (kept + needed) / 1e9, limit / 1e9)
 
 
-def write_shards(workshop: Workshop, missing: list[plan.Study], planned: list[plan.Bucket]) -> Counter[str]:
+def write_shards(worker: ImageWorker, missing: list[plan.SourceImage], planned: list[plan.Bucket]) -> Counter[str]:
     """Decode the images that are missing into the cache, then write every shard; counts of work done."""
     counts: Counter[str] = Counter(images=sum(len(bucket.images) for bucket in planned))
     processes = min(workers(), 1 + max(len(missing), counts["images"] // 100) // _WORTH_A_PROCESS)
-    with pool(processes, workshop) as spread:
-        for _ in _shown(spread(Workshop.fill_cache, missing, _CHUNK), len(missing), "decoding", "image"):
+    with pool(processes, worker) as spread:
+        for _ in _shown(spread(ImageWorker.fill_cache, missing, _CHUNK), len(missing), "decoding", "image"):
             counts["decoded"] += 1
-        for done in _shown(spread(Workshop.place, planned), len(planned), "shards", "shard"):
+        for done in _shown(spread(ImageWorker.write_shard, planned), len(planned), "shards", "shard"):
             counts += done
     counts["from_cache"] -= len(missing)  # they went through the cache, but were decoded now
     return counts

@@ -1,8 +1,8 @@
 """The work on one image and on one shard, as each process of the pool does it."""
 import fcntl
 import hashlib
+import logging
 import shutil
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,14 +18,16 @@ from cxr.imaging.decode import Undecodable, decode
 from cxr.imaging.preprocess import apply
 from cxr.raw.batch import Batch, open_set
 from stages.preprocess.image_cache import ImageCache
-from stages.preprocess.plan import Bucket, Study
+from stages.preprocess.plan import Bucket, SourceImage
 from stages.preprocess.previous import Shard
 
 _FICLONE = 0x40049409  # Linux: share the blocks until one side is written (Btrfs, XFS)
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class Workshop:
+class ImageWorker:
     """Where a run reads (folder of the set's batches), what it applies, its cache, and the folder of its shards."""
 
     raw: Path
@@ -34,32 +36,32 @@ class Workshop:
     output: Path
     _opened: dict[Shard, np.ndarray | None] = field(default_factory=dict, compare=False)
 
-    def make(self, study: Study) -> np.ndarray:
+    def make(self, study: SourceImage) -> np.ndarray:
         """Decode one file, apply the chain and put the result into the cache: uint8 (size, size, channels).
 
         StageError names a file that is missing, is not the one that the manifest describes, or does not decode.
         """
-        place = self.raw / study.batch / study.source
+        path = self.raw / study.batch / study.source
         batch = self._batches.get(study.batch)
         if batch is None:
-            raise _unlike_manifest(place, "its batch is not there")
+            raise _unlike_manifest(path, "its batch is not there")
         data = batch.read(study.source)
         if hashlib.sha256(data).hexdigest() != study.sha256:
-            raise _unlike_manifest(place, "its SHA-256 is another one")
+            raise _unlike_manifest(path, "its SHA-256 is another one")
         try:
             image = apply(self.chain, decode(data, study.pixels))
         except Undecodable as error:
-            raise _unlike_manifest(place, f"it does not decode ({error})") from error
+            raise _unlike_manifest(path, f"it does not decode ({error})") from error
         self.cache.put(study.image_id, image)
         return image
 
-    def fill_cache(self, study: Study) -> None:
-        """Make one image for the cache."""
+    def fill_cache(self, study: SourceImage) -> None:
+        """Decode and process one image, for the cache alone."""
         self.make(study)
 
-    def place(self, bucket: Bucket) -> Counter[str]:
+    def write_shard(self, bucket: Bucket) -> Counter[str]:
         """Write one shard; counts of images decoded, from_cache, from_previous_output, and of shards."""
-        if bucket.whole and self._place_again(bucket.number, bucket.whole):
+        if bucket.whole and self._copy_shard(bucket.number, bucket.whole):
             return Counter(from_previous_output=len(bucket.images), shards_unchanged=1)
         counts = Counter(shards_rewritten=1)
         images = np.empty((len(bucket.images), *self.cache.shape), np.uint8)
@@ -69,7 +71,7 @@ class Workshop:
         write_bucket(self.output, bucket.number, images)
         return counts
 
-    def _image(self, study: Study, bucket: Bucket) -> tuple[str, np.ndarray]:
+    def _image(self, study: SourceImage, bucket: Bucket) -> tuple[str, np.ndarray]:
         """Where an image came from, and the image: the cache, an earlier shard, else its file."""
         if (image := self.cache.get(study.image_id)) is not None:
             return "from_cache", image
@@ -80,7 +82,7 @@ class Workshop:
         self.cache.put(study.image_id, pixels[row])
         return "from_previous_output", pixels[row]
 
-    def _place_again(self, number: int, shard: Shard) -> bool:
+    def _copy_shard(self, number: int, shard: Shard) -> bool:
         """Copy an earlier shard (blocks shared where the file system can); False where it is not what was sealed."""
         target = self.output / bucket_name(number)
         with shard.path.open("rb") as source, atomic_file(target) as copy:
@@ -106,10 +108,12 @@ class Workshop:
         return self._opened[shard]
 
 
-def _unlike_manifest(place: Path, why: str) -> StageError:
-    return StageError(f"{place}: not the file that data/manifest.parquet describes: {why}; run `dvc repro ingest`")
+def _unlike_manifest(path: Path, why: str) -> StageError:
+    """The error for a raw file that is missing or changed since ingest."""
+    return StageError(f"{path}: not the file that data/manifest.parquet describes: {why}; run `dvc repro ingest`")
 
 
 def _distrust(shard: Shard) -> bool:
-    print(f"preprocess: {shard.path}: earlier shard is damaged (SHA-256); it is not used", file=sys.stderr)
+    """Warn that a shard's bytes are not those recorded; False, for the caller to return."""
+    logger.warning("preprocess: %s: earlier shard is damaged (SHA-256); it is not used", shard.path)
     return False

@@ -2,9 +2,9 @@
 from typing import Any
 
 from cxr.params import Params
-from stages.report.inputs import METRICS, Inputs
+from stages.report.inputs import METRICS, ReportInputs
 from stages.report.numbers import count, percent, plain
-from stages.report.page import Part, Section, Table, Words
+from stages.report.page import Chapter, Paragraph, Part, Table
 
 SHOWN = 25  # rows of the quarantine list
 
@@ -22,13 +22,13 @@ def label_note(params: Params) -> str:
     return "How the labels were made is not known to the pipeline: figures tell agreement with these labels, no more."
 
 
-def data(inputs: Inputs, params: Params) -> Section:
+def data(inputs: ReportInputs, params: Params) -> Chapter:
     """Counts, splits and labels."""
     metrics = inputs["validate"]
     if "rows" not in metrics:
-        return Section("data", "Data", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
-    parts: list[Part] = [Words(_split_rule(params, metrics)), _splits(metrics), _labels(metrics), *_came_in(inputs)]
-    return Section("data", "Data", parts)
+        return Chapter("data", "Data", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
+    parts: list[Part] = [Paragraph(_split_rule(params, metrics)), _splits(metrics), _labels(metrics), *_came_in(inputs)]
+    return Chapter("data", "Data", parts)
 
 
 def _split_rule(params: Params, metrics: dict[str, Any]) -> str:
@@ -58,15 +58,15 @@ def _labels(metrics: dict[str, Any]) -> Table:
     return Table(["Label", "#Positives", "#Prevalence", "#Train", "#Validation", "#Test"], rows, "Labels")
 
 
-def _came_in(inputs: Inputs) -> list[Part]:
+def _came_in(inputs: ReportInputs) -> list[Part]:
     """Rows in = manifest + quarantined + merged + absent, the reasons, and the first inputs that were refused."""
     counts = inputs["validate"].get("ingest", {})
     if not counts:
         return []
-    words = (f"{count(counts['rows_in'])} rows came in: {count(counts['manifest'])} in the manifest, "
-             f"{count(counts['quarantined'])} quarantined, {count(counts['merged'])} merged (the same pixels again"
-             f"{_merges(counts.get('merged_by_outcome', {}))}), {count(counts['absent'])} without image.")
-    parts: list[Part] = [Words(words)]
+    text = (f"{count(counts['rows_in'])} rows came in: {count(counts['manifest'])} in the manifest, "
+            f"{count(counts['quarantined'])} quarantined, {count(counts['merged'])} merged (the same pixels again"
+            f"{_merges(counts.get('merged_by_outcome', {}))}), {count(counts['absent'])} without image.")
+    parts: list[Part] = [Paragraph(text)]
     reasons = counts.get("quarantined_by_reason", {})
     if reasons:
         parts.append(Table(["Reason", "#Inputs"], [[plain(name), count(n)] for name, n in sorted(reasons.items())],
@@ -80,7 +80,7 @@ def _merges(outcomes: dict[str, int]) -> str:
     return f"; labels: {', '.join(told)}" if told else ""
 
 
-def _refused(inputs: Inputs) -> list[Part]:
+def _refused(inputs: ReportInputs) -> list[Part]:
     rows = inputs.tables.get("quarantine", [])
     if not rows:
         return []
@@ -94,14 +94,14 @@ def _shortened(title: str, text: str) -> str:
     return text[:12] if title == "sha256" else text if len(text) <= 120 else text[:117] + "..."
 
 
-def validation(inputs: Inputs, params: Params) -> Section:
+def validation(inputs: ReportInputs, params: Params) -> Chapter:
     """What Great Expectations found."""
     expectations = inputs["validate"].get("expectations", {})
     if not expectations:
-        return Section("validation", "Validation", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
+        return Chapter("validation", "Validation", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
     failed = {name: entry for name, entry in expectations.items() if not entry["passed"]}
-    words = Words(f"{len(expectations) - len(failed)} of {len(expectations)} expectations on the manifest are met. "
-                  "All of them: validation/index.html, beside this file.")
+    text = Paragraph(f"{len(expectations) - len(failed)} of {len(expectations)} expectations on the manifest are met. "
+                     "All of them: validation/index.html, beside this file.")
     rows = [[name, entry["severity"], count(entry["unexpected"])] for name, entry in sorted(failed.items())]
     table = [Table(["Not met", "Severity", "#Unexpected"], rows)] if rows else []
-    return Section("validation", "Validation", [words, *table])
+    return Chapter("validation", "Validation", [text, *table])

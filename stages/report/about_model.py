@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cxr.params import Params
-from stages.report.inputs import METRICS, Inputs
+from stages.report.inputs import METRICS, ReportInputs
 from stages.report.numbers import count, figure, large, plain
-from stages.report.page import Charts, Part, Section, Table, Words
+from stages.report.page import Chapter, Charts, Paragraph, Part, Table
 from stages.report.svg import Series, line_chart
 
 # Training curves that share a chart: title, and curve name to what the legend says and its class.
@@ -17,7 +17,7 @@ _CHARTS = (
 )
 
 
-def model(inputs: Inputs, params: Params) -> Section:
+def model(inputs: ReportInputs, params: Params) -> Chapter:
     """The net, its input, how long it learned, the curves."""
     card, train = inputs["card"], inputs["train"]
     missing = [f"{METRICS[name]}: made by `dvc repro train`" for name in ("card", "train") if not inputs[name]]
@@ -25,8 +25,8 @@ def model(inputs: Inputs, params: Params) -> Section:
     parts: list[Part] = [Table(["", ""], facts)] if facts else []
     if charts := _curves(inputs.curves, train.get("best_epoch")):
         parts.append(Charts("Learning curves; the dashed line is the epoch that was kept", charts))
-    words = [str(card[key]) for key in ("intended_use", "limits") if card.get(key)]
-    return Section("model", "Model", parts + [Words(text) for text in words], missing)
+    texts = [str(card[key]) for key in ("intended_use", "limits") if card.get(key)]
+    return Chapter("model", "Model", parts + [Paragraph(text) for text in texts], missing)
 
 
 def _card_facts(card: dict[str, Any], spec: dict[str, Any]) -> list[list[str]]:
@@ -61,18 +61,18 @@ def _curves(curves: Any, best: int | None) -> list[Any]:
     return charts
 
 
-def origins(inputs: Inputs, params: Params) -> Section:
+def origins(inputs: ReportInputs, params: Params) -> Chapter:
     """Hashes: data, split, code, every model; and the command that makes it all again."""
     card, evaluated = inputs["card"], inputs["evaluate"]
     rows = [[word, _short(card.get(key))] for word, key in
             (("Data", "data_hash"), ("Split", "split"), ("Code that trained", "code_version")) if card.get(key)]
     rows += [[f"Model {name}", _short(evaluated[name]["model"])] for name in inputs.variants
              if "model" in evaluated.get(name, {})]
-    words = Words("Data, parameters and code decide every byte of every output but measured speed and this page. The "
-                  "same commit gives the same hashes: dvc repro makes it again, dvc status says what is stale.")
+    same = Paragraph("Data, parameters and code decide every byte of every output but measured speed and this page. "
+                     "The same commit gives the same hashes: dvc repro makes it again, dvc status says what is stale.")
     missing = [] if rows else [f"{METRICS['card']}: made by `dvc repro train`"]
     hashes = [Table(["What", "SHA-256"], rows)] if rows else []
-    return Section("origins", "Reproducibility", [words, *hashes], missing)
+    return Chapter("origins", "Reproducibility", [same, *hashes], missing)
 
 
 def _short(value: Any) -> str:
@@ -86,6 +86,6 @@ def _flat(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
-def sections_missing(sections: Sequence[Section]) -> list[str]:
+def sections_missing(sections: Sequence[Chapter]) -> list[str]:
     """Everything that the report lacks, once each."""
     return list(dict.fromkeys(line for section in sections for line in section.missing))

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 from markupsafe import Markup
 
 from cxr.params import Params
-from stages.report.inputs import METRICS, PREDICTIONS, Inputs, Rows
+from stages.report.inputs import METRICS, PREDICTIONS, ReportInputs, Rows
 from stages.report.numbers import count, figure, interval, plain, signed
-from stages.report.page import Cell, Charts, Part, Section, Table, Words, stacked, track
+from stages.report.page import Cell, Chapter, Charts, Paragraph, Part, Table, stacked, track
 from stages.report.svg import Series, legend, unit_square
 
 KINDS = ("base", "chosen")  # classes in the style sheet, in the order of `shown`
@@ -17,34 +17,34 @@ BINS = 10
 BIN_IMAGES = 5  # below it, a bin's share of positives is noise
 
 
-def labels_of(inputs: Inputs) -> list[str]:
+def labels_of(inputs: ReportInputs) -> list[str]:
     """The labels, in the model's order where its card is there."""
     entry: Mapping[str, Any] = inputs["evaluate"].get("base") or next(iter(inputs["evaluate"].values()), {})
     found = [name for name in entry.get("auroc", {}) if name not in ("macro", "worst")]
     return [name for name in inputs["card"].get("labels", []) if name in found] or found
 
 
-def shown(inputs: Inputs) -> list[str]:
+def shown(inputs: ReportInputs) -> list[str]:
     """The variants that are drawn: base and the chosen one."""
     return [name for name in dict.fromkeys(("base", inputs.chosen)) if name in inputs["evaluate"]]
 
 
-def results(inputs: Inputs, params: Params) -> Section:
+def results(inputs: ReportInputs, params: Params) -> Chapter:
     """Figures for each label and the curves."""
     title = "Results on the test split"
     if not inputs["evaluate"]:
-        return Section("results", title, missing=[f"{METRICS['evaluate']}: made by `dvc repro evaluate`"])
-    parts: list[Part] = [Words(_about(inputs, params)), _auroc_table(inputs, shown(inputs))]
+        return Chapter("results", title, missing=[f"{METRICS['evaluate']}: made by `dvc repro evaluate`"])
+    parts: list[Part] = [Paragraph(_about(inputs, params)), _auroc_table(inputs, shown(inputs))]
     parts += [_threshold_table(inputs, inputs.chosen)]
     parts += [part for part in (_square(inputs, "roc", "ROC: false positive rate across, true positive rate up", True),
                                 _square(inputs, "pr", "Precision (up) against recall (across)", False)) if part]
     parts += [*_confusion(inputs), *_calibration(inputs)]
     others = [name for name in inputs.variants if name in inputs["evaluate"] and name not in shown(inputs)]
     parts += [_auroc_table(inputs, [name], folded=True) for name in others]
-    return Section("results", title, parts)
+    return Chapter("results", title, parts)
 
 
-def _about(inputs: Inputs, params: Params) -> str:
+def _about(inputs: ReportInputs, params: Params) -> str:
     entry = inputs["evaluate"][shown(inputs)[0]] if shown(inputs) else {}
     drawn = " and ".join(shown(inputs))
     how = (f"Intervals are 95 %, from {params.evaluate.bootstrap} resamples of patients." if params.evaluate.bootstrap
@@ -55,7 +55,7 @@ def _about(inputs: Inputs, params: Params) -> str:
             f"them first.{accuracy}")
 
 
-def _auroc_table(inputs: Inputs, names: Sequence[str], folded: bool = False) -> Table:
+def _auroc_table(inputs: ReportInputs, names: Sequence[str], folded: bool = False) -> Table:
     """A row for each label, AUROC and AUPRC of each variant with its interval."""
     evaluated, labels = inputs["evaluate"], labels_of(inputs)
     head = ["macro", *labels] if len(labels) > 1 else labels
@@ -90,7 +90,7 @@ def _difference(entry: Mapping[str, Any], name: str) -> Cell:
     return stacked(signed(change.get("difference")), interval(change))
 
 
-def _threshold_table(inputs: Inputs, variant: str) -> Table:
+def _threshold_table(inputs: ReportInputs, variant: str) -> Table:
     """What the served variant's operating points from validation do on test."""
     entry = inputs["evaluate"].get(variant, {})
     points = entry.get("at_threshold", {})
@@ -102,7 +102,7 @@ def _threshold_table(inputs: Inputs, variant: str) -> Table:
     return Table(titles, rows, f"Operating points from validation, on test: {variant}")
 
 
-def _square(inputs: Inputs, name: str, caption: str, diagonal: bool) -> Charts | None:
+def _square(inputs: ReportInputs, name: str, caption: str, diagonal: bool) -> Charts | None:
     """A small chart for each label, base and chosen in it."""
     points = _points(inputs.tables.get(name, []))
     measure = {"roc": "auroc", "pr": "auprc"}[name]
@@ -124,7 +124,7 @@ def _points(rows: Rows) -> dict[tuple[str, str], list[tuple[float, float]]]:
     return found
 
 
-def _confusion(inputs: Inputs) -> list[Part]:
+def _confusion(inputs: ReportInputs) -> list[Part]:
     """The classes' confusion matrix where the task is multiclass; the other tasks' counts stand at the thresholds."""
     listed = inputs.tables.get("confusion", []) if inputs["card"].get("task") == "multiclass" else []
     rows = [row for row in listed if row["label"] == "all" and row["variant"] == inputs.chosen]
@@ -142,22 +142,22 @@ def _shaded(counts: Mapping[tuple[str, str], int], labels: Sequence[str], actual
     return Markup(f'<span class="shade" style="--share:{100 * share:.0f}%">{counts[actual, predicted]:,}</span>')  # noqa: S704
 
 
-def _calibration(inputs: Inputs) -> list[Part]:
+def _calibration(inputs: ReportInputs) -> list[Part]:
     """Reliability of the served variant's probabilities: the share of positives in each of ten bins, by label."""
     entry = inputs["evaluate"].get(inputs.chosen, {}).get("calibration", {})
     if not entry:
         return []
     ece, brier = entry["ece"], entry["brier"]
-    words = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width, of "
-             f"them those with at least {BIN_IMAGES} images. Mean expected calibration error {figure(ece['mean'])}, "
-             f"mean Brier score {figure(brier['mean'])}.")
+    text = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width, of "
+            f"them those with at least {BIN_IMAGES} images. Mean expected calibration error {figure(ece['mean'])}, "
+            f"mean Brier score {figure(brier['mean'])}.")
     charts = [unit_square([Series(inputs.chosen, points, "chosen", dots=True)], plain(label),
                           f"ECE {figure(ece.get(label))}", diagonal=True)
               for label, points in reliability(inputs, labels_of(inputs)).items()]
-    return [Charts(words, charts)] if charts else [Words(words)]
+    return [Charts(text, charts)] if charts else [Paragraph(text)]
 
 
-def reliability(inputs: Inputs, labels: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
+def reliability(inputs: ReportInputs, labels: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
     """Label to (mean probability, share of positives) of each bin with 5 images or more; empty without predictions."""
     path = inputs.folder / PREDICTIONS
     if not path.exists():

@@ -7,44 +7,44 @@ import cv2
 import numpy as np
 
 from cxr.params import Params
-from stages.report.inputs import METRICS, OVERLAYS, Inputs
+from stages.report.inputs import METRICS, OVERLAYS, ReportInputs
 from stages.report.numbers import count, figure, interval, large, percent, plain, scientific, size
-from stages.report.page import Cell, Part, Pictures, Section, Table, Words, stacked
+from stages.report.page import Cell, Chapter, Paragraph, Part, Pictures, Table, stacked
 
 KINDS = {"true_positive": "true positive", "false_positive": "false positive"}
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 85]
 
 
-def compression(inputs: Inputs, params: Params) -> Section:
+def compression(inputs: ReportInputs, params: Params) -> Chapter:
     """A row for each variant: bytes, work, speed, AUROC; what was chosen and why; the verdicts."""
     compressed = inputs["compress"]
     missing = [f"{METRICS[name]}: made by `dvc repro {'compress' if name == 'compress' else 'evaluate'}`"
                for name in ("compress", "latency") if not inputs[name]]
     if not compressed:
-        return Section("compression", "Compression", missing=missing)
+        return Chapter("compression", "Compression", missing=missing)
     parts: list[Part] = [_chosen(inputs), _variants(inputs), *_verdicts(inputs), *_sparsity(inputs)]
-    return Section("compression", "Compression", parts, missing)
+    return Chapter("compression", "Compression", parts, missing)
 
 
-def _chosen(inputs: Inputs) -> Words:
+def _chosen(inputs: ReportInputs) -> Paragraph:
     chosen = inputs["compress"].get("chosen", {})
     why = _sentence(chosen.get("why", ""))
-    return Words(f"Served: {inputs.chosen}. {why}Chosen by AUROC on validation, bytes and multiply-adds; speed is "
-                 "measured on this machine, one image at a time, and decides nothing.")
+    return Paragraph(f"Served: {inputs.chosen}. {why}Chosen by AUROC on validation, bytes and multiply-adds; speed is "
+                     "measured on this machine, one image at a time, and decides nothing.")
 
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:].rstrip('.')}. " if text else ""
 
 
-def _variants(inputs: Inputs) -> Table:
+def _variants(inputs: ReportInputs) -> Table:
     titles = ["Variant", "#Macro AUROC, test", "#Bytes", "#Zipped", "#Sparsity", "#Multiply-adds", "#ms an image",
               "#Speed"]
     rows = [_variant(inputs, name) for name in inputs.variants if name in inputs["compress"]]
     return Table(titles, rows, "Variants")
 
 
-def _variant(inputs: Inputs, name: str) -> list[Cell]:
+def _variant(inputs: ReportInputs, name: str) -> list[Cell]:
     made, speed = inputs["compress"][name], inputs["latency"].get(name, {})
     tested = inputs["evaluate"].get(name, {})
     macro, bounds = (tested.get(key, {}).get("macro") for key in ("auroc", "auroc_interval"))
@@ -55,7 +55,7 @@ def _variant(inputs: Inputs, name: str) -> list[Cell]:
             stacked(f"{figure(ratio.get('median'), 2)}x" if ratio else "n/a", interval(ratio, 2))]
 
 
-def _verdicts(inputs: Inputs) -> list[Part]:
+def _verdicts(inputs: ReportInputs) -> list[Part]:
     rows: list[list[Cell]] = []
     for name in inputs.variants:
         verdict = str(inputs["latency"].get(name, {}).get("verdict", "")).removeprefix(f"{name}: ")
@@ -66,13 +66,13 @@ def _verdicts(inputs: Inputs) -> list[Part]:
     return [Table(titles, rows, "Verdicts")] if rows else []
 
 
-def _sparsity(inputs: Inputs) -> list[Part]:
+def _sparsity(inputs: ReportInputs) -> list[Part]:
     by_layer = inputs["compress"].get("pruned", {}).get("sparsity_by_layer", {})
     rows = [[layer, percent(value, 1)] for layer, value in by_layer.items()]
     return [Table(["Layer", "#Zeros"], rows, "Sparsity of the pruned net, layer by layer", folded=True)] if rows else []
 
 
-def explanations(inputs: Inputs, params: Params) -> Section:
+def explanations(inputs: ReportInputs, params: Params) -> Chapter:
     """The pointing game, the sanity check, the overlays."""
     explain = inputs["explain"]
     missing = [] if explain else [f"{METRICS['explain']}: made by `dvc repro explain`"]
@@ -83,32 +83,33 @@ def explanations(inputs: Inputs, params: Params) -> Section:
                               "boxes, grey ones another label's.", pictures))
     elif inputs.metrics.get("overlays") is None:
         missing.append(f"{METRICS['overlays']}: made by `dvc repro explain`")
-    return Section("explanations", "Explanations", parts, missing)
+    return Chapter("explanations", "Explanations", parts, missing)
 
 
 def _game(game: Mapping[str, Any]) -> list[Part]:
     if not game.get("images"):
-        return [Words("Pointing game: n/a, no test image has a reference box.")]
+        return [Paragraph("Pointing game: n/a, no test image has a reference box.")]
     methods = ("score", "class_prior", "centre", "random")
     share = game.get("hit_share", {})
-    words = ("Pointing game: how often the strongest point of the attribution lies in a reference box of the label, as "
-             f"a mean over labels. It counts only above the trivial answers. {count(game.get('hits'))} hits in "
-             f"{count(game['images'])} images: {figure(share.get('value'), 2)} {interval(share, 2)}.")
+    text = ("Pointing game: how often the strongest point of the attribution lies in a reference box of the label, as "
+            f"a mean over labels. It counts only above the trivial answers. {count(game.get('hits'))} hits in "
+            f"{count(game['images'])} images: {figure(share.get('value'), 2)} {interval(share, 2)}.")
     rows = [[plain(label), count(entry["images"]), *(figure(entry[m], 2) for m in methods)]
             for label, entry in game.get("by_label", {}).items()]
     total = ["mean over labels", count(game["images"]), *(figure(game.get(m), 2) for m in methods)]
-    return [Words(words), Table(["Label", "#Images", "#Model", "#Class prior", "#Centre", "#Random"], [total, *rows])]
+    titles = ["Label", "#Images", "#Model", "#Class prior", "#Centre", "#Random"]
+    return [Paragraph(text), Table(titles, [total, *rows])]
 
 
 def _sanity(explain: Mapping[str, Any]) -> list[Part]:
     alike, error = explain.get("sanity", {}).get("randomised_correlation"), explain.get("completeness_error")
     method = explain.get("method", {}).get("name", "SHAP")
-    return [Words(f"Method: {method}. Completeness error {scientific(error)}. With the top of the net scrambled the "
-                  f"maps correlate with the real ones by {figure(alike, 2)}: the lower, the more they show what was "
-                  "learned.")]
+    return [Paragraph(f"Method: {method}. Completeness error {scientific(error)}. With the top of the net scrambled "
+                      f"the maps correlate with the real ones by {figure(alike, 2)}: the lower, the more they show "
+                      "what was learned.")]
 
 
-def _pictures(inputs: Inputs, most: int) -> list[tuple[str, str]]:
+def _pictures(inputs: ReportInputs, most: int) -> list[tuple[str, str]]:
     """At most `most` overlays: first ranks of every label and kind before second ranks, shown in the list's order."""
     listed: Sequence[Mapping[str, Any]] = inputs.metrics.get("overlays", [])
     seen: dict[tuple[str, str], int] = {}
@@ -121,7 +122,7 @@ def _pictures(inputs: Inputs, most: int) -> list[tuple[str, str]]:
     return [found for position in kept if (found := _picture(inputs, listed[position]))]
 
 
-def _picture(inputs: Inputs, entry: Mapping[str, Any]) -> tuple[str, str] | None:
+def _picture(inputs: ReportInputs, entry: Mapping[str, Any]) -> tuple[str, str] | None:
     """Data URI and caption of an overlay, as JPEG (a fifth of the PNG); None where there is no readable file."""
     path = inputs.folder / OVERLAYS / str(entry["file"])
     if path.parent != inputs.folder / OVERLAYS or not path.is_file():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.report import numbers
-from stages.report.inputs import Inputs, read_headline
+from stages.report.inputs import ReportInputs, read_headline
 
 REPORT = "reports/index.html"
 FEW = 20  # cases: with 20 positives an AUROC of 0.90 has a standard deviation of 0.04, with 5 of 0.07
@@ -22,13 +22,13 @@ class Figure:
     detail: str = ""
 
 
-def figures(inputs: Inputs) -> list[Figure]:
+def figures(inputs: ReportInputs) -> list[Figure]:
     """The headline figures that can be told from the metrics there are."""
     makers = (_aurocs, _worst, _bytes, _speed, _pointing)
     return [figure for make in makers for figure in make(inputs)]
 
 
-def _aurocs(inputs: Inputs) -> list[Figure]:
+def _aurocs(inputs: ReportInputs) -> list[Figure]:
     """Macro AUROC on test of base and of the chosen variant."""
     found = []
     for name in dict.fromkeys(("base", inputs.chosen)):
@@ -42,7 +42,7 @@ def _aurocs(inputs: Inputs) -> list[Figure]:
     return found
 
 
-def _worst(inputs: Inputs) -> list[Figure]:
+def _worst(inputs: ReportInputs) -> list[Figure]:
     """The label that the served variant separates worst; nothing where there is one label only."""
     entry = inputs["evaluate"].get(inputs.chosen, {})
     labels = {name: value for name, value in entry.get("auroc", {}).items()
@@ -56,7 +56,7 @@ def _worst(inputs: Inputs) -> list[Figure]:
     return [Figure("Worst label, served", numbers.figure(labels[name]), detail)]
 
 
-def _bytes(inputs: Inputs) -> list[Figure]:
+def _bytes(inputs: ReportInputs) -> list[Figure]:
     base, chosen = (inputs["compress"].get(name) for name in ("base", inputs.chosen))
     if not base or not chosen:
         return []
@@ -65,7 +65,7 @@ def _bytes(inputs: Inputs) -> list[Figure]:
     return [Figure(f"Size, {inputs.chosen}", numbers.size(chosen["bytes"]), detail)]
 
 
-def _speed(inputs: Inputs) -> list[Figure]:
+def _speed(inputs: ReportInputs) -> list[Figure]:
     """Measured speed of the served variant against base, with the verdict."""
     entry = inputs["latency"].get(inputs.chosen)
     if not entry:
@@ -84,7 +84,7 @@ def _conditions(entry: dict[str, Any]) -> str:
     return f"{entry.get('threads', '?')} thread(s), {entry.get('processor', 'unknown processor')}"
 
 
-def _pointing(inputs: Inputs) -> list[Figure]:
+def _pointing(inputs: ReportInputs) -> list[Figure]:
     """The pointing game against its trivial baselines; nothing where the set has no boxes."""
     game = inputs["explain"].get("pointing_game", {})
     if not game.get("images"):
@@ -94,7 +94,7 @@ def _pointing(inputs: Inputs) -> list[Figure]:
     return [Figure("Pointing game", numbers.figure(game.get("score"), 2), f"{game['images']} boxed; {others}")]
 
 
-def warnings(inputs: Inputs) -> list[str]:
+def warnings(inputs: ReportInputs) -> list[str]:
     """What is to be known before any figure is believed; patients in two splits first, with their count."""
     metrics = inputs["validate"]
     failed = {name: entry for name, entry in metrics.get("expectations", {}).items() if not entry["passed"]}
@@ -108,7 +108,7 @@ def warnings(inputs: Inputs) -> list[str]:
     return told + _uncertain(inputs)
 
 
-def _uncertain(inputs: Inputs) -> list[str]:
+def _uncertain(inputs: ReportInputs) -> list[str]:
     """Labels whose AUROC on test is not defined, or rests on few positives or negatives."""
     entry = inputs["evaluate"].get(inputs.chosen, {})
     cases = {numbers.plain(name): min(c["positives"], c["negatives"]) for name, c in entry.get("counts", {}).items()}
@@ -117,7 +117,7 @@ def _uncertain(inputs: Inputs) -> list[str]:
     return told + ([f"fewer than {FEW} positives or negatives on test, so uncertain: {', '.join(few)}"] if few else [])
 
 
-def subject(inputs: Inputs) -> str:
+def subject(inputs: ReportInputs) -> str:
     """Task, number of labels, images and patients, as far as they are known."""
     card, counts = inputs["card"], inputs["validate"]
     parts = [str(card["task"]), _many(len(card["labels"]), "label")] if card else []
@@ -130,7 +130,7 @@ def _many(number: int, word: str) -> str:
     return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
-def lines(inputs: Inputs) -> list[str]:
+def lines(inputs: ReportInputs) -> list[str]:
     """The headline as aligned lines of text."""
     name = f"{inputs['card']['set']}: " if inputs["card"] else ""
     rows = [("Set", name + subject(inputs)), *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),

@@ -27,7 +27,7 @@ TABLE_LIMIT = 200_000  # rows read of a table
 
 
 @dataclass(frozen=True)
-class Inputs:
+class ReportInputs:
     """`metrics`: name in METRICS to its content; `tables`: name in TABLES to rows; `curves`: training curve to values
     by epoch; `folder`: where the paths start. What is missing is not in the mappings."""
 
@@ -53,18 +53,18 @@ class Inputs:
         return first + sorted(found - set(first))
 
 
-def read(folder: Path = Path()) -> Inputs:
+def read(folder: Path = Path()) -> ReportInputs:
     """Everything below `folder` that is there; ValueError names a file that does not parse."""
     metrics = {name: read_json(folder / path) for name, path in METRICS.items() if (folder / path).exists()}
     tables = {name: _rows(folder / path) for name, path in TABLES.items() if (folder / path).exists()}
     curves = {path.stem: _curve(path) for path in sorted((folder / CURVES).glob("**/*.tsv"))}
-    return Inputs(metrics, tables, curves, folder)
+    return ReportInputs(metrics, tables, curves, folder)
 
 
-def read_headline(folder: Path = Path()) -> Inputs:
+def read_headline(folder: Path = Path()) -> ReportInputs:
     """The metrics alone: all that the headline needs."""
-    return Inputs({name: read_json(folder / path) for name, path in METRICS.items() if (folder / path).exists()},
-                  {}, {}, folder)
+    return ReportInputs({name: read_json(folder / path) for name, path in METRICS.items() if (folder / path).exists()},
+                        {}, {}, folder)
 
 
 def _rows(path: Path) -> Rows:

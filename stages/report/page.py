@@ -23,7 +23,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Charts:
-    """Charts side by side, with words above; `legend` where all share it."""
+    """Charts side by side, with a text above; `legend` where all share it."""
 
     caption: str
     charts: Sequence[Markup]
@@ -32,7 +32,7 @@ class Charts:
 
 
 @dataclass(frozen=True)
-class Words:
+class Paragraph:
     """A paragraph."""
 
     text: str
@@ -46,11 +46,11 @@ class Pictures:
     pictures: Sequence[tuple[str, str]]
 
 
-Part = Table | Charts | Words | Pictures
+Part = Table | Charts | Paragraph | Pictures
 
 
 @dataclass(frozen=True)
-class Section:
+class Chapter:
     """A chapter of the report; `missing` names what it lacks, and the command that makes it."""
 
     name: str

@@ -5,7 +5,7 @@ from cxr.core.errors import StageError
 from cxr.core.files import write_text
 from cxr.params import Params
 from stages.report import about_data, about_model, about_results, about_variants, headline, page
-from stages.report.inputs import Inputs, read
+from stages.report.inputs import ReportInputs, read
 
 OUTPUT = Path("reports/index.html")
 SECTIONS = (about_results.results, about_variants.compression, about_variants.explanations, about_data.data,
@@ -22,7 +22,7 @@ def report(params: Params) -> None:
     print(f"report: {OUTPUT}")
 
 
-def html(inputs: Inputs, params: Params) -> str:
+def html(inputs: ReportInputs, params: Params) -> str:
     """The page, from the inputs and the parameters."""
     sections = [make(inputs, params) for make in SECTIONS]
     return page.render({

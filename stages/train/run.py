@@ -1,4 +1,5 @@
 """Reads shards and manifest, trains the net of `params.train`, writes `models/base`, metrics and curves."""
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,18 @@ from cxr.selection import auroc
 from cxr.training import losses, model_card
 from cxr.training.checkpoint import Checkpoints, key
 from cxr.training.input_pipeline import Feed
-from cxr.training.loop import Diverged, Plan, Progress, Training
+from cxr.training.loop import Diverged, Progress, Training, TrainingPlan
 from cxr.training.tflite import float_tflite, served_answers
 from cxr.training.warm_start import Initial, initial
 from stages.train.curves import record
 
 PROCESSED, BASE = Path("data/processed"), Path("models/base")
 
+logger = logging.getLogger(__name__)
+
 
 def main(params: Params) -> dict[str, int]:
-    """Seed, data, net, fit, seal: from the top to the bottom."""
+    """Seed, data, net, fit, write; counts of steps trained. StageError says what is wrong with data or parameters."""
     tf_session.start(params.machine, params.train.seed)
     manifest, shards = read_manifest(), Shards(PROCESSED)
     feed = feed_of(manifest.rows("train"), shards)
@@ -41,7 +44,7 @@ def main(params: Params) -> dict[str, int]:
     training = fit(net, feed, validation, shards, params, checkpoint_key(spec, manifest, params, parent))
     write_model(net, spec, manifest, shards, parent)
     same = tf_session.same_bytes_on(params.train.net)
-    print(f"train: the same bytes on {same}", flush=True)
+    logger.info("train: the same bytes on %s", same)
     write_json(Path("metrics/train.json"), {**figures(training.progress, net, feed), "same_bytes_on": same})
     return {"steps": training.trained_steps, "resumed_from_step": training.resumed_from}
 
@@ -80,10 +83,10 @@ def fresh_net(spec: dict[str, Any], train: Train, start: Initial | None = None) 
     return factory.build(spec, train.weights)
 
 
-def plan_of(train: Train) -> Plan:
+def plan_of(train: Train) -> TrainingPlan:
     """The parameters that the loop needs."""
-    names = Plan.__dataclass_fields__
-    return Plan(**{name: getattr(train, name) for name in names})
+    names = TrainingPlan.__dataclass_fields__
+    return TrainingPlan(**{name: getattr(train, name) for name in names})
 
 
 def fit(net: keras.Model, feed: Feed, validation: Manifest, shards: Shards, params: Params, run_key: str) -> Training:
@@ -122,7 +125,7 @@ def float_logits(net: keras.Model, feed: Feed, batch_size: int) -> np.ndarray:
 
 def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shards: Shards,
                 parent: str | None = None) -> None:
-    """Convert, measure on validation what is served, seal `models/base`."""
+    """Convert to TFLite, measure that file on validation, and write `models/base` with its checksums."""
     tflite = float_tflite(net)
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
     code, data_hash = stage_code_version("train"), sha256_file(PROCESSED / SEAL)
@@ -135,7 +138,7 @@ def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shar
 
 
 def figures(progress: Progress, net: keras.Model, feed: Feed) -> dict[str, Any]:
-    """What `metrics/train.json` holds."""
+    """Content of `metrics/train.json`: epochs, the best one's validation figures, counts of images and weights."""
     best = progress.history[progress.best_epoch]
     return {"epochs_run": progress.epoch, "best_epoch": progress.best_epoch + 1, "images": len(feed),
             "weights": int(net.count_params()), "best": {name: number(value) for name, value in best.items()}}

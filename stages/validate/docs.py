@@ -14,7 +14,7 @@ from great_expectations.render.renderer import ExpectationSuitePageRenderer, Val
 from great_expectations.render.view import DefaultJinjaPageView
 
 from stages.validate.checks import CHECKS
-from stages.validate.outcome import Outcome
+from stages.validate.outcome import RuleOutcome
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,7 +31,8 @@ class StaticPage(DefaultJinjaPageView):  # type: ignore[misc]
         self.env.filters["generate_html_element_uuid"] = lambda prefix=None: f"{prefix or ''}{next(numbers)}"
 
 
-def results_page(result: ExpectationSuiteValidationResult, outcomes: Sequence[Outcome], facts: dict[str, Any]) -> str:
+def results_page(result: ExpectationSuiteValidationResult, outcomes: Sequence[RuleOutcome],
+                 facts: dict[str, Any]) -> str:
     """HTML: our summary by name on top, then Great Expectations' results, column for column."""
     document = ValidationResultsPageRenderer().render(result)
     document.sections = document.sections[1:]  # its overview repeats the summary, with the run's clock

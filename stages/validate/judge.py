@@ -19,14 +19,14 @@ _FORMAT = {"result_format": "SUMMARY", "unexpected_index_column_names": ["batch"
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidationResult:
     """The suite as it was asked, and Great Expectations' result."""
 
     suite: gx.ExpectationSuite
     result: ExpectationSuiteValidationResult
 
 
-def judge(table: pd.DataFrame, expectations: Sequence[gxe.Expectation]) -> Judged:
+def judge(table: pd.DataFrame, expectations: Sequence[gxe.Expectation]) -> ValidationResult:
     """Great Expectations' result for the table, cleared of everything that differs from run to run.
 
     At most 20 unexpected values are kept for an expectation. Results come in the order of the expectations.
@@ -40,7 +40,7 @@ def judge(table: pd.DataFrame, expectations: Sequence[gxe.Expectation]) -> Judge
                                          suite=context.suites.add(suite))
     run = RunIdentifier(run_name=SUITE, run_time=_EPOCH)
     result = definition.run(batch_parameters={"dataframe": table}, result_format=_FORMAT, run_id=run)
-    return Judged(suite, _canonical(result, [expectation.id for expectation in suite.expectations]))
+    return ValidationResult(suite, _canonical(result, [expectation.id for expectation in suite.expectations]))
 
 
 def _canonical(result: ExpectationSuiteValidationResult, order: list[str | None]) -> ExpectationSuiteValidationResult:

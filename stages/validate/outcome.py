@@ -10,7 +10,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RuleOutcome:
     """How one named expectation came out: rows (or values) that do not meet it, and the first few of them."""
 
     name: str
@@ -24,7 +24,7 @@ class Outcome:
         return {"severity": self.severity, "passed": self.passed, "unexpected": self.unexpected}
 
 
-def outcomes(results: Iterable[Mapping[str, Any]], severities: Mapping[str, str]) -> list[Outcome]:
+def outcomes(results: Iterable[Mapping[str, Any]], severities: Mapping[str, str]) -> list[RuleOutcome]:
     """One outcome for each name that was evaluated, in the order of `checks`.
 
     results: Great Expectations' results as JSON dictionaries, each tagged with its name in `meta`.
@@ -36,10 +36,10 @@ def outcomes(results: Iterable[Mapping[str, Any]], severities: Mapping[str, str]
             for check in CHECKS if check.name in grouped]
 
 
-def _outcome(name: str, severity: str, results: list[Mapping[str, Any]]) -> Outcome:
+def _outcome(name: str, severity: str, results: list[Mapping[str, Any]]) -> RuleOutcome:
     failed = [result for result in results if not result["success"]]
     examples = list(dict.fromkeys(example for result in failed for example in _examples(result)))
-    return Outcome(name, severity, not failed, sum(map(_unexpected, failed)), tuple(examples[:EXAMPLES]))
+    return RuleOutcome(name, severity, not failed, sum(map(_unexpected, failed)), tuple(examples[:EXAMPLES]))
 
 
 def _unexpected(result: Mapping[str, Any]) -> int:
@@ -102,7 +102,7 @@ def _exception(result: Mapping[str, Any]) -> str:
     return next((_short(part["exception_message"]) for part in parts if part.get("exception_message")), "")
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: RuleOutcome) -> str:
     """One readable line for a failed expectation: severity, name, count, first offenders, what to do."""
     advice = next(check.advice for check in CHECKS if check.name == outcome.name)
     shown = "; ".join(outcome.examples)

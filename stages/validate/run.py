@@ -1,4 +1,5 @@
 """The stage validate: reads manifest and ingest's counts, writes Data Docs and metrics, stops on what is critical."""
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,14 @@ from cxr.data.manifest import SPLITS, Manifest, read
 from cxr.params import Params
 from cxr.params.schema import Validate
 from stages.validate import checks, columns, docs, outcome, suite
-from stages.validate.judge import Judged, judge
+from stages.validate.judge import ValidationResult, judge
 
 MANIFEST = Path("data/manifest.parquet")
 COUNTS = Path("data/ingest.json")
 DOCS = Path("reports/validation")
 METRICS = Path("metrics/validate.json")
+
+logger = logging.getLogger(__name__)
 
 
 def validate(params: Params) -> None:
@@ -40,7 +43,7 @@ def read_inputs() -> tuple[Manifest, dict[str, Any]]:
 
 
 def evaluate(manifest: Manifest, ingested: dict[str, Any], bounds: Validate, severities: dict[str, str],
-             ) -> tuple[Judged, list[outcome.Outcome]]:
+             ) -> tuple[ValidationResult, list[outcome.RuleOutcome]]:
     """Great Expectations' result and our outcomes; where columns are missing, on the columns alone."""
     head, table = manifest.head, manifest.table
     named = suite.schema(head.labels)
@@ -61,8 +64,8 @@ def totals(ingested: dict[str, Any]) -> dict[str, int]:
             for name in names}
 
 
-def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.Outcome]) -> dict[str, Any]:
-    """Content of metrics/validate.json."""
+def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.RuleOutcome]) -> dict[str, Any]:
+    """Content of metrics/validate.json: ingest's counts, each expectation's outcome, counts of splits and labels."""
     failed = [each for each in found if not each.passed]
     numbers = {
         "ingest": totals(ingested) | {"quarantined_by_reason": reasons(ingested),
@@ -80,12 +83,12 @@ def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.Ou
 
 
 def reasons(ingested: dict[str, Any]) -> dict[str, int]:
-    """Quarantined inputs by reason."""
+    """How many inputs ingest quarantined, by reason; empty where its counts do not tell."""
     quarantined = ingested["quarantined"]
     return dict(quarantined) if isinstance(quarantined, dict) else {}
 
 
-def write_docs(judged: Judged, found: list[outcome.Outcome], numbers: dict[str, Any]) -> None:
+def write_docs(judged: ValidationResult, found: list[outcome.RuleOutcome], numbers: dict[str, Any]) -> None:
     """Write reports/validation/index.html (results) and expectations.html (the suite)."""
     facts = {"images": numbers.get("rows", "?"), "patients": numbers.get("patients", "?"),
              "met": sum(each.passed for each in found), "not met": sum(not each.passed for each in found)}
@@ -94,12 +97,12 @@ def write_docs(judged: Judged, found: list[outcome.Outcome], numbers: dict[str, 
         write_text(folder / "expectations.html", docs.suite_page(judged.suite))
 
 
-def report(found: list[outcome.Outcome]) -> None:
-    """Print what is not met and not critical; StageError for what is."""
+def report(found: list[outcome.RuleOutcome]) -> None:
+    """Warn of each failed expectation that is not critical; StageError lists those that are."""
     failed = [each for each in found if not each.passed]
     for each in failed:
         if each.severity != "critical":
-            print(f"validate: {outcome.line(each)}")
+            logger.warning("validate: %s", outcome.line(each))
     if critical := [outcome.line(each) for each in failed if each.severity == "critical"]:
         raise StageError("\n".join([*critical, f"the pipeline stops here; all results: {DOCS / 'index.html'}"]))
-    print(f"validate: {len(found) - len(failed)} of {len(found)} expectations met")
+    logger.info("validate: %d of %d expectations met", len(found) - len(failed), len(found))

@@ -11,7 +11,7 @@ import tf_keras as keras
 
 
 class BatchNormalization(keras.layers.Layer):
-    """Normalizes each channel, float32 (n, H, W, C): by the batch while training, by moving averages otherwise.
+    """Normalizes each channel, float32 (n, H, W, C): by the minibatch while training, by moving averages otherwise.
 
     Weights, each (C,): gamma, beta, moving_mean, moving_variance, as in Keras's layer.
     """

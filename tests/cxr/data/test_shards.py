@@ -23,7 +23,7 @@ def test_images_come_back_in_the_order_asked(tmp_path: Path) -> None:
     read = shards.Shards(written(tmp_path, IDS))
     assert len(read) == 20 and read.image_shape == (2, 3, 1) and read.image_ids() == sorted(IDS)
     assert read.images([IDS[7], IDS[0], IDS[7]])[:, 0, 0, 0].tolist() == [7, 0, 7]
-    assert [len(part) for part in read.batches(IDS, 8)] == [8, 8, 4]
+    assert [len(part) for part in read.minibatches(IDS, 8)] == [8, 8, 4]
     assert IDS[3] in read and "f" * 32 not in read
     with pytest.raises(KeyError):
         read.image("f" * 32)

@@ -117,7 +117,7 @@ def test_an_overlay_is_a_png_between_256_and_384_wide_with_the_same_bytes_each_t
     image = np.full((side, side, channels), 90, np.uint8)
     values = np.zeros((side, side), np.float32)
     values[: side // 2] = 1.0
-    case = selection.Case("a" * 32, "Pneumonia", selection.TRUE_POSITIVE, 1, 0.9, 0.4)
+    case = selection.OverlayCase("a" * 32, "Pneumonia", selection.TRUE_POSITIVE, 1, 0.9, 0.4)
     drawn = overlay.draw(image, values, [box("Pneumonia", 2, 2, side / 2, side / 2), box("Mass")], case)
     picture = cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[1] == width and picture.shape[0] > width
@@ -129,7 +129,7 @@ def test_an_overlay_is_a_png_between_256_and_384_wide_with_the_same_bytes_each_t
 def test_overlays_colour_evidence_for_red_and_against_blue():
     values = np.full((64, 64), 1.0, np.float32)
     values[:, :32] = -1.0
-    case = selection.Case("a", "A", selection.FALSE_POSITIVE, 1, 0.9, 0.4)
+    case = selection.OverlayCase("a", "A", selection.FALSE_POSITIVE, 1, 0.9, 0.4)
     drawn = overlay.draw(np.full((64, 64, 1), 90, np.uint8), values, [], case)
     picture = cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_COLOR).astype(int)
     blue, _, red = picture[150, 240]
@@ -139,7 +139,7 @@ def test_overlays_colour_evidence_for_red_and_against_blue():
 
 
 def test_reference_boxes_are_framed_the_labels_own_stronger_than_others():
-    case = selection.Case("a", "A", selection.TRUE_POSITIVE, 1, 0.9, 0.4)
+    case = selection.OverlayCase("a", "A", selection.TRUE_POSITIVE, 1, 0.9, 0.4)
     image, values = np.full((64, 64, 1), 90, np.uint8), np.zeros((64, 64), np.float32)
 
     def framed(*reference):

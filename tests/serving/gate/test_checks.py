@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cxr.metrics.comparisons import Hits, Side, Studies, calibration_of, compare
+from cxr.metrics.comparisons import Hits, JudgedStudies, Side, calibration_of, compare
 from cxr.model.probabilities import calibrated, sigmoid
 from cxr.params.schema import Gate
 from cxr.selection import calibration
@@ -14,12 +14,12 @@ LABELS = ("Mass", "Hernia", "Edema")
 RULE = Gate(bootstrap=300)
 
 
-def studies(count: int = 400, seed: int = 0) -> tuple[Studies, np.ndarray]:
+def studies(count: int = 400, seed: int = 0) -> tuple[JudgedStudies, np.ndarray]:
     """Studies of two a patient, and logits that tell the truth with noise (AUROC about 0.8)."""
     rng = np.random.default_rng(seed)
     targets = (rng.random((count, 3)) < 0.2).astype(np.float32)
     truth = targets * 2 - 1.6
-    return Studies(LABELS, "multilabel", targets, tuple(f"p{i // 2}" for i in range(count))), truth
+    return JudgedStudies(LABELS, "multilabel", targets, tuple(f"p{i // 2}" for i in range(count))), truth
 
 
 def side(logits: np.ndarray, noise: float, seed: int) -> Side:

@@ -5,7 +5,7 @@ from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
 from cxr.metrics import latency
 from stages.evaluate import curves, verdict
-from stages.evaluate.verdict import Comparison
+from stages.evaluate.verdict import AgainstBase
 
 
 def _scored(images: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,14 +51,14 @@ def test_few_images_are_used_again_for_the_times() -> None:
 
 
 def _comparison(size: float = 3.7, speed: float = 1.0, auroc: tuple[float, float, float] = (-0.002, -0.006, 0.001),
-                zipped: float | None = None) -> Comparison:
+                zipped: float | None = None) -> AgainstBase:
     low, high = speed * 0.97, speed * 1.03
-    return Comparison(size, zipped or size, {"median": speed, "low": low, "high": high},
-                      dict(zip(("difference", "low", "high"), auroc, strict=True)))
+    return AgainstBase(size, zipped or size, {"median": speed, "low": low, "high": high},
+                       dict(zip(("difference", "low", "high"), auroc, strict=True)))
 
 
 def test_smaller_but_not_faster_pays_by_size_and_says_so() -> None:
-    line = verdict.words("int8", _comparison(speed=0.98))
+    line = verdict.message("int8", _comparison(speed=0.98))
     assert line == ("int8: 3.7x smaller (zipped: 3.7x smaller), 0.98x speed (no gain), AUROC -0.002 [-0.006, 0.001]: "
                     "pays by size")
     assert verdict.pays(_comparison(speed=0.98)) == {"size": True, "zipped_size": True, "speed": False,
@@ -68,22 +68,22 @@ def test_smaller_but_not_faster_pays_by_size_and_says_so() -> None:
 def test_neither_smaller_nor_faster_does_not_pay() -> None:
     comparison = _comparison(size=1.0, speed=1.04)
     assert not verdict.pays(comparison)["altogether"]
-    assert verdict.words("pruned", comparison).endswith("does not pay: neither smaller nor faster than base")
+    assert verdict.message("pruned", comparison).endswith("does not pay: neither smaller nor faster than base")
 
 
 def test_pruning_that_shows_only_when_zipped_pays_by_zipped_size() -> None:
-    line = verdict.words("pruned", _comparison(size=1.0, zipped=2.0, speed=0.9))
+    line = verdict.message("pruned", _comparison(size=1.0, zipped=2.0, speed=0.9))
     assert "same size (zipped: 2.0x smaller), 0.90x speed (slower)" in line and line.endswith("pays by zipped size")
 
 
 def test_a_variant_that_costs_too_much_auroc_does_not_pay_however_small() -> None:
     comparison = _comparison(size=10, auroc=(-0.03, -0.05, -0.02))
     assert not verdict.pays(comparison)["altogether"]
-    assert "does not pay: macro AUROC falls by more than 0.01" in verdict.words("tiny", comparison)
+    assert "does not pay: macro AUROC falls by more than 0.01" in verdict.message("tiny", comparison)
 
 
 def test_a_wide_interval_says_what_it_does_not_exclude() -> None:
-    line = verdict.words("int8", _comparison(auroc=(0.001, -0.02, 0.02)))
+    line = verdict.message("int8", _comparison(auroc=(0.001, -0.02, 0.02)))
     assert line.endswith("AUROC +0.001 [-0.020, 0.020]: pays by size; a loss above 0.01 is not excluded")
 
 
@@ -93,7 +93,7 @@ def test_speed_counts_only_when_the_interval_is_beyond_the_margin() -> None:
 
 
 def test_an_auroc_that_cannot_be_measured_never_pays() -> None:
-    comparison = Comparison(4, 4, {"median": 2.0, "low": 2.0, "high": 2.0},
-                            {"difference": "n/a", "low": "n/a", "high": "n/a"})
+    comparison = AgainstBase(4, 4, {"median": 2.0, "low": 2.0, "high": 2.0},
+                             {"difference": "n/a", "low": "n/a", "high": "n/a"})
     assert not verdict.pays(comparison)["altogether"]
-    assert "AUROC n/a [n/a, n/a]" in verdict.words("int8", comparison)
+    assert "AUROC n/a [n/a, n/a]" in verdict.message("int8", comparison)

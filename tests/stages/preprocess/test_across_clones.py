@@ -53,7 +53,7 @@ def test_shards_in_the_default_remote_spare_the_decoding(toy: Toy, tmp_path: Pat
     assert not list(Path(".cache/preprocess/fetched").rglob("*.npy"))
 
 
-def test_a_damaged_object_is_said_and_its_images_decoded(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_object_is_said_and_its_images_decoded(toy: Toy, caplog: pytest.LogCaptureFixture) -> None:
     configure()
     toy.run()
     md5s = record(Path(".dvc/cache"))
@@ -61,7 +61,7 @@ def test_a_damaged_object_is_said_and_its_images_decoded(toy: Toy, capsys: pytes
     store(Path(".dvc/cache"), md5s[name], b"damaged")
     counts = toy.run()
     assert counts["decoded"] + counts["from_previous_output"] == 12 and counts["shards_unchanged"] == 3
-    assert md5s[name][2:] in capsys.readouterr().err
+    assert md5s[name][2:] in caplog.text
 
 
 @pytest.mark.parametrize("config", ["", "[core]\n    remote = gone\n['remote \"gone\"']\n    url = /nowhere/at/all\n"])

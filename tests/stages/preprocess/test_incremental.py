@@ -135,7 +135,7 @@ def test_another_number_of_buckets_decodes_nothing(toy: Toy) -> None:
 
 @pytest.mark.parametrize("damage", ["flipped", "cut off", "another's"])
 def test_a_damaged_cache_entry_is_made_again_and_said(
-    toy: Toy, damage: str, capsys: pytest.CaptureFixture[str]
+    toy: Toy, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     toy.run()
     first = processed()
@@ -145,20 +145,20 @@ def test_a_damaged_cache_entry_is_made_again_and_said(
     victim.write_bytes({"flipped": bytes(content), "cut off": b"abc", "another's": other.read_bytes()}[damage])
     delete_output()
     assert toy.run()["decoded"] == 1
-    assert victim.name in capsys.readouterr().err
+    assert victim.name in caplog.text
     assert processed() == first
     delete_output()
     assert "decoded" not in toy.run()
 
 
-def test_a_damaged_earlier_shard_is_not_used(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_earlier_shard_is_not_used(toy: Toy, caplog: pytest.LogCaptureFixture) -> None:
     toy.run()
     first = processed()
     path = next(Path("data/processed").glob("bucket-*.npy"))
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     counts = toy.run()
     assert counts["shards_rewritten"] == 1 and counts["shards_unchanged"] == 3 and "decoded" not in counts
-    assert path.name in capsys.readouterr().err
+    assert path.name in caplog.text
     assert processed() == first
 
 

@@ -10,7 +10,7 @@ import pytest
 from cxr.core.files import write_csv, write_json
 from cxr.params.schema import Params
 from stages.report import headline, numbers, svg
-from stages.report.inputs import Inputs, read
+from stages.report.inputs import ReportInputs, read
 from stages.report.run import html
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -190,7 +190,7 @@ def test_the_headline_is_aligned_and_names_set_figures_and_report(project: Path)
 
 
 def test_the_headline_of_nothing_says_so() -> None:
-    assert "nothing was measured yet" in headline.lines(Inputs({}, {}, {}, Path()))[0]
+    assert "nothing was measured yet" in headline.lines(ReportInputs({}, {}, {}, Path()))[0]
 
 
 def test_a_chart_leaves_out_what_is_not_finite_and_escapes_its_title() -> None:

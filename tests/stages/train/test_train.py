@@ -15,7 +15,7 @@ from cxr.training import data_order, losses
 from cxr.training.augmentation import augmented
 from cxr.training.checkpoint import Checkpoints, key
 from cxr.training.input_pipeline import Feed
-from cxr.training.loop import Diverged, Plan, Training
+from cxr.training.loop import Diverged, Training, TrainingPlan
 from cxr.training.schedules import learning_rate
 from stages.train import curves, run
 
@@ -42,7 +42,7 @@ def plan(**changed):
               "weight_decay": 1e-4, "patience": 5, "checkpoint_seconds": 1e9,
               "schedule": Schedule(name="cosine", warmup_epochs=0.5),
               "augment": Augment(shift=0.1, brightness=0.1)}
-    return Plan(**{**values, **changed})
+    return TrainingPlan(**{**values, **changed})
 
 
 def training(feed, monkeypatch, cache, scores=None, **changed):
@@ -143,14 +143,14 @@ def test_learning_curves_are_never_seen_half_written(monkeypatch, tmp_path):
     assert len(rows) == 3 and not list(Path("plots").glob(".*"))
 
 
-def test_a_broken_checkpoint_is_said_and_the_one_before_is_used(feed, monkeypatch, tmp_path, capsys):
+def test_a_broken_checkpoint_is_named_and_the_one_before_is_used(feed, monkeypatch, tmp_path, caplog):
     first = training(feed, monkeypatch, tmp_path)
     first.run()
     newest = sorted(first.checkpoints.folder.glob("*.ckpt"))[-1]
     newest.write_bytes(newest.read_bytes()[:-10])
     again = training(feed, monkeypatch, tmp_path)
     assert again.resumed_from == 12
-    assert "broken checkpoint" in capsys.readouterr().out
+    assert "broken checkpoint" in caplog.text
     again.run()
     np.testing.assert_array_equal(first.net.get_weights()[0], again.net.get_weights()[0])
 
@@ -183,10 +183,10 @@ def test_any_number_of_feeding_threads_gives_the_same_batches(feed, monkeypatch,
 
 
 def test_the_order_is_a_function_of_seed_and_epoch():
-    assert data_order.batches(40, 8, 1, 0)[0].tolist() == data_order.batches(40, 8, 1, 0)[0].tolist()
+    assert data_order.minibatches(40, 8, 1, 0)[0].tolist() == data_order.minibatches(40, 8, 1, 0)[0].tolist()
     assert data_order.epoch_order(40, 1, 0).tolist() != data_order.epoch_order(40, 1, 1).tolist()
     assert data_order.epoch_order(40, 1, 0).tolist() != data_order.epoch_order(40, 2, 0).tolist()
-    assert sorted(np.concatenate(data_order.batches(40, 8, 1, 0))) == list(range(40))
+    assert sorted(np.concatenate(data_order.minibatches(40, 8, 1, 0))) == list(range(40))
 
 
 def test_no_augmentation_leaves_an_image_as_it_is():

@@ -175,11 +175,11 @@ def test_a_critical_failure_names_the_file_and_what_to_do_and_still_writes_the_r
     assert "alert(1)" in (run.DOCS / "index.html").read_text()
 
 
-def test_a_warning_is_counted_and_does_not_stop(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_is_counted_and_does_not_stop(project: Path, caplog: pytest.LogCaptureFixture) -> None:
     put(with_cells("split", "test"))
     run.validate(params(severity={"patient_in_one_split": "warning"}))
     numbers = read_json(run.METRICS)
-    assert "warning: patient_in_one_split: 3 unexpected" in capsys.readouterr().out
+    assert "warning: patient_in_one_split: 3 unexpected" in caplog.text
     assert numbers["patients_in_two_splits"] == 1
     assert numbers["unexpected"]["patient_in_one_split"] == 3
     assert numbers["failed"] == {"critical": 0, "warning": 1, "info": 0}
