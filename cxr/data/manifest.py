@@ -73,6 +73,7 @@ class Manifest:
 
 
 def _schema(labels: Sequence[str]) -> pa.Schema:
+    """The Arrow schema of a manifest with these labels; only `age` may be null."""
     fields = [pa.field(name, kind, nullable=name == "age") for name, kind in _TYPES.items()]
     return pa.schema(fields + [pa.field(f"label_{name}", pa.int8(), nullable=False) for name in labels])
 

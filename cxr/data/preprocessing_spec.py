@@ -20,7 +20,7 @@ class PreprocessSection(Protocol):
 
 @dataclass(frozen=True)
 class Chain:
-    """Parameters of the preprocessing; they stand in `data/processed/chain.json` and in each model's card.
+    """Parameters of the preprocessing; they are recorded in `data/processed/chain.json` and in each model's card.
 
     `size`: side in pixels; `clip_limit`: CLAHE's, 0 leaves it out; `tiles`: CLAHE's grid is tiles x tiles;
     `channels`: 1 (grey) or 3 (RGB).

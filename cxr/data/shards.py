@@ -29,7 +29,7 @@ def bucket_name(bucket: int) -> str:
 
 
 def plan(image_ids: Sequence[str], buckets: int) -> dict[int, list[str]]:
-    """Bucket to its image ids, sorted; empty buckets do not stand in it."""
+    """Bucket to its image ids, sorted; empty buckets are left out."""
     grouped: dict[int, list[str]] = {}
     for image_id in sorted(image_ids):
         grouped.setdefault(bucket_of(image_id, buckets), []).append(image_id)
@@ -69,25 +69,25 @@ class Shards:
         self._seal = read_seal(folder)
         self._check(INDEX)
         index: pd.DataFrame = pq.read_table(folder / INDEX).to_pandas()
-        self._place = {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}
+        self._location = {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}
         self._open: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
         """Number of images in all shards."""
-        return len(self._place)
+        return len(self._location)
 
     def __contains__(self, image_id: str) -> bool:
-        """Whether the image stands in the shards."""
-        return image_id in self._place
+        """Whether the image is in the shards."""
+        return image_id in self._location
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width (pixels) and channels of every image."""
-        return tuple(self.bucket(next(iter(self._place.values()))[0]).shape[1:])  # type: ignore[return-value]
+        return tuple(self.bucket(next(iter(self._location.values()))[0]).shape[1:])  # type: ignore[return-value]
 
     def image_ids(self) -> list[str]:
         """The ids of all images in the shards, sorted."""
-        return sorted(self._place)
+        return sorted(self._location)
 
     def bucket(self, bucket: int) -> np.ndarray:
         """One shard, read-only memory map, uint8 (images, height, width, channels)."""
@@ -99,7 +99,7 @@ class Shards:
 
     def image(self, image_id: str) -> np.ndarray:
         """One image, uint8 (height, width, channels); KeyError where it is not in the index."""
-        bucket, row = self._place[image_id]
+        bucket, row = self._location[image_id]
         return self.bucket(bucket)[row]
 
     def images(self, image_ids: Sequence[str]) -> np.ndarray:
@@ -115,6 +115,7 @@ class Shards:
             yield self.images(image_ids[start:start + size])
 
     def _check(self, name: str) -> None:
+        """HashMismatch where a file is not listed in SHA256SUMS, or its bytes have changed."""
         if name not in self._seal:
             raise HashMismatch(f"{self.folder / name}: not in the folder's seal")
         if sha256_file(self.folder / name) != self._seal[name]:

@@ -65,6 +65,7 @@ class Explainer:
         return Attribution(self._values(one), float(self._outputs(one)[0]), self._expected[label])
 
     def _values(self, image: np.ndarray) -> np.ndarray:
+        """SHAP values of one image, float32 (1, H, W, C), summed over channels: float32 (H, W), in logits."""
         total = np.zeros(image.shape[1:3], np.float64)
         for chunk in self._chunks():
             self._chunk = chunk
@@ -73,6 +74,7 @@ class Explainer:
         return (total / len(self._background)).astype(np.float32)
 
     def _outputs(self, images: np.ndarray) -> np.ndarray:
+        """The logit under explanation for images float32 (n, H, W, C): float64 (n,)."""
         return np.asarray(self._view(images, training=False), np.float64)[:, 0]
 
     def _chunks(self) -> Sequence[np.ndarray]:

@@ -19,8 +19,8 @@ def scaled(boxes: Sequence[Box], source: tuple[int, int], target: tuple[int, int
     for box in boxes:
         left, right = np.clip([box["x"] * across, (box["x"] + box["w"]) * across], 0, target[1])
         top, bottom = np.clip([box["y"] * down, (box["y"] + box["h"]) * down], 0, target[0])
-        place = {"x": left, "y": top, "w": right - left, "h": bottom - top}
-        placed.append({"label": str(box["label"]), **{key: round(float(v), 2) for key, v in place.items()}})
+        corner = {"x": left, "y": top, "w": right - left, "h": bottom - top}
+        placed.append({"label": str(box["label"]), **{key: round(float(v), 2) for key, v in corner.items()}})
     return placed
 
 

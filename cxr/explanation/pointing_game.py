@@ -57,7 +57,7 @@ class ClassPrior:
                 held += mask([_on_grid(box, shape) for box in of_label(boxes, label)], (_GRID, _GRID))
 
     def peak(self, label: str, without_patient: str) -> tuple[int, int]:
-        """Row and column of the label's most usual place in other patients; the image's centre where none is known."""
+        """Row and column where other patients' boxes of the label usually lie; the image's centre where none do."""
         others = [held for (name, patient), held in sorted(self._sums.items())
                   if name == label and patient != without_patient]
         if not others:
@@ -67,6 +67,7 @@ class ClassPrior:
 
 
 def _on_grid(box: Box, shape: tuple[int, int]) -> dict[str, Any]:
+    """A box of an image of `shape` (height, width) pixels in coordinates of the grid."""
     down, across = _GRID / shape[0], _GRID / shape[1]
     return {"x": box["x"] * across, "y": box["y"] * down, "w": box["w"] * across, "h": box["h"] * down}
 
@@ -79,6 +80,7 @@ def trial(values: np.ndarray, boxes: Sequence[Box], label: str, prior: tuple[int
 
 
 def _means(trials: Sequence[Trial]) -> dict[str, float]:
+    """Mean hit rate of each method over the trials."""
     return {method: float(np.mean([getattr(t, method) for t in trials])) for method in METHODS}
 
 

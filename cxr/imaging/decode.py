@@ -37,7 +37,7 @@ class Undecodable(Exception):
     """The bytes are no image that comes in; `reason` stands in REASONS, `detail` says what was found."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        """Keep reason and detail."""
+        """Keep the reason, a word of REASONS, and the detail for the message."""
         super().__init__(f"{reason}: {detail}")
         self.reason, self.detail = reason, detail
 

@@ -31,11 +31,11 @@ class JudgedStudies:
     patients: tuple[str, ...]
 
     def __len__(self) -> int:
-        """Number of studies."""
+        """How many studies there are."""
         return len(self.targets)
 
     def part(self, rows: np.ndarray) -> "JudgedStudies":
-        """Some rows, bool (n,)."""
+        """The studies of the rows that are true in `rows`, bool (n,)."""
         patients = tuple(patient for patient, keep in zip(self.patients, rows, strict=True) if keep)
         return JudgedStudies(self.labels, self.task, self.targets[rows], patients)
 
@@ -83,7 +83,7 @@ class Hits:
     patients: tuple[str, ...]
 
     def __len__(self) -> int:
-        """Number of studies."""
+        """How many studies there are."""
         return len(self.patients)
 
     def kept(self, fraction: float, resamples: int, seed: int, confidence: float) -> Difference:
@@ -136,6 +136,7 @@ def _bounded(value: float, replicates: np.ndarray, confidence: float) -> Differe
 
 
 def _as_json(difference: Difference) -> dict[str, Any]:
+    """The difference and its bounds as plain numbers, "n/a" for NaN."""
     return {"value": number(difference.value), "low": number(difference.low), "high": number(difference.high)}
 
 

@@ -16,8 +16,8 @@ class PatientBootstrap:
     """
 
     def __init__(self, patients: Sequence[str], resamples: int, seed: int) -> None:
-        """`patients`: one name an image. Draws are made once, here."""
-        names, self._place = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
+        """`patients`: one name an image. All resamples are drawn once, when the object is made."""
+        names, self._position = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
         generator = np.random.default_rng(seed)
         draws = [np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
                  for _ in range(resamples)]
@@ -25,9 +25,9 @@ class PatientBootstrap:
 
     def weights(self) -> Iterator[np.ndarray]:
         """How often each image is drawn, float64 (some resamples, images), in chunks that fit in memory."""
-        rows = max(1, _CHUNK // max(1, len(self._place)))
+        rows = max(1, _CHUNK // max(1, len(self._position)))
         for start in range(0, len(self._draws), rows):
-            yield self._draws[start:start + rows][:, self._place].astype(np.float64)
+            yield self._draws[start:start + rows][:, self._position].astype(np.float64)
 
     def replicates(self, measure: Measure, targets: np.ndarray, score: np.ndarray) -> np.ndarray:
         """The measure of every label in every resample, float64 (resamples, labels), NaN where not defined."""

@@ -26,4 +26,5 @@ def _two_by_two(called: np.ndarray, positive: np.ndarray) -> dict[str, Any]:
 
 
 def _part(count: int, whole: int) -> float | str:
+    """`count / whole`; "n/a" for 0 / 0."""
     return number(count / whole) if whole else "n/a"

@@ -52,4 +52,5 @@ def surroundings() -> dict[str, Any]:
 
 
 def _has_avx2() -> bool:
+    """Whether this is an x86-64 processor with AVX2, by OpenCV's own detection."""
     return platform.machine().lower() in ("x86_64", "amd64") and cv2.checkHardwareSupport(_CPU_AVX2)

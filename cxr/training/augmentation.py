@@ -11,6 +11,7 @@ def augmented(image: np.ndarray, augment: Augment, random: np.random.Generator) 
 
 
 def _geometric(image: np.ndarray, augment: Augment, random: np.random.Generator) -> np.ndarray:
+    """Rotation, zoom, shift and mirroring in one affine warp; edges are replicated. Always five random draws."""
     side = image.shape[0]
     angle, scale, dx, dy, mirror = random.uniform(-1, 1, 5)
     if not (augment.flip or augment.shift or augment.zoom or augment.rotate):
@@ -26,6 +27,7 @@ def _geometric(image: np.ndarray, augment: Augment, random: np.random.Generator)
 
 
 def _photometric(image: np.ndarray, augment: Augment, random: np.random.Generator) -> np.ndarray:
+    """Contrast about mid-grey and brightness by one look-up table of 256 levels. Always two random draws."""
     brightness, contrast = random.uniform(-1, 1, 2)
     if not (augment.brightness or augment.contrast):
         return image

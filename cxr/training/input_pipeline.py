@@ -41,7 +41,7 @@ class Feed:
                 yield waiting.pop(0).result(), self.targets[positions]
 
     def in_order(self, batch_size: int) -> Iterator[np.ndarray]:
-        """All images as they stand, float32 (n, H, W, C) in 0..255, without augmentation."""
+        """All images in the split's order, float32 (n, H, W, C) in 0..255, without augmentation."""
         for images in self.shards.minibatches(self.image_ids, batch_size):
             yield images.astype(np.float32)
 

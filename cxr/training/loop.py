@@ -1,4 +1,4 @@
-"""The training loop: early stopping, best weights kept, and a checkpoint from which it goes on to the same bytes."""
+"""The training loop: early stopping, best weights kept, and checkpoints from which it resumes to the same bytes."""
 import contextlib
 import logging
 import math

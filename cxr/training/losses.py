@@ -24,6 +24,7 @@ def build(loss: Loss, task: str, weights: np.ndarray | None = None) -> LossFunct
 
 
 def _sigmoid(y: tf.Tensor, z: tf.Tensor, gamma: float, alpha: float | None, positive: tf.Tensor) -> tf.Tensor:
+    """Mean binary (focal) cross-entropy of logits `z` against targets `y`, both float32 (n, labels)."""
     # tf.nn.sigmoid_cross_entropy_with_logits has a reciprocal in its gradient, which every make of processor rounds in
     # its own way; softplus has a division.
     entropy = y * tf.nn.softplus(-z) + (1 - y) * tf.nn.softplus(z)
@@ -34,6 +35,7 @@ def _sigmoid(y: tf.Tensor, z: tf.Tensor, gamma: float, alpha: float | None, posi
 
 
 def _softmax(y: tf.Tensor, z: tf.Tensor, gamma: float, positive: tf.Tensor) -> tf.Tensor:
+    """Mean categorical (focal) cross-entropy of logits `z` against one-hot targets `y`, both float32 (n, labels)."""
     entropy = tf.nn.softmax_cross_entropy_with_logits(y, z)
     missed = 1 - tf.reduce_sum(y * tf.nn.softmax(z), axis=1)
     return tf.reduce_mean(tf.reduce_sum(y * positive, axis=1) * tf.pow(missed + 1e-7, gamma) * entropy)

@@ -20,7 +20,7 @@ class Initial:
 
 
 def initial(path: str, spec: dict[str, Any], labels: list[str]) -> Initial | None:
-    """The weights that `train.initial` names; None for the file that stands for none.
+    """The weights that `train.initial` names; None for models/scratch.json (random weights).
 
     StageError where the folder is missing, or its net or labels are others; HashMismatch where its bytes are.
     """

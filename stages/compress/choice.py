@@ -56,8 +56,10 @@ def _why(name: str, variants: Mapping[str, Figures], refused: Mapping[str, str])
 
 
 def _moves(drop: float) -> str:
+    """An AUROC drop for reading: `falls by 0.0012`, or `rises by` for a negative one."""
     return f"falls by {drop:.4f}" if drop >= 0 else f"rises by {-drop:.4f}"
 
 
 def _lost(base: Any, variant: Any) -> Any:
+    """Base's AUROC minus the variant's, to six digits; "n/a" where either has none."""
     return "n/a" if "n/a" in (base, variant) else round(base - variant, 6)

@@ -31,6 +31,7 @@ def multiply_adds(net: keras.Model) -> int:
 
 
 def _layer_multiply_adds(layer: keras.layers.Layer) -> int:
+    """Multiply-adds of one layer for one image: kernel weights times output pixels; 0 for layers without kernel."""
     pixels = math.prod(layer.output_shape[1:-1]) if isinstance(layer.output_shape, tuple) else 0
     return pixels * sum(math.prod(kernel.shape) for kernel in _layer_kernels(layer))
 

@@ -69,6 +69,7 @@ def confusion_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterato
 
 
 def _class_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterator[Row]:
+    """The confusion matrix of a multiclass task, a row for each pair of classes."""
     actual, predicted = truth.targets.argmax(axis=1), found.probabilities.argmax(axis=1)
     size = len(truth.labels)
     table = np.bincount(actual * size + predicted, minlength=size * size).reshape(size, size)
@@ -78,10 +79,12 @@ def _class_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterator[R
 
 
 def _row(variant: str, label: str, actual: str, predicted: str, count: int) -> Row:
+    """One row of the confusion table."""
     return dict(zip(CONFUSION_COLUMNS, (variant, label, actual, predicted, count), strict=True))
 
 
 def _rows(variant: str, truth: Truth, found: VariantAnswers, curve: Any) -> Iterator[Row]:
+    """Points of `curve` (ROC, precision-recall) for each label that has both positives and negatives."""
     score = auroc.scores(found.logits, truth.task)
     for column, label in enumerate(truth.labels):
         positive = truth.targets[:, column] > 0.5

@@ -95,4 +95,5 @@ def difference(truth: Truth, variant: VariantAnswers, base: VariantAnswers) -> d
 
 
 def _minus(ours: float | str, theirs: float | str) -> float | str:
+    """A difference of two AUROCs to nine digits; "n/a" where either is."""
     return "n/a" if isinstance(ours, str) or isinstance(theirs, str) else number(ours - theirs, 9)

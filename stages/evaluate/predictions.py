@@ -17,6 +17,7 @@ def table(truth: Truth, found: Mapping[str, VariantAnswers]) -> pa.Table:
 
 
 def _rows(truth: Truth, variant: str, answers: VariantAnswers, order: np.ndarray) -> pa.Table:
+    """One variant's part of the table, its images in `order`, int64 (n,)."""
     columns = {"variant": pa.array([variant] * len(order), pa.string()),
                "image_id": pa.array([truth.image_ids[i] for i in order], pa.string()),
                "patient": pa.array([truth.patients[i] for i in order], pa.string())}

@@ -66,6 +66,7 @@ def logits_of(net: Net, image_ids: Sequence[str], shards: Shards, name: str) -> 
 
 
 def _answers(variant: Variant, truth: Truth, shards: Shards, bootstrap: PatientBootstrap) -> VariantAnswers:
+    """One variant run over the test images on all cores. StageError where its net fails."""
     net = opened(variant, truth.labels, workers())
     return answers(truth, logits_of(net, truth.image_ids, shards, variant.name), net.card, bootstrap)
 

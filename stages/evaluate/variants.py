@@ -36,6 +36,7 @@ def listed(compressed: Path, models: Path) -> list[Variant]:
 
 
 def _variant(name: str, row: dict[str, Any], compressed: Path, models: Path) -> Variant:
+    """The variant of one row of `metrics/compress.json`; StageError where its folder is missing."""
     folder = models / BASE if name == BASE else models / "compressed" / name
     if not folder.is_dir():
         raise StageError(f"{compressed}: names '{name}', but {folder} is missing; run `dvc repro compress`")

@@ -41,12 +41,14 @@ def message(name: str, comparison: AgainstBase) -> str:
 
 
 def _speed(comparison: AgainstBase) -> str:
+    """The speed ratio's interval read as `faster`, `slower` or `no gain`."""
     if comparison.speed_ratio["low"] >= 1 + GAIN_MARGIN:
         return "faster"
     return "slower" if comparison.speed_ratio["high"] <= 1 - GAIN_MARGIN else "no gain"
 
 
 def _conclusion(paid: dict[str, bool], comparison: AgainstBase) -> str:
+    """Whether the variant pays and by what, or why it does not."""
     gained = [word for key, word in (("size", "by size"), ("zipped_size", "by zipped size"), ("speed", "by speed"))
               if paid[key] and not (key == "zipped_size" and paid["size"])]
     if not gained:

@@ -1,1 +1,1 @@
-"""Why the served net said so: SHAP attributions, overlays, and a pointing game against the reference boxes."""
+"""Why the served net decides as it does: SHAP attributions, overlays, a pointing game against reference boxes."""

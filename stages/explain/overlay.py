@@ -33,6 +33,7 @@ def draw(image: np.ndarray, values: np.ndarray, boxes: Sequence[Box], case: Over
 
 
 def _blue_green_red(image: np.ndarray) -> np.ndarray:
+    """OpenCV's channel order, uint8 (height, width, 3), from a grey or an RGB image."""
     return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.shape[2] == 1 else cv2.COLOR_RGB2BGR)
 
 
@@ -54,6 +55,7 @@ def _frame(picture: np.ndarray, box: Box, factor: float, of_case: bool) -> None:
 
 
 def _caption(case: OverlayCase, width: int) -> np.ndarray:
+    """The strip above an overlay, uint8 (36, width, 3): label, kind, probability and threshold."""
     strip = np.full((_CAPTION, width, 3), 24, np.uint8)
     kind = "true positive" if case.kind == TRUE_POSITIVE else "false positive"
     _write(strip, case.label.replace("_", " "), (6, 15), _fitting(case.label, width, 0.45), (255, 255, 255))
@@ -68,6 +70,7 @@ def _fitting(text: str, width: int, scale: float) -> float:
     return scale * min(1.0, (width - 12) / max(needed, 1))
 
 
-def _write(picture: np.ndarray, text: str, place: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
+def _write(picture: np.ndarray, text: str, origin: tuple[int, int], scale: float, colour: tuple[int, int, int]) -> None:
+    """Draw text in place, its baseline's left end at `origin` (x, y) in pixels."""
     plain = text.encode("ascii", "replace").decode()  # Hershey fonts know no other letters
-    cv2.putText(picture, plain, place, _FONT, scale, colour, 1, cv2.LINE_AA)
+    cv2.putText(picture, plain, origin, _FONT, scale, colour, 1, cv2.LINE_AA)

@@ -22,7 +22,7 @@ Pair = tuple[str, str]  # image_id, label
 
 
 def main(params: Params) -> dict[str, int]:
-    """Run the stage in the current folder; returns counts of work done. StageError, HashMismatch: what to mend."""
+    """Run the stage in the current folder; counts of work done. StageError or HashMismatch name a faulty input."""
     tf_session.start(params.machine, params.explain.seed)
     inputs = read()
     cases = selection.positives(
@@ -44,7 +44,7 @@ def main(params: Params) -> dict[str, int]:
 
 
 def in_order(pairs: Iterable[Pair], labels: Sequence[str]) -> list[Pair]:
-    """Each pair once, by label (in the labels' order) and image_id: what is explained together stands together."""
+    """Each pair once, by label (in the labels' order) and image_id, so that a label's images follow one another."""
     position = {label: index for index, label in enumerate(labels)}
     return sorted(set(pairs), key=lambda pair: (position[pair[1]], pair[0]))
 

@@ -1,4 +1,4 @@
-"""Anti-aliased fills, strokes and soft edges in a frame: the detector's square, before which a patient stands somehow.
+"""Anti-aliased fills, strokes and soft edges in a frame: the detector's square, in which a patient is shifted.
 
 Points are (x, y) as fractions of the thorax's square, lengths and widths likewise, so that one drawing serves every
 image size and every position: the frame places the points, and no picture is warped. Knows nothing about anatomy.
@@ -62,6 +62,7 @@ class Frame:
 
     @cached_property
     def _fixed_point(self) -> NDArray[np.float64]:
+        """The frame's affine matrix (2, 3), scaled to OpenCV's fixed-point pixels."""
         return self.matrix * _ONE
 
     def fill(self, canvas: Mask, outlines: Sequence[Points] | Points, value: int = 255, *, smooth: bool = True) -> Mask:
@@ -89,6 +90,7 @@ class Frame:
         return self.discs(canvas, centres, radii - 0.5 * width, inside)
 
     def _thickness(self, width: float) -> int:
+        """A line's width, given in sides, in whole pixels; at least one."""
         return max(1, round(width * self.size))
 
     def _curves(self, curves: Sequence[Points] | Points) -> list[NDArray[np.int32]]:
@@ -128,6 +130,7 @@ def _half_normals(curves: Points) -> Points:
 
 
 def _bands(curves: Points, aside: Points) -> Points:
+    """Closed outlines (k, 2 n, 2): curves (k, n, 2) shifted by `aside` to one side, then back along the other."""
     count = curves.shape[1]
     bands = np.empty((len(curves), 2 * count, 2))
     np.add(curves, aside, out=bands[:, :count])

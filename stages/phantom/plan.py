@@ -48,10 +48,10 @@ class PhantomParams(Protocol):
 
     @property
     def studies(self) -> int:
-        """How many."""
+        """How many studies the batch holds."""
     @property
     def image_size(self) -> int:
-        """Side in pixels."""
+        """Width and height of a rendered image in pixels."""
     @property
     def seed(self) -> int:
         """Of everything that is drawn by lot."""

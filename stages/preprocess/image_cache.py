@@ -98,9 +98,11 @@ class ImageCache:
         return total
 
     def _path(self, image_id: str) -> Path:
+        """Where the cache keeps an image."""
         return self.folder / self.key / image_id[:2] / image_id
 
     def _digest(self, image_id: str, pixels: bytes) -> bytes:
+        """SHA-256 (32 bytes) over the recipe's key, the image's id and its pixels."""
         return hashlib.sha256(f"{self.key} {image_id} ".encode() + pixels).digest()
 
 
@@ -118,6 +120,7 @@ def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
 
 
 def _stat(entry: "os.DirEntry[str]") -> os.stat_result | None:
+    """An entry's file status; None where another process has just removed it."""
     try:
         return entry.stat(follow_symlinks=False)
     except FileNotFoundError:

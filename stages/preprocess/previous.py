@@ -62,6 +62,8 @@ def find(recipe: Recipe, output: Path, scratch: Path, *, fetch: bool) -> list[Pr
 
 
 def _places(output: Path, scratch: Path, fetch: bool) -> Iterator[tuple[str, Locate]]:
+    """Where an earlier output may be, nearest first: the output folder, then what dvc.lock records. Each with the
+    function that finds its files."""
     yield str(output), lambda name, fetch: output / name if (output / name).is_file() else None
     md5s = recorded(output.as_posix())
     objects = Objects(scratch, "preprocess: earlier shards are") if md5s else None
@@ -83,6 +85,7 @@ def _listing(objects: Objects, md5: str, fetch: bool) -> dict[str, str] | None:
 
 
 def _by_listing(objects: Objects, listing: dict[str, str]) -> Locate:
+    """Finds the files of an output in the DVC cache or remote by its listing, file name to MD5."""
     return lambda name, fetch: objects.find(listing[name], fetch=fetch) if name in listing else None
 
 

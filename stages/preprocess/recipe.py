@@ -33,7 +33,7 @@ class Recipe:
         return hashlib.sha256(canonical_json(self.files()).encode()).hexdigest()[:16]
 
     def files(self) -> dict[str, Any]:
-        """File name to JSON content, as they stand in `data/processed`."""
+        """File name to JSON content, as they are written to `data/processed`."""
         return {CHAIN: self.chain.to_dict(), CODE: self.code}
 
     def write(self, folder: Path) -> None:

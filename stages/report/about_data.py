@@ -23,7 +23,7 @@ def label_note(params: Params) -> str:
 
 
 def data(inputs: ReportInputs, params: Params) -> Chapter:
-    """Counts, splits and labels."""
+    """The chapter on what came in: split rule, counts by split and label, and what ingest left out."""
     metrics = inputs["validate"]
     if "rows" not in metrics:
         return Chapter("data", "Data", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
@@ -32,6 +32,7 @@ def data(inputs: ReportInputs, params: Params) -> Chapter:
 
 
 def _split_rule(params: Params, metrics: dict[str, Any]) -> str:
+    """A paragraph on how the patients were split, and what the gate studies are."""
     split = params.ingest.split
     ratio = f"{split.ratio.train:g} : {split.ratio.validation:g} : {split.ratio.test:g}"
     if split.rule == "official":
@@ -45,6 +46,7 @@ def _split_rule(params: Params, metrics: dict[str, Any]) -> str:
 
 
 def _splits(metrics: dict[str, Any]) -> Table:
+    """Images and patients of each split."""
     rows = [[name, count(part["images"]), count(part["patients"])] for name, part in metrics["split"].items()]
     ordered = sorted(rows, key=lambda row: ("train", "validation", "test").index(row[0]))
     total = ["all", count(metrics["rows"]), count(metrics["patients"])]
@@ -52,6 +54,7 @@ def _splits(metrics: dict[str, Any]) -> Table:
 
 
 def _labels(metrics: dict[str, Any]) -> Table:
+    """Positives of each label, in all and by split."""
     rows = [[plain(name), count(part["images"]), percent(part["images"] / max(1, metrics["rows"]), 1),
              count(part["train"]), count(part["validation"]), count(part["test"])]
             for name, part in metrics["label"].items()]
@@ -81,6 +84,7 @@ def _merges(outcomes: dict[str, int]) -> str:
 
 
 def _refused(inputs: ReportInputs) -> list[Part]:
+    """The first rows of data/quarantine.csv, folded; nothing where it is empty."""
     rows = inputs.tables.get("quarantine", [])
     if not rows:
         return []
@@ -91,11 +95,12 @@ def _refused(inputs: ReportInputs) -> list[Part]:
 
 
 def _shortened(title: str, text: str) -> str:
+    """A cell of the quarantine table: 12 digits of a hash, at most 120 characters of anything else."""
     return text[:12] if title == "sha256" else text if len(text) <= 120 else text[:117] + "..."
 
 
 def validation(inputs: ReportInputs, params: Params) -> Chapter:
-    """What Great Expectations found."""
+    """The chapter on the expectations that the manifest does not meet, with their severities."""
     expectations = inputs["validate"].get("expectations", {})
     if not expectations:
         return Chapter("validation", "Validation", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])

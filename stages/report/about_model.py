@@ -30,6 +30,7 @@ def model(inputs: ReportInputs, params: Params) -> Chapter:
 
 
 def _card_facts(card: dict[str, Any], spec: dict[str, Any]) -> list[list[str]]:
+    """Rows on the net, its input, preprocessing and calibration, from the model's card and spec."""
     if not card:
         return []
     shape, chain = card["input"], card.get("preprocessing", {})
@@ -42,6 +43,7 @@ def _card_facts(card: dict[str, Any], spec: dict[str, Any]) -> list[list[str]]:
 
 
 def _train_facts(train: dict[str, Any]) -> list[list[str]]:
+    """Rows on weights, images, epochs and the best epoch's figures, from metrics/train.json."""
     if not train:
         return []
     best = train.get("best", {})
@@ -52,6 +54,7 @@ def _train_facts(train: dict[str, Any]) -> list[list[str]]:
 
 
 def _curves(curves: Any, best: int | None) -> list[Any]:
+    """The learning curves there are, as line charts with a mark at the best epoch."""
     charts = []
     for title, names in _CHARTS:
         series = [Series(word, list(enumerate(curves[name], 1)), kind) for name, (word, kind) in names.items()
@@ -83,6 +86,7 @@ def _short(value: Any) -> str:
 
 
 def _flat(value: Any) -> str:
+    """A string as it is, anything else as JSON on one line."""
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 

@@ -45,6 +45,7 @@ def results(inputs: ReportInputs, params: Params) -> Chapter:
 
 
 def _about(inputs: ReportInputs, params: Params) -> str:
+    """A paragraph on what was tested, how the intervals were made, and how to read them."""
     entry = inputs["evaluate"][shown(inputs)[0]] if shown(inputs) else {}
     drawn = " and ".join(shown(inputs))
     how = (f"Intervals are 95 %, from {params.evaluate.bootstrap} resamples of patients." if params.evaluate.bootstrap
@@ -71,21 +72,25 @@ def _auroc_table(inputs: ReportInputs, names: Sequence[str], folded: bool = Fals
 
 
 def _positives(entry: Mapping[str, Any], name: str) -> list[Cell]:
+    """The number of positives of a label; an empty cell for the macro row."""
     return [count(entry.get("counts", {}).get(name, {}).get("positives")) if name != "macro" else ""]
 
 
 def _marks(evaluated: Mapping[str, Any], names: Sequence[str], name: str) -> list[Cell]:
+    """One cell with each variant's AUROC drawn on a scale, intervals as bars."""
     entries = [(evaluated[variant], kind) for variant, kind in zip(names, KINDS, strict=False)]
     return [Markup("").join(track(entry["auroc"].get(name), entry.get("auroc_interval", {}).get(name), kind)
                             for entry, kind in entries)]
 
 
 def _measures(entry: Mapping[str, Any], name: str) -> list[Cell]:
+    """AUROC and AUPRC of a label, each with its interval below."""
     return [stacked(figure(entry.get(measure, {}).get(name)), interval(entry.get(f"{measure}_interval", {}).get(name)))
             for measure in ("auroc", "auprc")]
 
 
 def _difference(entry: Mapping[str, Any], name: str) -> Cell:
+    """The variant's AUROC minus base's, with its interval below."""
     change = entry.get("auroc_difference", {}).get(name, {})
     return stacked(signed(change.get("difference")), interval(change))
 
@@ -118,6 +123,7 @@ def _square(inputs: ReportInputs, name: str, caption: str, diagonal: bool) -> Ch
 
 
 def _points(rows: Rows) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """(variant, label) to the points (x, y) of its curve, from the rows of a plot's table."""
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in rows:
         found.setdefault((row["variant"], row["label"]), []).append((float(row["x"]), float(row["y"])))
@@ -125,7 +131,7 @@ def _points(rows: Rows) -> dict[tuple[str, str], list[tuple[float, float]]]:
 
 
 def _confusion(inputs: ReportInputs) -> list[Part]:
-    """The classes' confusion matrix where the task is multiclass; the other tasks' counts stand at the thresholds."""
+    """The classes' confusion matrix where the task is multiclass; other tasks have theirs in the threshold table."""
     listed = inputs.tables.get("confusion", []) if inputs["card"].get("task") == "multiclass" else []
     rows = [row for row in listed if row["label"] == "all" and row["variant"] == inputs.chosen]
     labels = list(dict.fromkeys(row["actual"] for row in rows))
@@ -138,6 +144,7 @@ def _confusion(inputs: ReportInputs) -> list[Part]:
 
 
 def _shaded(counts: Mapping[tuple[str, str], int], labels: Sequence[str], actual: str, predicted: str) -> Cell:
+    """A count of the confusion matrix, shaded by its share of the row."""
     share = counts[actual, predicted] / max(1, sum(counts[actual, p] for p in labels))
     return Markup(f'<span class="shade" style="--share:{100 * share:.0f}%">{counts[actual, predicted]:,}</span>')  # noqa: S704
 
@@ -169,6 +176,7 @@ def reliability(inputs: ReportInputs, labels: Sequence[str]) -> dict[str, list[t
 
 
 def _bins(probability: np.ndarray, target: np.ndarray) -> list[tuple[float, float]]:
+    """(mean probability, share of positives) of each bin of equal width with enough images; inputs (n,)."""
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
     held = np.bincount(place, minlength=BINS)
     used = held >= BIN_IMAGES

@@ -27,6 +27,7 @@ def compression(inputs: ReportInputs, params: Params) -> Chapter:
 
 
 def _chosen(inputs: ReportInputs) -> Paragraph:
+    """A paragraph on which variant is served, and why."""
     chosen = inputs["compress"].get("chosen", {})
     why = _sentence(chosen.get("why", ""))
     return Paragraph(f"Served: {inputs.chosen}. {why}Chosen by AUROC on validation, bytes and multiply-adds; speed is "
@@ -34,10 +35,12 @@ def _chosen(inputs: ReportInputs) -> Paragraph:
 
 
 def _sentence(text: str) -> str:
+    """The text with a capital and a full stop; empty for an empty one."""
     return f"{text[0].upper()}{text[1:].rstrip('.')}. " if text else ""
 
 
 def _variants(inputs: ReportInputs) -> Table:
+    """A row for each variant: AUROC on test, bytes, sparsity, multiply-adds, time."""
     titles = ["Variant", "#Macro AUROC, test", "#Bytes", "#Zipped", "#Sparsity", "#Multiply-adds", "#ms an image",
               "#Speed"]
     rows = [_variant(inputs, name) for name in inputs.variants if name in inputs["compress"]]
@@ -45,6 +48,7 @@ def _variants(inputs: ReportInputs) -> Table:
 
 
 def _variant(inputs: ReportInputs, name: str) -> list[Cell]:
+    """One variant's row of the table, figures that were not measured as "n/a"."""
     made, speed = inputs["compress"][name], inputs["latency"].get(name, {})
     tested = inputs["evaluate"].get(name, {})
     macro, bounds = (tested.get(key, {}).get("macro") for key in ("auroc", "auroc_interval"))
@@ -56,6 +60,7 @@ def _variant(inputs: ReportInputs, name: str) -> list[Cell]:
 
 
 def _verdicts(inputs: ReportInputs) -> list[Part]:
+    """Whether each variant pays, and why those refused are not served; nothing where neither is known."""
     rows: list[list[Cell]] = []
     for name in inputs.variants:
         verdict = str(inputs["latency"].get(name, {}).get("verdict", "")).removeprefix(f"{name}: ")
@@ -67,6 +72,7 @@ def _verdicts(inputs: ReportInputs) -> list[Part]:
 
 
 def _sparsity(inputs: ReportInputs) -> list[Part]:
+    """Zeros in each layer of the pruned net, folded; nothing without a pruned variant."""
     by_layer = inputs["compress"].get("pruned", {}).get("sparsity_by_layer", {})
     rows = [[layer, percent(value, 1)] for layer, value in by_layer.items()]
     return [Table(["Layer", "#Zeros"], rows, "Sparsity of the pruned net, layer by layer", folded=True)] if rows else []
@@ -87,6 +93,7 @@ def explanations(inputs: ReportInputs, params: Params) -> Chapter:
 
 
 def _game(game: Mapping[str, Any]) -> list[Part]:
+    """The pointing game against its baselines, over all labels and by label."""
     if not game.get("images"):
         return [Paragraph("Pointing game: n/a, no test image has a reference box.")]
     methods = ("score", "class_prior", "centre", "random")
@@ -102,6 +109,7 @@ def _game(game: Mapping[str, Any]) -> list[Part]:
 
 
 def _sanity(explain: Mapping[str, Any]) -> list[Part]:
+    """A paragraph on the completeness error and the check with scrambled weights."""
     alike, error = explain.get("sanity", {}).get("randomised_correlation"), explain.get("completeness_error")
     method = explain.get("method", {}).get("name", "SHAP")
     return [Paragraph(f"Method: {method}. Completeness error {scientific(error)}. With the top of the net scrambled "

@@ -23,7 +23,7 @@ class Figure:
 
 
 def figures(inputs: ReportInputs) -> list[Figure]:
-    """The headline figures that can be told from the metrics there are."""
+    """The headline figures for which there are metrics."""
     makers = (_aurocs, _worst, _bytes, _speed, _pointing)
     return [figure for make in makers for figure in make(inputs)]
 
@@ -57,6 +57,7 @@ def _worst(inputs: ReportInputs) -> list[Figure]:
 
 
 def _bytes(inputs: ReportInputs) -> list[Figure]:
+    """The served variant's size, raw and zipped, beside base's."""
     base, chosen = (inputs["compress"].get(name) for name in ("base", inputs.chosen))
     if not base or not chosen:
         return []
@@ -81,6 +82,7 @@ def _speed(inputs: ReportInputs) -> list[Figure]:
 
 
 def _conditions(entry: dict[str, Any]) -> str:
+    """Threads and processor of a latency measurement."""
     return f"{entry.get('threads', '?')} thread(s), {entry.get('processor', 'unknown processor')}"
 
 
@@ -127,6 +129,7 @@ def subject(inputs: ReportInputs) -> str:
 
 
 def _many(number: int, word: str) -> str:
+    """A number with its noun, in the plural where it is not 1."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 

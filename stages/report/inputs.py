@@ -1,4 +1,4 @@
-"""Reads what the other stages left behind; whatever is missing is None or empty. Nothing is computed here."""
+"""Reads the other stages' outputs; whatever is missing is None or empty. Nothing is computed here."""
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,6 +68,7 @@ def read_headline(folder: Path = Path()) -> ReportInputs:
 
 
 def _rows(path: Path) -> Rows:
+    """The first rows of a CSV, as dictionaries of strings."""
     with path.open(newline="") as stream:
         return [row for row, _ in zip(csv.DictReader(stream), range(TABLE_LIMIT), strict=False)]
 

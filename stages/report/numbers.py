@@ -67,4 +67,5 @@ def plain(label: str) -> str:
 
 
 def _number(value: Any) -> bool:
+    """Whether a value is a number; a bool is not one."""
     return isinstance(value, int | float) and not isinstance(value, bool)

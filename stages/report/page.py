@@ -33,7 +33,7 @@ class Charts:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph."""
+    """Plain text, escaped when it is rendered."""
 
     text: str
 
@@ -65,6 +65,7 @@ def track(value: Any, bounds: dict[str, Any] | None, kind: str, low: float = 0.4
         return Markup("")
 
     def place(number: float) -> float:
+        """Where a value lies on the scale, in per cent of its length, cut off at both ends."""
         return 100 * (min(max(number, low), 1.0) - low) / (1 - low)
 
     ends = [value if isinstance(b, str) else b for b in ((bounds or {}).get(k, "n/a") for k in ("low", "high"))]

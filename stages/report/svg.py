@@ -40,6 +40,7 @@ def line_chart(series: Sequence[Series], title: str, mark: float | None = None) 
     (x0, x1), (y0, y1) = _range([x for x, _ in finite]), _range([y for _, y in finite])
 
     def place(point: Point) -> Point:
+        """From data to pixels of the chart."""
         return 34 + 262 * (point[0] - x0) / (x1 - x0), 132 - 120 * (point[1] - y0) / (y1 - y0)
 
     lines = [_line([place(p) for p in s.points if math.isfinite(p[1])], s) for s in series]
@@ -59,17 +60,20 @@ def legend(series: Sequence[Series]) -> Markup:
 
 
 def _line(points: Sequence[Point], series: Series) -> str:
+    """An SVG group with a polyline through the points, and dots where the series has them; empty without points."""
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.6"/>' for x, y in points) if series.dots else ""
     return f'<g class="{series.kind}"><path class="line" d="M{path}"/>{dots}</g>' if points else ""
 
 
 def _tick(height: float, value: float) -> str:
+    """A horizontal grid line at `height` pixels, with its value at the left."""
     word = f'<text class="end" x="30" y="{height + 3:.1f}">{value:.3g}</text>'
     return f'<path class="grid" d="M34 {height:.1f}H296"/>{word}'
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
+    """Least and greatest value, half a unit apart from a constant."""
     low, high = min(values), max(values)
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 

@@ -68,4 +68,5 @@ def counts(table: pd.DataFrame, labels: Sequence[str], splits: Sequence[str]) ->
 
 
 def _positives(table: pd.DataFrame, parts: dict[str, pd.DataFrame], column: str) -> dict[str, int]:
+    """How many images have a label, in all (`images`) and in each split."""
     return {"images": int(table[column].eq(1).sum())} | {k: int(p[column].eq(1).sum()) for k, p in parts.items()}

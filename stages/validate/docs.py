@@ -25,6 +25,7 @@ class StaticPage(DefaultJinjaPageView):  # type: ignore[misc]
     _template = "static_page.j2"
 
     def __init__(self) -> None:
+        """Look for templates in our folder, and count element ids from 1."""
         super().__init__(custom_views_directory=str(_TEMPLATES))
         self.env.trim_blocks = self.env.lstrip_blocks = True
         numbers = itertools.count(1)

@@ -20,7 +20,7 @@ class RuleOutcome:
     examples: tuple[str, ...] = ()
 
     def numbers(self) -> dict[str, Any]:
-        """The outcome as it stands in metrics/validate.json."""
+        """The outcome as metrics/validate.json records it."""
         return {"severity": self.severity, "passed": self.passed, "unexpected": self.unexpected}
 
 
@@ -37,6 +37,7 @@ def outcomes(results: Iterable[Mapping[str, Any]], severities: Mapping[str, str]
 
 
 def _outcome(name: str, severity: str, results: list[Mapping[str, Any]]) -> RuleOutcome:
+    """One outcome from all results that Great Expectations gave under one name."""
     failed = [result for result in results if not result["success"]]
     examples = list(dict.fromkeys(example for result in failed for example in _examples(result)))
     return RuleOutcome(name, severity, not failed, sum(map(_unexpected, failed)), tuple(examples[:EXAMPLES]))
@@ -66,6 +67,7 @@ def _examples(result: Mapping[str, Any]) -> list[str]:
 
 
 def _row(row: Mapping[str, Any]) -> str:
+    """A failing row for reading: batch and file, then the values that failed."""
     file = f"{row.get('batch', '?')}/{row.get('source', '?')}".encode("unicode_escape").decode()
     values = ", ".join(f"{key}={_short(value)}" for key, value in row.items() if key not in ("batch", "source"))
     return f"{file} ({values})" if values else file
@@ -80,6 +82,7 @@ def _place(asked: Mapping[str, Any]) -> str:
 
 
 def _bounds(asked: Mapping[str, Any]) -> str:
+    """What an expectation on an aggregate asked for, for reading."""
     if "value" in asked:
         return f"{asked['value']} rows"
     if "type_" in asked:

@@ -1,4 +1,4 @@
-"""The expectations as Great Expectations is told them, each tagged with its name in `checks`. No reading or writing."""
+"""The expectations as Great Expectations' objects, each tagged with its name in `checks`. No reading or writing."""
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,6 +62,7 @@ def _tagged(named: list[Named]) -> list[Named]:
 
 
 def _types(columns: Sequence[str]) -> Iterator[Named]:
+    """Every column has its type, and no value is missing but ages."""
     types = _TYPES | dict.fromkeys(columns, "int8")
     for column, kind in types.items():
         yield "column_types", gxe.ExpectColumnValuesToBeOfType(column=column, type_=kind)
@@ -70,6 +71,7 @@ def _types(columns: Sequence[str]) -> Iterator[Named]:
 
 
 def _formats() -> Iterator[Named]:
+    """Ids and hashes have their form and are unique; so are files."""
     yield "image_id_format", gxe.ExpectColumnValuesToMatchRegex(column="image_id", regex="^[0-9a-f]{32}$")
     yield "sha256_format", gxe.ExpectColumnValuesToMatchRegex(column="sha256", regex="^[0-9a-f]{64}$")
     yield "image_id_unique", gxe.ExpectColumnValuesToBeUnique(column="image_id")
@@ -77,11 +79,13 @@ def _formats() -> Iterator[Named]:
 
 
 def _rows(rows: Rows) -> Iterator[Named]:
+    """The manifest has as many rows as ingest counted, and ingest merged none."""
     yield "counts_add_up", gxe.ExpectTableRowCountToEqual(value=rows.merged)
     yield "no_duplicate_pixels", gxe.ExpectTableRowCountToEqual(value=rows.unmerged)
 
 
 def _vocabularies(columns: Sequence[str]) -> Iterator[Named]:
+    """Splits, sexes, views and labels take known values only."""
     yield "split_known", gxe.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS))
     yield "sex_known", gxe.ExpectColumnValuesToBeInSet(column="sex", value_set=["M", "F", ""])
     yield "view_known", gxe.ExpectColumnValuesToBeInSet(column="view", value_set=VIEWS)
@@ -90,6 +94,7 @@ def _vocabularies(columns: Sequence[str]) -> Iterator[Named]:
 
 
 def _ranges(bounds: Validate) -> Iterator[Named]:
+    """Ages, sides, bit depths and contrast lie within bounds."""
     sides = {"min_value": bounds.min_side, "max_value": bounds.max_side}
     yield "age_in_range", gxe.ExpectColumnValuesToBeBetween(column="age", min_value=0, max_value=bounds.max_age)
     yield "width_in_range", gxe.ExpectColumnValuesToBeBetween(column="width", **sides)
@@ -99,6 +104,7 @@ def _ranges(bounds: Validate) -> Iterator[Named]:
 
 
 def _splits() -> Iterator[Named]:
+    """No split is empty, no patient is in two, gate studies are validation studies."""
     present = gxe.ExpectColumnDistinctValuesToContainSet(column="split", value_set=list(SPLITS))
     gate = gxe.ExpectColumnValuesToBeInSet(column="split", value_set=["validation"], row_condition=Column("gate") == True)  # noqa: E712,E501  (builds a condition)
     yield "splits_not_empty", present
@@ -107,6 +113,7 @@ def _splits() -> Iterator[Named]:
 
 
 def _labels_in_splits(columns: Sequence[str]) -> Iterator[Named]:
+    """In each split every label has positives and negatives."""
     for column in columns:
         for split in SPLITS:
             yield "labels_in_every_split", gxe.ExpectColumnDistinctValuesToContainSet(
@@ -114,12 +121,14 @@ def _labels_in_splits(columns: Sequence[str]) -> Iterator[Named]:
 
 
 def _prevalences(columns: Sequence[str], bounds: Validate) -> Iterator[Named]:
+    """Each label's share of positives lies within bounds."""
     low, high = bounds.prevalence
     for column in columns:
         yield "prevalence_in_bounds", gxe.ExpectColumnMeanToBeBetween(column=column, min_value=low, max_value=high)
 
 
 def _boxes() -> Iterator[Named]:
+    """Reference boxes lie in their images and carry labels of the set."""
     yield "boxes_inside_image", gxe.ExpectColumnValuesToBeBetween(column="boxes_outside", max_value=0)
     yield "boxes_on_known_labels", gxe.ExpectColumnValuesToBeBetween(column="boxes_unknown_label", max_value=0)
 

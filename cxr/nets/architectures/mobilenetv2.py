@@ -16,7 +16,7 @@ def build(spec: dict[str, Any], weights: str | None) -> keras.Model:
 
 
 def _scaled(x: Any) -> Any:
-    """0..255 to -1..1."""
+    """Red, green, blue in 0..255, scaled to -1..1."""
     return layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(x)
 
 
