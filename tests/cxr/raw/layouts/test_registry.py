@@ -13,6 +13,8 @@ from cxr.raw.batch import Batch
 from cxr.raw.incoming import inspect
 from cxr.raw.layouts import registry
 from cxr.raw.layouts.base import Claims, Layout, Record
+from cxr.raw.layouts.folder import Folder
+from cxr.raw.layouts.nih import Nih
 from cxr.raw.names import is_image
 from cxr.raw.tables import TableFile
 from stages.ingest.run import ingest
@@ -23,26 +25,26 @@ TEXT_MINED = "stages/report/about_data.py"  # says of NIH's labels what was publ
 
 
 class Listed(Layout):
-    """A toy: `labels.csv` names files, labels, patients and views."""
+    """A toy: `toy.csv` names files, labels, patients and views."""
 
     name: ClassVar[str] = "listed"
-    recognised_by: ClassVar[str] = "a labels.csv"
+    recognised_by: ClassVar[str] = "a toy.csv"
 
     @classmethod
     def recognise(cls, names: Sequence[str], source: str) -> bool:
         """Whether the table is there."""
-        return "labels.csv" in names
+        return "toy.csv" in names
 
     @classmethod
     def labelled(cls, source: Path, names: Sequence[str]) -> list[str]:
         """The images that the table names."""
-        named = {row["file"] for _, row in TableFile.on_disk(source / "labels.csv").rows("file")}
+        named = {row["file"] for _, row in TableFile.on_disk(source / "toy.csv").rows("file")}
         return [name for name in names if is_image(name) and name in named]
 
     def read(self, batch: Batch, earlier: Sequence[Batch]) -> Claims:
         """A record for each row."""
-        claims = Claims(tables=frozenset(("labels.csv",)))
-        for line, row in TableFile.in_batch(batch, "labels.csv").rows("file", "label", "patient"):
+        claims = Claims(tables=frozenset(("toy.csv",)))
+        for line, row in TableFile.in_batch(batch, "toy.csv").rows("file", "label", "patient"):
             image = (batch.name, row["file"]) if row["file"] in batch.names() else None
             claims.take(Record(batch.name, f"line {line}", row["file"], image, (row["label"],), row["patient"]))
         return claims
@@ -50,9 +52,9 @@ class Listed(Layout):
     @classmethod
     def views_in(cls, folder: Path) -> dict[str, str]:
         """Views by the table, where there is one."""
-        if not (folder / "labels.csv").exists():
+        if not (folder / "toy.csv").exists():
             return {}
-        return {row["file"]: row["view"] for _, row in TableFile.on_disk(folder / "labels.csv").rows("file", "view")}
+        return {row["file"]: row["view"] for _, row in TableFile.on_disk(folder / "toy.csv").rows("file", "view")}
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_nobody_else_asks_for_a_layout_by_name(root):
 def test_a_new_layout_comes_in_by_its_class_and_its_line_alone(monkeypatch):
     monkeypatch.setattr("cxr.raw.add._dvc_add", lambda folder: folder.with_name(folder.name + ".dvc").write_text("x"))
     table = "file,label,patient,view\na/1.png,Mass,7,PA\nb/2.png,Sparrow,8,AP\n3.png,Mass,9,PA\n"
-    put(Path("from"), {"labels.csv": table, "a/1.png": png(grey(1)), "b/2.png": png(grey(2)), "c.png": png(grey(3))})
+    put(Path("from"), {"toy.csv": table, "a/1.png": png(grey(1)), "b/2.png": png(grey(2)), "c.png": png(grey(3))})
     found = inspect(Path("from"))
     assert (found.layout, found.labelled) == ("listed", 2)
     assert add("made", Path("from")).layout == "listed"
@@ -98,16 +100,16 @@ def test_a_new_layout_comes_in_by_its_class_and_its_line_alone(monkeypatch):
 
 @pytest.mark.usefixtures("here", "in_this_process", "listed_too")
 def test_official_folders_or_lists_that_are_asked_for_and_missing_are_named_as_the_layout_has_them():
-    batch({"labels.csv": "file,label,patient\n1.png,Mass,7\n", "1.png": png(grey(1))})
+    batch({"toy.csv": "file,label,patient\n1.png,Mass,7\n", "1.png": png(grey(1))})
     given = params(NIH, split={"rule": "official"})
     section = given.ingest.model_copy(update={"layout": "listed"})
     with pytest.raises(StageError, match="no batch of made has an official list that names an image; use rule: hash"):
         ingest(given.model_copy(update={"ingest": section}))
 
 
-@pytest.mark.usefixtures("listed_too")
-def test_a_folder_of_no_layout_is_told_what_every_layout_looks_like():
-    expected = (r"^x: neither a labels\.csv \(layout listed\) nor a Data_Entry\*\.csv \(layout nih\) nor class folders "
+def test_a_folder_of_no_layout_is_told_what_every_layout_looks_like(monkeypatch):
+    monkeypatch.setattr(registry, "LAYOUTS", (Listed, Nih, Folder))
+    expected = (r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv \(layout nih\) nor class folders "
                 r"with PNG or JPEG files \(layout folder\); give")
     with pytest.raises(StageError, match=expected):
         registry.layout_of(["readme.txt"], "x")
