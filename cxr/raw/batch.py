@@ -70,6 +70,7 @@ class Batch:
 
     @cached_property
     def _recorded(self) -> dict[str, str]:
+        """Path to the SHA-256 that the batch's own lists record."""
         recorded = read_seal(self.folder) if self.seal else {}
         if MEMBERS in self.files:
             lines = (self.folder / MEMBERS).read_text().splitlines()
@@ -77,6 +78,7 @@ class Batch:
         return recorded
 
     def _all_places(self) -> dict[str, Location]:
+        """Path to the place of every file, archives opened; BatchError where a path is there twice."""
         places: dict[str, Location] = {}
         for name, size in self.files.items():
             if name in OWN:

@@ -51,6 +51,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _set_name(text: str) -> str:
+    """A set's name from the command line; argparse refuses what can't be one."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", text):
         raise argparse.ArgumentTypeError(f"{text!r}: lower-case letters, digits, - and _ only")
     return text
@@ -65,6 +66,7 @@ def _layout_for(name: str) -> str | None:
 
 
 def _report(added: Added, message: str, committed: bool) -> None:
+    """Say what came in, what was left out, and what to commit or what was committed."""
     for name in added.left_out:
         print(f"left out: {name}")
     print(f"{added.folder}: {added.files} files, layout {added.layout}")

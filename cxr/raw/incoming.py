@@ -29,7 +29,7 @@ class Incoming:
     digest: str
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON."""
+        """The fields as a JSON object: what flows read."""
         return asdict(self)
 
 

@@ -8,6 +8,7 @@ from cxr.imaging.decode import SUFFIXES
 
 MEMBERS = "MEMBERS.sha256"  # SHA-256 and name of every file inside the archives of a packed batch
 OWN = (SEAL, MEMBERS)
+IMAGE_KINDS = " or ".join(dict.fromkeys(kind.upper() for kind in SUFFIXES.values()))  # for messages
 _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -37,7 +38,7 @@ def in_order(name: str) -> list[tuple[int, str]]:
 
 
 def is_image(name: str) -> bool:
-    """Whether a name promises a PNG or JPEG."""
+    """Whether a name is that of an image of a kind that is decoded."""
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (ten times as fast)
 
 

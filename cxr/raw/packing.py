@@ -22,9 +22,11 @@ class _Hashing(io.RawIOBase):
     """Hands a file's bytes on and hashes what went through."""
 
     def __init__(self, stream: io.BufferedReader) -> None:
+        """`stream`: the open file; `digest` grows as it is read."""
         self._stream, self.digest = stream, hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
+        """As `io.RawIOBase.read`; what was read counts in the digest."""
         data = self._stream.read(size)
         self.digest.update(data)
         return data
@@ -94,11 +96,13 @@ def _write_archive(source: Path, path: Path, names: Sequence[str], progress: "tq
 
 
 def _stays_loose(name: str) -> bool:
+    """Whether a file is never packed: a table or list at the top, or what is an archive already."""
     return "/" not in name or name.endswith(".tar")
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """A file opened for reading, no link followed; BatchError where permissions forbid it."""
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
             yield stream
@@ -107,6 +111,7 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, links to folders among them, in no order."""
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))

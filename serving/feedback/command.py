@@ -29,12 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _add(given: argparse.Namespace) -> str:
+    """Take in a table of labels; a line that says how many came in."""
     scored = read_log(given.production / "log")
     part, count = add(given.production / "feedback", given.table, scored, _labels(list(scored.columns)))
     return f"{count} labels taken in: {part}" if part else f"the same {count} labels stand already"
 
 
 def _batch(given: argparse.Namespace) -> str:
+    """Make a batch for a retraining; a line that says where it waits, and what was left out."""
     if not is_batch_name(given.name):
         raise FeedbackRefused(f"{given.name!r} can't be a batch's name: letters, digits, dot, dash, underscore")
     params = load()

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from cxr.params import Params
+from cxr.raw.names import IMAGE_KINDS
 from cxr.runtime import stage_main
 from serving.registry import releases
 from serving.score.log_writer import Tally
@@ -34,7 +35,7 @@ def said(tally: Tally, plan: Plan) -> list[str]:
     if tally.quarantined:
         lines.append(f"why: {plan.log / 'quarantine.csv'}")
     if tally.others:
-        lines.append(f"{tally.others} other files are no PNG or JPEG and were passed over")
+        lines.append(f"{tally.others} other files are no {IMAGE_KINDS} and were passed over")
     return lines
 
 

@@ -81,7 +81,7 @@ def gather(images: Sequence[ImageKey], batches: Mapping[str, Batch], max_pixels:
         memo.put(taken)
         known |= taken
         fresh = list({task.key: task for task in tasks.values() if task.key not in known}.values())
-        known |= _look_at(fresh, memo)
+        known |= _decode_all(fresh, memo)
     finally:
         memo.close()
     facts = {image: Fact(**json.loads(known[task.key])) for image, task in tasks.items()}
@@ -94,7 +94,7 @@ def sha256_of(batch: Batch, name: str) -> str:
     return batch.sha256(name) or hashlib.sha256(batch.read(name)).hexdigest()
 
 
-def look_at(task: _Task) -> Fact:
+def decode_file(task: _Task) -> Fact:
     """Read and decode one file."""
     try:
         if task.place.size > (most := task.max_pixels * 8 + (1 << 20)):
@@ -122,13 +122,13 @@ def _from_earlier(tasks: Sequence[_Task], max_pixels: int) -> dict[str, str]:
     return {key: json.dumps(asdict(Fact(**fact)), sort_keys=True) for key, fact in known if fact}
 
 
-def _look_at(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
+def _decode_all(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
     """Facts (JSON, by memo key) of files not seen before; they are remembered as they come."""
     made: dict[str, str] = {}
     waiting: dict[str, str] = {}
     progress = tqdm(total=len(tasks), desc="decoding", unit="image", disable=not tasks)
     try:
-        for index, fact in spread(look_at, tasks, workers()):
+        for index, fact in spread(decode_file, tasks, workers()):
             task = tasks[index]
             fact = fact or Fact(task.sha256, reason="decoder_crashed", detail="it kills the process that decodes it")
             waiting[task.key] = json.dumps(asdict(fact), sort_keys=True)
@@ -143,6 +143,7 @@ def _look_at(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
 
 
 def _task(batch: Batch, name: str, max_pixels: int) -> _Task:
+    """What there is to do for one file of a batch."""
     return _Task(batch.locate(name), sha256_of(batch, name), earlier.suffix_of(name), max_pixels)
 
 

@@ -44,6 +44,7 @@ def merge(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Merged
 
 
 def _settle(group: list[Candidate]) -> tuple[Candidate, list[Merged]]:
+    """The row that is kept of several rows of one image, and the others, in the order of the batches."""
     first, holds = group[0], group[0]
     outcomes = []
     for row in group[1:]:
@@ -56,6 +57,6 @@ def _settle(group: list[Candidate]) -> tuple[Candidate, list[Merged]]:
     return kept, [Merged(kept, row, outcome) for row, outcome in zip(group[1:], outcomes, strict=True)]
 
 
-def words(labels: Iterable[str], vector: Iterable[int]) -> str:
+def label_names(labels: Iterable[str], vector: Iterable[int]) -> str:
     """Names of the labels that are present, joined by |."""
     return "|".join(name for name, present in zip(labels, vector, strict=True) if present)

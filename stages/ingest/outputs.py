@@ -12,7 +12,7 @@ from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.layouts.base import Fault, Record
 from stages.ingest import patients
-from stages.ingest.merge import Candidate, Merged, words
+from stages.ingest.merge import Candidate, Merged, label_names
 from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
 
@@ -35,7 +35,7 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
 
 
 def quarantine_rows(refused: Sequence[QuarantinedRow]) -> list[dict[str, str]]:
-    """Rows of data/quarantine.csv, sorted."""
+    """Rows of data/quarantine.csv, sorted by batch, then by source."""
     rows = [dict(zip(QUARANTINE, (*_origin(each.fault), each.fault.place, each.sha256, each.fault.reason,
                                   each.fault.detail), strict=True)) for each in refused]
     return sorted(rows, key=lambda row: tuple(row.values()))
@@ -52,7 +52,7 @@ def merged_rows(gone: Sequence[Merged], labels: Sequence[str]) -> list[dict[str,
 
 
 def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches: Sequence[Batch]) -> dict[str, Any]:
-    """Content of data/ingest.json."""
+    """Content of data/ingest.json but for what found the facts out: where every input row went, and each split."""
     table = manifest.table
     outcomes = Counter(each.outcome for each in gone)
     return {
@@ -69,6 +69,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
 
 
 def _split_counts(part: Manifest) -> dict[str, Any]:
+    """Images, patients and positive labels of one split."""
     table = part.table
     return {"images": len(table), "patients": int(table["patient"].nunique()), "gate_images": int(table["gate"].sum()),
             "labels": {name: int(table[f"label_{name}"].sum()) for name in part.head.labels}}
@@ -92,8 +93,9 @@ def _origin(fault: Fault) -> tuple[str, str]:
 
 
 def _merged_row(each: Merged, labels: Sequence[str]) -> dict[str, str]:
+    """A row of data/merged.csv; whether both rows name the same patient is said, not who."""
     kept, gone = each.kept.record, each.gone.record
     values = (each.kept.fact.image_id, *(kept.image or ("", "")), gone.batch, (gone.image or ("", ""))[1], gone.place,
-              each.outcome, words(labels, each.gone.vector), words(labels, each.kept.vector),
+              each.outcome, label_names(labels, each.gone.vector), label_names(labels, each.kept.vector),
               "same" if kept.patient == gone.patient else "differs")
     return dict(zip(MERGED, values, strict=True))

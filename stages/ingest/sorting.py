@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
-from cxr.raw.layouts.base import Claims, Fault, ImageKey, Layout, Record
+from cxr.raw.layouts.base import Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
 from stages.ingest.facts import Gathered, gather, sha256_of
 from stages.ingest.labels import Coding
 from stages.ingest.merge import Candidate
+
+Labelled = tuple[Record, tuple[int, ...]]  # a row, and 0 or 1 for each of the task's labels
 
 
 @dataclass(frozen=True)
@@ -33,35 +35,35 @@ class Sorted:
 
 
 def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
-    """Read the tables, find the images, decode what is new, and sort. StageError as `Layout.read` raises it."""
+    """Read the tables, find the images, decode what is new, and sort. StageError as `layout.read` raises it."""
     claims = [layout.read(batch, batches[:index]) for index, batch in enumerate(batches)]
-    strays = unclaimed(batches, claims)
+    strays = files_without_row(batches, claims)
     coding = Coding.of(section, frozenset().union(*(claim.known_findings for claim in claims)))
-    coded, faults, absent = code(claims, coding)
-    coded, boxes_of_other_findings = about_labels(coded, coding)
+    labelled, faults, absent = encode_labels(claims, coding)
+    labelled, boxes_of_other_findings = drop_boxes_of_other_findings(labelled, coding)
     by_name = {batch.name: batch for batch in batches}
-    images = list(dict.fromkeys(record.image for record, _ in coded if record.image))
+    images = list(dict.fromkeys(record.image for record, _ in labelled if record.image))
     gathered = gather(images, by_name, section.max_pixels)
-    candidates, undecodable = _decoded(coded, gathered)
+    candidates, undecodable = _decoded(labelled, gathered)
     refused = [QuarantinedRow(fault, _sha256(fault, by_name)) for fault in (*faults, *strays, *undecodable)]
     return Sorted(sum(claim.rows for claim in claims) + len(strays), candidates, refused, absent, gathered,
                   sum(claim.boxes_unmatched for claim in claims), boxes_of_other_findings)
 
 
-def unclaimed(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
-    """Files that are no table and that no row names."""
+def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
+    """A fault for each file that is no table and that no row of any batch names."""
     named = {row.image for row in _rows(claims) if row.image}
     return [_stray(batch.name, name) for batch, claim in zip(batches, claims, strict=True)
             for name in batch.names() if name not in claim.tables and (batch.name, name) not in named]
 
 
-def code(claims: Sequence[Claims], coding: Coding,
-         ) -> tuple[list[tuple[Record, tuple[int, ...]]], list[Fault], list[Record | Fault]]:
-    """(records with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
+def encode_labels(claims: Sequence[Claims], coding: Coding,
+                  ) -> tuple[list[Labelled], list[Fault], list[Record | Fault]]:
+    """(rows with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
 
     Only an unsafe path is a fault in any case.
     """
-    coded: list[tuple[Record, tuple[int, ...]]] = []
+    labelled: list[Labelled] = []
     faults: list[Fault] = []
     absent: list[Record | Fault] = []
     for row in _rows(claims):
@@ -71,34 +73,34 @@ def code(claims: Sequence[Claims], coding: Coding,
             faults.append(row)
         else:
             try:
-                coded.append((row, coding.encode(row.findings)))
+                labelled.append((row, coding.encode(row.findings)))
             except ValueError as error:
                 faults.append(Fault(row.batch, row.place, row.name, "unknown_label", str(error), row.image))
-    return coded, faults, absent
+    return labelled, faults, absent
 
 
-def about_labels(coded: Sequence[tuple[Record, tuple[int, ...]]], coding: Coding,
-                 ) -> tuple[list[tuple[Record, tuple[int, ...]]], int]:
-    """Records without the boxes of findings that the layout knows and the task does not ask for; how many those are.
+def drop_boxes_of_other_findings(labelled: Sequence[Labelled], coding: Coding) -> tuple[list[Labelled], int]:
+    """Rows without the boxes of findings that the layout knows and the task does not ask for; how many those are.
 
     Boxes of words that nobody knows stay: validation names them.
     """
     others = coding.known - set(coding.labels)
     kept = [(replace(record, boxes=tuple(box for box in record.boxes if box.label not in others)), vector)
-            for record, vector in coded]
-    return kept, sum(len(record.boxes) for record, _ in coded) - sum(len(record.boxes) for record, _ in kept)
+            for record, vector in labelled]
+    return kept, sum(len(record.boxes) for record, _ in labelled) - sum(len(record.boxes) for record, _ in kept)
 
 
 def _rows(claims: Sequence[Claims]) -> Iterator[Record | Fault]:
+    """All rows of all batches: of each batch its records, then its faults."""
     for claim in claims:
         yield from claim.records
         yield from claim.faults
 
 
-def _decoded(coded: Sequence[tuple[Record, tuple[int, ...]]], gathered: Gathered,
-             ) -> tuple[list[Candidate], list[Fault]]:
+def _decoded(labelled: Sequence[Labelled], gathered: Gathered) -> tuple[list[Candidate], list[Fault]]:
+    """Rows whose image was decoded, and a fault for each of the others."""
     candidates, faults = [], []
-    for record, vector in coded:
+    for record, vector in labelled:
         assert record.image is not None  # noqa: S101  (absent rows were sorted out before)
         fact = gathered.facts[record.image]
         if fact.reason:
@@ -109,11 +111,12 @@ def _decoded(coded: Sequence[tuple[Record, tuple[int, ...]]], gathered: Gathered
 
 
 def _stray(batch: str, name: str) -> Fault:
-    image: ImageKey = (batch, name)
+    """Why a file that no row names does not come in."""
     if is_image(name):
-        return Fault(batch, "", name, "not_in_table", "no row of a table names it", image)
-    return Fault(batch, "", name, "not_an_image", "its name is not that of a PNG or JPEG file", image)
+        return Fault(batch, "", name, "not_in_table", "no row of a table names it", (batch, name))
+    return Fault.not_an_image(batch, name)
 
 
 def _sha256(fault: Fault, batches: dict[str, Batch]) -> str:
+    """SHA-256 of the file that a fault is about, "" where there is none."""
     return sha256_of(batches[fault.image[0]], fault.image[1]) if fault.image else ""

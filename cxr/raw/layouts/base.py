@@ -16,6 +16,7 @@ from cxr.core.errors import StageError
 from cxr.imaging.decode import REASONS as UNDECODABLE
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
+from cxr.raw.names import IMAGE_KINDS
 
 REASONS = (*UNDECODABLE, "not_in_table", "ambiguous_name", "unknown_label", "contradictory_labels", "no_class_folder",
            "unsafe_path", "bad_row", "decoder_crashed")
@@ -66,6 +67,11 @@ class Fault:
     reason: str
     detail: str
     image: ImageKey | None = None
+
+    @classmethod
+    def not_an_image(cls, batch: str, name: str) -> "Fault":
+        """What to say of a file that no table names and that is no image by its name."""
+        return cls(batch, "", name, "not_an_image", f"its name is not that of a {IMAGE_KINDS} file", (batch, name))
 
 
 @dataclass

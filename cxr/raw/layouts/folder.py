@@ -12,7 +12,7 @@ from cxr.core.errors import StageError
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.layouts.base import NO_PATIENT, Claims, Fault, Layout, Record
-from cxr.raw.names import BatchError, is_image
+from cxr.raw.names import IMAGE_KINDS, BatchError, is_image
 
 NO_CLASS = "not exactly one class"  # why a scored study can't go into a batch
 _SPLIT_FOLDERS = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
@@ -23,7 +23,7 @@ class Folder(Layout):
     """Rows are the files; the class is the folder's name, the patient comes from the file's name."""
 
     name: ClassVar[str] = "folder"
-    recognised_by: ClassVar[str] = "class folders with PNG or JPEG files"
+    recognised_by: ClassVar[str] = f"class folders with {IMAGE_KINDS} files"
     official_split: ClassVar[str] = "a train or test folder"
 
     def __init__(self, section: Ingest) -> None:
@@ -63,9 +63,10 @@ class Folder(Layout):
         return claims
 
     def _row(self, batch: str, name: str) -> Record | Fault:
+        """What one file claims: a record, or why it can't come in."""
         label, official = class_of(name)
         if not is_image(name):
-            return Fault(batch, "", name, "not_an_image", "its name is not that of a PNG or JPEG file", (batch, name))
+            return Fault.not_an_image(batch, name)
         if not label:
             return Fault(batch, "", name, "no_class_folder", "it stands in no class folder", (batch, name))
         return Record(batch, "", name, (batch, name), (label,), self.patient_of(name), official=official)

@@ -15,7 +15,7 @@ import pandas as pd
 from cxr.core.errors import StageError
 from cxr.raw.batch import Batch
 from cxr.raw.layouts.base import NO_PATIENT, Claims, Fault, ImageKey, Layout, Record, ReferenceBox
-from cxr.raw.names import BatchError, fault_of, is_image
+from cxr.raw.names import IMAGE_KINDS, BatchError, fault_of, is_image
 from cxr.raw.tables import TableFile, csv_text
 
 NO_FINDING = "No Finding"
@@ -48,7 +48,7 @@ class Nih(Layout):
         if len(tables) > 1:
             raise BatchError(f"{source}: {len(tables)} tables ({', '.join(tables)}); their labels differ, keep one")
         if tables and not any(is_image(name) or name.endswith(".tar") for name in names):
-            raise BatchError(f"{source}: a Data_Entry table, but no PNG or JPEG in images*/")
+            raise BatchError(f"{source}: a Data_Entry table, but no {IMAGE_KINDS} in images*/")
         deeper = sorted({name.split("/")[0] for name in names if _TABLE.fullmatch(name.rpartition("/")[2])})
         if deeper and not tables:
             raise BatchError(f"{source}: the Data_Entry table stands one level down; give FROM={source}/{deeper[0]}")
@@ -130,6 +130,7 @@ class _Places:
     """Where the images that a table names are: its own batch first, then the latest earlier one."""
 
     def __init__(self, batch: Batch, earlier: Sequence[Batch]) -> None:
+        """`earlier`: the set's batches before this one, oldest first."""
         self.batch, self.shelves = batch, (batch, *reversed(earlier))
 
     def find(self, name: str) -> ImageKey | None:
@@ -177,6 +178,7 @@ def _plain_id(text: str) -> str:
 
 
 def _word(text: str) -> str:
+    """A view position in capitals; "" for what is no word of up to eight letters."""
     return text.upper() if re.fullmatch(r"[A-Za-z]{1,8}", text) else ""
 
 
@@ -224,4 +226,5 @@ def _beside(path: Path) -> TableFile:
 
 
 def _file_name(cell: str) -> str:
+    """The file's name in a cell that may hold a path."""
     return cell.rpartition("/")[2]

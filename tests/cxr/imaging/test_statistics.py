@@ -120,7 +120,7 @@ def exact(values):
 
 def test_ingest_writes_what_describe_says(tmp_path, monkeypatch):
     from stages.ingest import facts
-    from stages.ingest.facts import look_at
+    from stages.ingest.facts import decode_file
 
     class Place:
         path, size = "x.png", 1000
@@ -130,4 +130,4 @@ def test_ingest_writes_what_describe_says(tmp_path, monkeypatch):
 
     content = cv2.imencode(".png", an_image(60))[1].tobytes()
     task = facts._Task(Place(), hashlib.sha256(content).hexdigest(), ".png", 10**6)
-    assert look_at(task).statistics == tuple(described(an_image(60)).values())
+    assert decode_file(task).statistics == tuple(described(an_image(60)).values())

@@ -31,6 +31,7 @@ def without_dvc(monkeypatch):
 
 
 def tree(folder=Path("data")):
+    """Path to content of every file below a folder."""
     return {path.as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
@@ -172,6 +173,7 @@ def test_an_add_that_is_interrupted_or_fails_leaves_nothing(monkeypatch, error, 
     before = tree()
 
     def fail(*arguments):
+        """Stands for a step that an error or an interrupt ends."""
         raise error
     monkeypatch.setattr(door, where, fail)
     with pytest.raises(type(error)):
@@ -203,6 +205,7 @@ def test_an_add_that_was_killed_is_taken_up_when_the_same_folder_is_added_again(
 
 
 def command(*words, root):
+    """`python -m cxr.raw add` as a process of its own."""
     return subprocess.run([sys.executable, "-m", "cxr.raw", "add", *words], text=True, capture_output=True,
                           env=os.environ | {"PYTHONPATH": str(root)})
 

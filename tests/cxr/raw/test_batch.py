@@ -36,6 +36,7 @@ def tar(members, **changes):
 
 
 def verified():
+    """Check the set as ingest does."""
     verify_set(SET, open_set(SET))
 
 
@@ -180,6 +181,7 @@ def test_without_room_nothing_is_remembered_and_work_goes_on(tmp_path, capsys):
 # ledger
 
 def ledger(**entries):
+    """Write a ledger of these batches and seals."""
     SET.with_name("made.ledger").write_text("".join(f"{name} {seal}\n" for name, seal in entries.items()))
 
 

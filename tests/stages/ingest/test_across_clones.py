@@ -39,14 +39,17 @@ def loosely_packed(pixels):
 
 
 def work(**more):
+    """Run the stage; its counts of work done."""
     return ingest(params(FOLDER, **more))
 
 
 def outputs():
+    """Name to content of the stage's outputs."""
     return {name: (Path("data") / name).read_bytes() for name in OUTPUTS}
 
 
 def second_batch():
+    """Two new images come in."""
     batch({"NORMAL/new.png": png(grey(1)), "NORMAL/newer.png": png(grey(2))}, "batch-002")
 
 
@@ -129,6 +132,7 @@ def made_files(first, count):
 
 
 def decoded(clone):
+    """How many images ingest and preprocess decoded at their last run in a clone."""
     return [json.loads((clone / f".runs/{stage}.json").read_text())["decoded"] for stage in ("ingest", "preprocess")]
 
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 
 def outputs():
+    """Name to content of the stage's outputs."""
     return {name: (Path("data") / name).read_bytes() for name in OUTPUTS}
 
 
@@ -89,12 +90,12 @@ import os, sys, time
 from pathlib import Path
 from cxr.runtime import stage_main
 from stages.ingest import facts, run
-run_look = facts.look_at
+run_decode = facts.decode_file
 def slow(task):
     Path(f"begun-{os.getpid()}").touch()
     time.sleep(0.2)
-    return run_look(task)
-facts.look_at = slow
+    return run_decode(task)
+facts.decode_file = slow
 if __name__ == "__main__":
     sys.exit(stage_main.run("ingest", run.ingest))
 """
@@ -124,6 +125,7 @@ def begun():
 
 
 def children_of(pid):
+    """Ids of a process's children."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         stat = process_tree._stat(int(path.name))
@@ -133,6 +135,7 @@ def children_of(pid):
 
 
 def gone(pids, seconds=30):
+    """Whether all of the processes end within so many seconds."""
     deadline = time.monotonic() + seconds
     while any(process_tree._stat(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
