@@ -1,14 +1,12 @@
 """The stage ingest: what comes in and what is refused, in layouts `nih` and `folder`."""
 import gzip
 import json
-import math
 from pathlib import Path
 
 import pytest
 
 from cxr.core import files
 from cxr.core.errors import StageError
-from cxr.raw.layouts import nih
 from cxr.raw.layouts.base import REASONS
 from tests.fixtures.made_images import BROKEN, grey, png
 from tests.fixtures.made_sets import (
@@ -53,17 +51,6 @@ def test_both_label_versions_give_the_same_manifest():
     second = run(NIH | {"set": "other"})
     assert first.age.tolist() == second.age.tolist() == [58]
     assert first.label_Mass.tolist() == second.label_Mass.tolist() == [1]
-
-
-@pytest.mark.parametrize(("text", "years"), [("57", 57), ("058Y", 58), ("006M", 0.5), ("000D", 0), (" 12 ", 12),
-                                            ("414", 414)])
-def test_ages_come_in_years(text, years):
-    assert nih.age_in_years(text) == pytest.approx(years)
-
-
-@pytest.mark.parametrize("text", ["", "nan", "NaN", "-3", "inf", "1e3", "twelve"])
-def test_an_age_that_is_no_number_of_years_is_unknown(text):
-    assert math.isnan(nih.age_in_years(text))
 
 
 def test_boxes_are_read_by_position_and_infiltrate_is_infiltration():
