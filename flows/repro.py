@@ -6,7 +6,6 @@ figures, and whether the bytes made here are the ones that the commit records.
 import contextlib
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from cxr.runtime import process_tree
 from flows.repo.acceptance import broken
 from flows.repo.recorded import verdict
 from flows.repo.repair import mend
@@ -51,7 +51,7 @@ def _dvc_repro(arguments: list[str]) -> int:
     Exit status as `main` says: DVC's own are 251 to 255, whatever failed, and 255 too where Ctrl-C ended a stage.
     """
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # dvc.yaml's `python` is this one
-    environment = {**os.environ, "PATH": path, "CXR_STARTED_BY": " ".join(_own_group())}
+    environment = {**os.environ, "PATH": path, process_tree.STARTED_BY: " ".join(_own_group())}
     child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env=environment)
     interrupted, status = False, None
     while status is None:
@@ -85,15 +85,12 @@ def _own_group() -> Iterator[str]:
 
     Sent into the background or under nohup, make is the last: the shell that started it may go.
     """
-    detached = signal.SIG_IGN in (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGHUP))
-    pid = os.getpid()
-    with contextlib.suppress(OSError):  # no /proc, or an ancestor that ends just now
-        while pid > 1 and os.getpgid(pid) == os.getpgrp():
-            process = Path(f"/proc/{pid}")
-            if detached and pid != os.getpid() and (process / "comm").read_text().strip() != "make":
+    yield str(os.getpid())
+    with contextlib.suppress(OSError):  # an ancestor that ends just now
+        for pid, _ in process_tree.ancestors(os.getpid()):
+            if process_tree.is_detached() and Path(f"/proc/{pid}/comm").read_text().strip() != "make":
                 return
             yield str(pid)
-            pid = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def start() -> None:
     determinism.set_environment()
     if "DVC_STAGE" not in os.environ:
         return
-    process_tree.watch()
+    process_tree.end_with_ancestors()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where the background ignores it
         signal.signal(signal.SIGINT, _interrupted_at_the_start)
 

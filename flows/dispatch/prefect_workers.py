@@ -15,18 +15,18 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling, Crashed
 
+from cxr.runtime import process_tree
 from flows.dispatch.pools import pool
 from flows.dispatch.scheduler import News
 from flows.repo.lockfile import Entry
 from flows.repo.workspace import Order
 from flows.server import client
-from flows.support import supervisor
 from flows.support.retry import Say
 from flows.support.settings import Settings
 
 _POLL_SECONDS, _SLOWEST_POLL_SECONDS, _SLOWER = 1.0, 5.0, 1.1  # a long stage is asked after less and less often
 _PENDING_SECONDS = 300.0  # a worker that took a run and died before starting it leaves it Pending for ever
-_SETTLE_SECONDS = supervisor.GRACE_SECONDS + 2.0  # in which a lost attempt's supervisor has ended its processes
+_SETTLE_SECONDS = process_tree.GRACE_SECONDS + 2.0  # in which a lost attempt's supervisor has ended its processes
 
 
 class Workers:

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from flows.support import supervisor
+from cxr.runtime import process_tree
 
 _STOP_SECONDS = 20
 DEFAULT_PORT = 4200
@@ -107,7 +107,7 @@ def flows_of(home: Path) -> list[int]:
 
 def below(pids: list[int]) -> dict[int, str]:
     """These processes and all their descendants, each with its start time, so that none is mistaken for another."""
-    every = [*pids, *(child for pid in pids for child in supervisor.descendants(pid))]
+    every = [*pids, *(child for pid in pids for child in process_tree.descendants(pid))]
     return {pid: started for pid in every if (started := _started(pid))}
 
 
@@ -130,11 +130,8 @@ def wait_for_end(processes: dict[int, str]) -> list[int]:
 
 def _started(pid: int) -> str:
     """Start time of a living process in clock ticks; empty where there is none."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+    found = process_tree.status(pid)
+    return found.started if found else ""
 
 
 def _reap(pid: int) -> None:

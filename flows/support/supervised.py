@@ -1,14 +1,14 @@
-"""Runs a command under `flows.support.supervisor`: in a session of its own, streamed, gone when this process is."""
+"""Runs a command under the supervisor of `cxr.runtime.process_tree`: streamed, and gone when this process is."""
 import os
 import signal
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.support import secrets, supervisor
+from cxr.runtime import process_tree
+from flows.support import secrets
 
 TAIL = 20  # lines kept for the message of a failed stage
 
@@ -47,16 +47,15 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str] | None 
 def _start(command: list[str], folder: Path, environment: Mapping[str, str] | None, out: int | None
            ) -> "subprocess.Popen[str]":
     given = {**secrets.for_stages(os.environ), "PYTHONUNBUFFERED": "1", **(environment or {})}
-    script = [sys.executable, "-S", "-E", str(Path(supervisor.__file__).resolve()), *command]
-    return subprocess.Popen(script, cwd=folder, env=given,
+    return subprocess.Popen(process_tree.supervisor_command(command), cwd=folder, env=given,
                             stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT if out else None,
                             text=True, errors="replace", start_new_session=True)
 
 
 def _let_go(process: "subprocess.Popen[str]") -> None:
-    """Cut the lifeline and wait for the supervisor to have ended everything."""
+    """Close the supervisor's standard input and wait until it has ended everything."""
     if process.stdin:
         process.stdin.close()
-    process.wait(timeout=supervisor.GRACE_SECONDS * 3)
+    process.wait(timeout=process_tree.GRACE_SECONDS * 3)
     if process.stdout:
         process.stdout.close()

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cxr.runtime import process_tree
 from flows import down, up
 from flows.deployments import roc_svg, run_summary
 from flows.dispatch import pools
 from flows.repo import record, status
 from flows.server import deploy, services
-from flows.support import overrides, supervised, supervisor
+from flows.support import overrides, supervised
 from flows.support.secrets import without_credentials
 from flows.support.settings import from_environment
 
@@ -33,9 +34,9 @@ def test_a_killed_flow_leaves_no_stage_behind(tmp_path: Path) -> None:
     flow.kill()
     flow.wait()
     until = time.monotonic() + 60
-    while any(supervisor._parent(pid) for pid in pids) and time.monotonic() < until:
+    while any(process_tree.status(pid) for pid in pids) and time.monotonic() < until:
         time.sleep(0.1)
-    assert [pid for pid in pids if supervisor._parent(pid)] == []
+    assert [pid for pid in pids if process_tree.status(pid)] == []
 
 
 def test_what_a_supervised_command_writes_is_streamed_and_its_last_lines_are_kept(tmp_path: Path) -> None:
@@ -173,6 +174,6 @@ def test_make_down_ends_flows_and_their_stages_though_they_run_in_sessions_of_th
     while not (pids.exists() and len(pids.read_text().split()) == 3) and time.monotonic() < until:
         time.sleep(0.1)
     there = [*services.flows_of(tmp_path), *map(int, pids.read_text().split())]
-    assert len(there) == 4 and all(supervisor._parent(pid) for pid in there)
+    assert len(there) == 4 and all(process_tree.status(pid) for pid in there)
     assert down.main() == 0
-    assert [pid for pid in there if supervisor._parent(pid)] == [] and services.flows_of(tmp_path) == []
+    assert [pid for pid in there if process_tree.status(pid)] == [] and services.flows_of(tmp_path) == []

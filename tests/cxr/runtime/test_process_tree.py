@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from cxr.runtime import process_tree
+
 ROOT = Path(__file__).resolve().parents[3]
 STAGE = """
 import os, sys, time
 from pathlib import Path
 from cxr.runtime import process_tree
-process_tree.watch()
+process_tree.end_with_ancestors()
 Path(sys.argv[1]).write_text(str(os.getpid()))
 time.sleep(600)
 """
@@ -32,10 +34,58 @@ def wait_for(condition, seconds=60.0):
 
 
 def alive(pid):
+    """Whether a process lives; a zombie does not. Read otherwise than the code under test does."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def test_a_living_process_has_a_parent_a_group_and_a_start_time_and_a_dead_one_nothing():
+    child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    found = process_tree.status(child.pid)
+    assert (found.parent, found.group) == (os.getpid(), child.pid) and int(found.started) > 0
+    assert int(process_tree.status(os.getpid()).started) <= int(found.started)
+    child.kill()
+    assert wait_for(lambda: process_tree.status(child.pid) is None), "a zombie does not live"
+    child.wait()
+    assert process_tree.status(child.pid) is None
+
+
+def test_descendants_are_found_across_sessions_children_first(tmp_path):
+    pids = tmp_path / "pids"
+    script = f"setsid sh -c 'echo $$ >> {pids}; sleep 60; true' & echo $$ >> {pids}; wait"
+    child = subprocess.Popen(["sh", "-c", script])
+    try:
+        assert wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        below = process_tree.descendants(os.getpid())
+        grandchild = next(int(pid) for pid in pids.read_text().split() if int(pid) != child.pid)
+        assert below.index(child.pid) < below.index(grandchild)
+    finally:
+        for pid in [*process_tree.descendants(child.pid), child.pid]:
+            os.kill(pid, signal.SIGKILL)
+        child.wait()
+
+
+def supervised(*command):
+    return subprocess.Popen(process_tree.supervisor_command(list(command)), stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def test_a_supervised_commands_exit_status_is_passed_on():
+    child = supervised("sh", "-c", "exit 7")
+    assert child.wait(60) == 7
+    child.communicate()
+
+
+def test_a_supervised_command_and_its_descendants_end_when_the_pipe_is_closed():
+    child = supervised("sh", "-c", "setsid sleep 600 & echo $$ $!; wait")
+    pids = [int(pid) for pid in child.stdout.readline().split()]
+    assert len(pids) == 2 and all(alive(pid) for pid in pids)
+    child.stdin.close()
+    assert child.wait(60) == process_tree.TERMINATED
+    assert not any(alive(pid) for pid in pids)
+    child.stdout.close()
 
 
 @pytest.mark.parametrize("victim", ["parent", "grandparent"])

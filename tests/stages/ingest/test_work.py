@@ -128,8 +128,8 @@ def children_of(pid):
     """Ids of a process's children."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
-        stat = process_tree._stat(int(path.name))
-        if stat and int(stat[0]) == pid:
+        stat = process_tree.status(int(path.name))
+        if stat and stat.parent == pid:
             found.append(int(path.name))
     return found
 
@@ -137,9 +137,9 @@ def children_of(pid):
 def gone(pids, seconds=30):
     """Whether all of the processes end within so many seconds."""
     deadline = time.monotonic() + seconds
-    while any(process_tree._stat(pid) for pid in pids) and time.monotonic() < deadline:
+    while any(process_tree.status(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return not any(process_tree._stat(pid) for pid in pids)
+    return not any(process_tree.status(pid) for pid in pids)
 
 
 def test_ctrl_c_ends_the_stage_and_its_workers_and_nothing_is_lost(slow_stage):
