@@ -34,7 +34,7 @@ _MOST_BYTES_BESIDE = 1 << 28  # of a table in a folder of images to score
 
 
 class Nih(Layout):
-    """Rows are those of the Data_Entry table; images that no row names are not its business."""
+    """Rows are those of the Data_Entry table; of images that no row names it says nothing."""
 
     name: ClassVar[str] = "nih"
     recognised_by: ClassVar[str] = "a Data_Entry*.csv"
@@ -72,10 +72,10 @@ class Nih(Layout):
         official = {line: _LISTS[name] for name in sorted(lists, reverse=True)
                     for line in TableFile.in_batch(batch, name).lines()}
         claims = Claims(tables=frozenset((table, *lists, *box_list)), known_findings=FINDINGS)
-        places = _Places(batch, earlier)
+        images = _ImageIndex(batch, earlier)
         for line, row in TableFile.in_batch(batch, table).rows(_IMAGE, _FINDINGS, _PATIENT):
-            claims.take(_item(batch.name, f"{table} line {line}", row, places, boxes, official))
-        for fault in places.doubled():
+            claims.take(_item(batch.name, f"{table} line {line}", row, images, boxes, official))
+        for fault in images.doubled():
             claims.take(fault)
         claims.boxes_unmatched = sum(map(len, boxes.values())) - sum(
             len(boxes[name]) for name in {record.name for record in claims.records} & boxes.keys())
@@ -126,16 +126,16 @@ class NihWriter:
         (folder / "Data_Entry_feedback.csv").write_text(csv_text(row for _, row in self._rows))
 
 
-class _Places:
-    """Where the images that a table names are: its own batch first, then the latest earlier one."""
+class _ImageIndex:
+    """Images by file name: those of the table's own batch first, then those of the latest earlier one."""
 
     def __init__(self, batch: Batch, earlier: Sequence[Batch]) -> None:
         """`earlier`: the set's batches before this one, oldest first."""
-        self.batch, self.shelves = batch, (batch, *reversed(earlier))
+        self.batch, self.batches = batch, (batch, *reversed(earlier))
 
     def find(self, name: str) -> ImageKey | None:
-        """(batch, path) of the image of that name, None where it is absent."""
-        return next(((b.name, b.by_basename[name][0]) for b in self.shelves if name in b.by_basename), None)
+        """(batch, path) of the image of that name; None where no batch has it."""
+        return next(((b.name, b.by_basename[name][0]) for b in self.batches if name in b.by_basename), None)
 
     def doubled(self) -> list[Fault]:
         """Files of this batch whose name stands in several folders; the first one is taken."""
@@ -153,13 +153,13 @@ def age_in_years(text: str) -> float:
     return float(found[1]) * _YEARS[found[2].upper()] if found else math.nan
 
 
-def _item(batch: str, place: str, row: dict[str, str], places: _Places, boxes: dict[str, list[ReferenceBox]],
+def _item(batch: str, place: str, row: dict[str, str], images: _ImageIndex, boxes: dict[str, list[ReferenceBox]],
           official: dict[str, str]) -> Record | Fault:
-    """One row of the table, its image looked up."""
+    """What one row of the table claims, its image looked up, or why it can't come in."""
     name, patient = row[_IMAGE], row[_PATIENT]
     if fault := fault_of(name) or ("a path, not a file name" if "/" in name else None):
         return Fault(batch, place, name, "unsafe_path", f"{_IMAGE} {name!r}: {fault}")
-    image = places.find(name)
+    image = images.find(name)
     findings = {_SPELT_OTHERWISE.get(part, part) for part in map(str.strip, row[_FINDINGS].split("|")) if part}
     if patient.lower() in _NO_VALUE or not findings or {part.lower() for part in findings} <= _NO_VALUE:
         column = _PATIENT if patient.lower() in _NO_VALUE else _FINDINGS
@@ -173,7 +173,7 @@ def _item(batch: str, place: str, row: dict[str, str], places: _Places, boxes: d
 
 
 def _plain_id(text: str) -> str:
-    """`00000007` and `7` are one patient: label versions write ids either way."""
+    """An id without leading zeros: `00000007` and `7` are one patient, label versions write either."""
     return text.lstrip("0") or "0" if text.isdigit() else text
 
 
