@@ -1,12 +1,31 @@
-"""`python -m cxr.params.preset NAME`: write presets/NAME.yaml over params.yaml, after checking it."""
+"""`python -m cxr.params.preset NAME`: write presets/NAME.yaml over params.yaml, after checking it.
+
+A preset may leave out a whole section whose defaults suit it; in params.yaml every section is written out.
+"""
 import difflib
 import sys
 from pathlib import Path
 
+import yaml
+from pydantic_core import PydanticUndefinedType
+
 from cxr.core.files import write_text
-from cxr.params import ParamsError, load
+from cxr.params import ParamsError
+from cxr.params.load import check
+from cxr.params.schema import Params
 
 PRESETS = Path("presets")
+
+
+def text(preset: Path) -> str:
+    """The preset as it is written to params.yaml: its own text, then the sections it leaves out, with their defaults.
+    """
+    own = preset.read_text()
+    given = yaml.safe_load(own)
+    defaults = {field.alias or name: field.default for name, field in Params.model_fields.items()}
+    missing = {name: default.model_dump(mode="json") for name, default in defaults.items()
+               if name not in given and not isinstance(default, PydanticUndefinedType)}
+    return own + (yaml.safe_dump(missing, sort_keys=False) if missing else "")
 
 
 def main(name: str) -> int:
@@ -17,12 +36,14 @@ def main(name: str) -> int:
         hint = f"did you mean '{near[0]}'? " if near else ""
         print(f"preset '{name}' is not there: {hint}known: {', '.join(names)}", file=sys.stderr)
         return 1
+    path = PRESETS / f"{name}.yaml"
     try:
-        load(PRESETS / f"{name}.yaml")
+        content = text(path)
+        check(yaml.safe_load(content), path)
     except ParamsError as error:
         print(error, file=sys.stderr)
         return 1
-    write_text(Path("params.yaml"), (PRESETS / f"{name}.yaml").read_text())
+    write_text(Path("params.yaml"), content)
     print(f"params.yaml is now the preset '{name}'")
     return 0
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.workspace import STAGES
+
 OWN_DISK = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]
 pytestmark = pytest.mark.skipif(
     not shutil.which("unshare") or subprocess.run(OWN_DISK, capture_output=True).returncode != 0,
     reason="no mount namespaces here")
-ALL = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report")
-SLOW = [pytest.param(stage, share, marks=pytest.mark.slow) for stage in ALL for share in (0.0, 0.3, 0.8)]
+SLOW = [pytest.param(stage, share, marks=pytest.mark.slow) for stage in STAGES for share in (0.0, 0.3, 0.8)]
 
 
 def filled(unhurt, *arguments):

@@ -11,9 +11,8 @@ import pytest
 
 from flows.repo import acceptance
 from flows.repo.lockfile import differences
-from tests.fixtures.workspace import Workspace, group_members, kill_group, running_stage, stage_seconds
+from tests.fixtures.workspace import STAGES, Workspace, group_members, kill_group, running_stage, stage_seconds
 
-STAGES = ("phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report")
 CHECKPOINT, WRITING = "checkpoint", "writing"  # moments of train: a checkpoint is there; one is being written
 QUICK = [("preprocess", 0.5), ("train", CHECKPOINT), ("train", WRITING)]
 LAST = 0.8  # of a stage's time: what a kill at a later moment hits may be the next stage

@@ -6,6 +6,8 @@ import yaml
 
 from cxr.params import ParamsError, load
 from cxr.params.load import check
+from cxr.params.preset import main, text
+from cxr.params.schema import Report, Score
 
 ROOT = Path(__file__).resolve().parents[3]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
@@ -18,14 +20,35 @@ def content():
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.stem)
 def test_every_preset_is_complete_and_says_what_it_is(preset):
-    load(preset)
+    check(yaml.safe_load(text(preset)), preset)
     head = preset.read_text().split("machine:")[0]
     assert "Hardware:" in head
     assert f"make preset NAME={preset.stem}" in head
 
 
 def test_params_yaml_is_the_default_preset():
-    assert (ROOT / "params.yaml").read_text() == (ROOT / "presets/phantom.yaml").read_text()
+    assert (ROOT / "params.yaml").read_text() == text(ROOT / "presets/phantom.yaml")
+
+
+def test_a_section_that_a_preset_leaves_out_comes_in_with_its_defaults(tmp_path, monkeypatch, content):
+    del content["report"], content["score"]
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets/mine.yaml").write_text("# mine\n" + yaml.safe_dump(content))
+    monkeypatch.chdir(tmp_path)
+    assert main("mine") == 0
+    assert (tmp_path / "params.yaml").read_text().startswith("# mine\n")
+    written = load(tmp_path / "params.yaml")
+    assert (written.report, written.score) == (Report(), Score())
+
+
+def test_a_preset_without_the_section_that_has_no_defaults_is_refused(tmp_path, monkeypatch, content, capsys):
+    del content["ingest"]
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets/mine.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.chdir(tmp_path)
+    assert main("mine") == 1
+    assert "ingest" in capsys.readouterr().err
+    assert not (tmp_path / "params.yaml").exists()
 
 
 def test_a_mistyped_key_is_refused_with_the_nearest_right_name(content):
