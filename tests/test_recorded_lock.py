@@ -50,7 +50,7 @@ def test_figures_outside_what_the_default_promises_are_named(tmp_path, changed, 
     for name in ("params.yaml", "presets/phantom.yaml", "metrics/evaluate.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
     shutil.copy(ROOT / "presets/phantom.yaml", tmp_path / "presets")
-    shutil.copy(ROOT / "presets/phantom.yaml", tmp_path / "params.yaml")
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
     (tmp_path / "metrics/evaluate.json").write_text(json.dumps(evaluated(**changed)))
     found = acceptance.broken(tmp_path)
     assert len(found) == len(said) and all(part in line for line, part in zip(found, said, strict=True))

@@ -40,7 +40,7 @@ def test_the_model_case_is_flat_resnet50_with_global_average_pooling_and_a_dense
 
 def test_the_nets_that_have_a_file_are_those_that_params_yaml_may_name():
     assert sorted(get_args(Train.model_fields["net"].annotation)) == registry.names()
-    assert registry.names() == ["densenet121", "mobilenetv2", "resnet50", "small"]
+    assert {"densenet121", "mobilenetv2", "resnet50", "small"} <= set(registry.names())
 
 
 def test_a_net_that_is_not_known_is_refused_with_those_that_are():
