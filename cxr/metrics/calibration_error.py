@@ -12,8 +12,8 @@ def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int 
     """Expected calibration error of one column, equal-width bins (Guo et al. 2017, equation 5); NaN without rows."""
     if not len(probabilities):
         return float("nan")
-    place = np.minimum((probabilities * bins).astype(int), bins - 1)
-    gap = np.bincount(place, probabilities, bins) - np.bincount(place, targets, bins)
+    bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)
+    gap = np.bincount(bin_of, probabilities, bins) - np.bincount(bin_of, targets, bins)
     return float(np.abs(gap).sum() / len(probabilities))
 
 

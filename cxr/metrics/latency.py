@@ -63,7 +63,7 @@ def spread(image_ids: Sequence[str], count: int) -> list[str]:
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's model name, without which a time says little; "unknown" where the system does not tell."""
+    """The processor's model name, without which a time says little; "unknown" where the system does not give it."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:

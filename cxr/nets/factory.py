@@ -27,7 +27,7 @@ def build(spec: dict[str, Any], weights: str | None = None) -> keras.Model:
 
 
 def load(folder: Path) -> keras.Model:
-    """The float net of a model folder with its weights; HashMismatch where a file's bytes are not the sealed ones."""
+    """The float net of a model folder with its weights; HashMismatch where a file has changed."""
     net = build(model_folder.read_spec(folder))
     net.set_weights(model_folder.read_weights(folder))
     return net

@@ -37,6 +37,6 @@ def served_answers(card: dict[str, Any], tflite: bytes, images: np.ndarray, thre
     The card may still lack what is computed from these answers.
     """
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "model"
-        model_folder.write(place, spec={}, weights=[], card=card, tflite=tflite)
-        return Net(place, threads).answers(images)
+        path = Path(folder) / "model"
+        model_folder.write(path, spec={}, weights=[], card=card, tflite=tflite)
+        return Net(path, threads).answers(images)

@@ -86,7 +86,7 @@ def bones(anatomy: Anatomy, frame: Frame) -> Mask:
     """Ribs, clavicles, shoulder blades and spine, uint8 (size, size) in steps of 1/UNIT."""
     bone = anatomy.bone
     curves = np.concatenate([_posterior_ribs(anatomy), _anterior_ribs(anatomy), _clavicles(anatomy)])
-    tube = tuple(map(frame.place, tubes(curves, _WIDTHS)))
+    tube = tuple(map(frame.to_pixels, tubes(curves, _WIDTHS)))
     out = _draw_tubes(frame.blank(), tube, slice(18), (0.14 * bone, 0.095 * bone))
     front = _draw_tubes(frame.blank(), tube, slice(18, 30), (0.07 * bone, 0.05 * bone))
     _draw_spine(front, anatomy, frame)

@@ -55,7 +55,7 @@ class Frame:
         """A canvas all of one value."""
         return np.full((self.size, self.size), value, np.uint8) if value else np.zeros((self.size,) * 2, np.uint8)
 
-    def place(self, points: Points) -> NDArray[np.int32]:
+    def to_pixels(self, points: Points) -> NDArray[np.int32]:
         """Points (..., 2) as OpenCV's fixed-point pixels."""
         placed = cv2.transform(points.reshape(-1, 1, 2), self._fixed_point)
         return np.rint(placed).astype(np.int32).reshape(points.shape)
@@ -77,7 +77,7 @@ class Frame:
     def discs(self, canvas: Mask, centres: Points, radii: NDArray[np.float64], value: int = 255) -> Mask:
         """Draw filled discs at centres (n, 2) with radii (n,)."""
         reach = np.rint(radii * (self.size * _ONE)).astype(int).tolist()
-        for at, radius in zip(self.place(centres).tolist(), reach, strict=True):
+        for at, radius in zip(self.to_pixels(centres).tolist(), reach, strict=True):
             cv2.circle(canvas, at, radius, value, -1, cv2.LINE_AA, _SHIFT)
         return canvas
 
@@ -96,8 +96,8 @@ class Frame:
     def _curves(self, curves: Sequence[Points] | Points) -> list[NDArray[np.int32]]:
         """Several curves in fixed point; an array (n, m, 2) is converted at once."""
         if isinstance(curves, np.ndarray):
-            return list(self.place(curves))
-        return [self.place(curve) for curve in curves]
+            return list(self.to_pixels(curves))
+        return [self.to_pixels(curve) for curve in curves]
 
 
 def paint(canvas: Mask, outlines: Sequence[NDArray[np.int32]], value: int, *, smooth: bool = False) -> Mask:

@@ -68,8 +68,8 @@ def draw_findings(plan: StudyPlan, anatomy: Anatomy, frame: Frame, seed: int) ->
     for finding, grade in plan.visibility.items():
         rng = _sign_stream(plan, finding, seed)
         for sign in SIGNS[finding](anatomy, rng, frame):
-            if place := _add(total, sign, _GAIN * grade * UNIT / STEPS):
-                boxes.append(FindingBox(finding, *map(float, place)))
+            if extent := _add(total, sign, _GAIN * grade * UNIT / STEPS):
+                boxes.append(FindingBox(finding, *map(float, extent)))
     return total, tuple(boxes)
 
 

@@ -54,7 +54,7 @@ def pose(rng: np.random.Generator, size: int) -> Frame:
 
 
 def uneven_exposure(rng: np.random.Generator, size: int, strength: float) -> Layer:
-    """Heel effect, scatter and soft tissue that no label tells of: a smooth field (size, size)."""
+    """Heel effect, scatter and soft tissue unrelated to any label: a smooth field (size, size)."""
     draws = (strength * rng.standard_normal(58)).astype(np.float32)
     field = cv2.resize(draws[:49].reshape(7, 7), (size, size), interpolation=cv2.INTER_CUBIC)
     return cv2.add(field, cv2.resize(draws[49:].reshape(3, 3), (size, size), interpolation=cv2.INTER_CUBIC))

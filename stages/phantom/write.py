@@ -55,8 +55,8 @@ def box_lines(plan: StudyPlan, study: RenderedStudy) -> str:
     for box in study.boxes:
         if box.finding in plan.labels:
             name = "Infiltrate" if box.finding == "Infiltration" else box.finding
-            place = ",".join(f"{v:.3f}" for v in (box.x, box.y, box.width, box.height))
-            lines.append(f"{plan.image_index},{name},{place}\n")
+            corner = ",".join(f"{v:.3f}" for v in (box.x, box.y, box.width, box.height))
+            lines.append(f"{plan.image_index},{name},{corner}\n")
     return "".join(lines)
 
 

@@ -37,7 +37,7 @@ class Shard:
 class Previous:
     """An earlier output: file name to SHA-256, image id to (bucket, row), and how to come by a file."""
 
-    place: str
+    origin: str
     seal: dict[str, str]
     rows: dict[str, tuple[int, int]]
     locate: Locate
@@ -58,12 +58,12 @@ class Previous:
 
 def find(recipe: Recipe, output: Path, scratch: Path, *, fetch: bool) -> list[Previous]:
     """Earlier outputs of this recipe, nearest first. `fetch`: also from the DVC remote, into the folder `scratch`."""
-    return [p for place, locate in _places(output, scratch, fetch) if (p := _read(place, locate, recipe, fetch))]
+    return [p for origin, locate in _candidates(output, scratch, fetch) if (p := _read(origin, locate, recipe, fetch))]
 
 
-def _places(output: Path, scratch: Path, fetch: bool) -> Iterator[tuple[str, Locate]]:
-    """Where an earlier output may be, nearest first: the output folder, then what dvc.lock records. Each with the
-    function that finds its files."""
+def _candidates(output: Path, scratch: Path, fetch: bool) -> Iterator[tuple[str, Locate]]:
+    """Where an earlier output may be, nearest first: the output folder, then what dvc.lock records. Each comes
+    with the function that finds its files."""
     yield str(output), lambda name, fetch: output / name if (output / name).is_file() else None
     md5s = recorded(output.as_posix())
     objects = Objects(scratch, "preprocess: earlier shards are") if md5s else None
@@ -89,7 +89,7 @@ def _by_listing(objects: Objects, listing: dict[str, str]) -> Locate:
     return lambda name, fetch: objects.find(listing[name], fetch=fetch) if name in listing else None
 
 
-def _read(place: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous | None:
+def _read(origin: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous | None:
     """The earlier output, where its recipe is this one and its seal and index can be trusted."""
     sealed = locate(SEAL, fetch)
     if sealed is None:
@@ -102,14 +102,14 @@ def _read(place: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous |
     if path is None:
         return None
     if seal.get(INDEX) != sha256_file(path):
-        _distrust(f"{place}: {INDEX}", "is not what was sealed")
+        _distrust(f"{origin}: {INDEX}", "has another SHA-256 than SHA256SUMS records")
         return None
     try:
         index = pq.read_table(path).to_pandas()
     except pa.ArrowException:
-        _distrust(f"{place}: {INDEX}", "cannot be read")
+        _distrust(f"{origin}: {INDEX}", "cannot be read")
         return None
-    return Previous(place, seal, {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}, locate)
+    return Previous(origin, seal, {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}, locate)
 
 
 def _distrust(what: str, why: str) -> None:

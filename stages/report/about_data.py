@@ -79,8 +79,8 @@ def _came_in(inputs: ReportInputs) -> list[Part]:
 
 def _merges(outcomes: dict[str, int]) -> str:
     """What the merged inputs' labels were, where there are any: the same, corrected by a later batch, in conflict."""
-    told = [f"{count(number)} {name}" for name, number in sorted(outcomes.items()) if number]
-    return f"; labels: {', '.join(told)}" if told else ""
+    parts = [f"{count(number)} {name}" for name, number in sorted(outcomes.items()) if number]
+    return f"; labels: {', '.join(parts)}" if parts else ""
 
 
 def _refused(inputs: ReportInputs) -> list[Part]:

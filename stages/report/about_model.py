@@ -47,10 +47,10 @@ def _train_facts(train: dict[str, Any]) -> list[list[str]]:
     if not train:
         return []
     best = train.get("best", {})
-    told = ", ".join(f"{plain(name)} {figure(value, 4)}" for name, value in sorted(best.items()) if name != "score")
+    figures = ", ".join(f"{plain(name)} {figure(value, 4)}" for name, value in sorted(best.items()) if name != "score")
     return [["Weights", large(train.get("weights"))], ["Train images", count(train.get("images"))],
             ["Epochs", f"{count(train.get('epochs_run'))} run, number {count(train.get('best_epoch'))} kept"],
-            ["At the epoch kept", told], ["Made again, the same bytes on", str(train.get("same_bytes_on", "n/a"))]]
+            ["At the epoch kept", figures], ["Made again, the same bytes on", str(train.get("same_bytes_on", "n/a"))]]
 
 
 def _curves(curves: Any, best: int | None) -> list[Any]:

@@ -177,9 +177,9 @@ def reliability(inputs: ReportInputs, labels: Sequence[str]) -> dict[str, list[t
 
 def _bins(probability: np.ndarray, target: np.ndarray) -> list[tuple[float, float]]:
     """(mean probability, share of positives) of each bin of equal width with enough images; inputs (n,)."""
-    place = np.minimum((probability * BINS).astype(int), BINS - 1)
-    held = np.bincount(place, minlength=BINS)
+    bin_of = np.minimum((probability * BINS).astype(int), BINS - 1)
+    held = np.bincount(bin_of, minlength=BINS)
     used = held >= BIN_IMAGES
-    means = [np.bincount(place, values, BINS)[used] / held[used] for values in (probability, target)]
+    means = [np.bincount(bin_of, values, BINS)[used] / held[used] for values in (probability, target)]
     return [(float(x), float(y)) for x, y in zip(*means, strict=True)]
 

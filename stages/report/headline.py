@@ -100,14 +100,14 @@ def warnings(inputs: ReportInputs) -> list[str]:
     """What is to be known before any figure is believed; patients in two splits first, with their count."""
     metrics = inputs["validate"]
     failed = {name: entry for name, entry in metrics.get("expectations", {}).items() if not entry["passed"]}
-    told = []
+    texts = []
     if shared := metrics.get("patients_in_two_splits", 0):
-        told.append(f"{_many(shared, 'patient')} with images in more than one split "
+        texts.append(f"{_many(shared, 'patient')} with images in more than one split "
                     f"({numbers.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
                     "test figures may be too good")
-    told += [f"validation, {entry['severity']}: {name}: {numbers.count(entry['unexpected'])} unexpected"
+    texts += [f"validation, {entry['severity']}: {name}: {numbers.count(entry['unexpected'])} unexpected"
              for name, entry in failed.items()]
-    return told + _uncertain(inputs)
+    return texts + _uncertain(inputs)
 
 
 def _uncertain(inputs: ReportInputs) -> list[str]:
@@ -115,8 +115,8 @@ def _uncertain(inputs: ReportInputs) -> list[str]:
     entry = inputs["evaluate"].get(inputs.chosen, {})
     cases = {numbers.plain(name): min(c["positives"], c["negatives"]) for name, c in entry.get("counts", {}).items()}
     none, few = ([name for name, n in cases.items() if low <= n < high] for low, high in ((0, 1), (1, FEW)))
-    told = [f"without positives or without negatives on test, so without figures: {', '.join(none)}"] if none else []
-    return told + ([f"fewer than {FEW} positives or negatives on test, so uncertain: {', '.join(few)}"] if few else [])
+    texts = [f"without positives or without negatives on test, so without figures: {', '.join(none)}"] if none else []
+    return texts + ([f"fewer than {FEW} positives or negatives on test, so uncertain: {', '.join(few)}"] if few else [])
 
 
 def subject(inputs: ReportInputs) -> str:

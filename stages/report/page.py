@@ -64,14 +64,14 @@ def track(value: Any, bounds: dict[str, Any] | None, kind: str, low: float = 0.4
     if isinstance(value, str) or value is None:
         return Markup("")
 
-    def place(number: float) -> float:
+    def per_cent(number: float) -> float:
         """Where a value lies on the scale, in per cent of its length, cut off at both ends."""
         return 100 * (min(max(number, low), 1.0) - low) / (1 - low)
 
     ends = [value if isinstance(b, str) else b for b in ((bounds or {}).get(k, "n/a") for k in ("low", "high"))]
-    left, right = (place(float(end)) for end in ends)
+    left, right = (per_cent(float(end)) for end in ends)
     return Markup(f'<span class="track {kind}"><i style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'  # noqa: S704
-                  f'<b style="left:{place(float(value)):.1f}%"></b></span>')
+                  f'<b style="left:{per_cent(float(value)):.1f}%"></b></span>')
 
 
 def stacked(first: Cell, *others: Cell) -> Markup:

@@ -39,13 +39,13 @@ def line_chart(series: Sequence[Series], title: str, mark: float | None = None) 
         return Markup("")
     (x0, x1), (y0, y1) = _range([x for x, _ in finite]), _range([y for _, y in finite])
 
-    def place(point: Point) -> Point:
+    def to_pixels(point: Point) -> Point:
         """From data to pixels of the chart."""
         return 34 + 262 * (point[0] - x0) / (x1 - x0), 132 - 120 * (point[1] - y0) / (y1 - y0)
 
-    lines = [_line([place(p) for p in s.points if math.isfinite(p[1])], s) for s in series]
-    ticks = "".join(_tick(place((x0, y))[1], y) for y in _ticks(y0, y1))
-    kept = f'<path class="mark" d="M{place((mark, y0))[0]:.1f} 12V132"/>' if mark is not None else ""
+    lines = [_line([to_pixels(p) for p in s.points if math.isfinite(p[1])], s) for s in series]
+    ticks = "".join(_tick(to_pixels((x0, y))[1], y) for y in _ticks(y0, y1))
+    kept = f'<path class="mark" d="M{to_pixels((mark, y0))[0]:.1f} 12V132"/>' if mark is not None else ""
     ends = f'<text x="34" y="146">{x0:g}</text><text x="296" y="146" class="end">epoch {x1:g}</text>'
     return Markup(  # noqa: S704
         f'<figure class="wide"><figcaption>{escape(title)} {legend(series)}</figcaption>'

@@ -1,1 +1,1 @@
-"""Train: from shards to `models/base`, a sealed model folder, with curves by dvclive."""
+"""Train: from shards to `models/base`, a model folder with checksums, and learning curves by dvclive."""

@@ -1,6 +1,6 @@
 """The names of all expectations on the manifest: what each says and what to do where it fails.
 
-`validate.severity` in params.yaml addresses an expectation by these names. Not for how Great Expectations is told: see
+`validate.severity` in params.yaml addresses an expectation by these names. How Great Expectations states them is in
 `suite`. Nothing here imports it.
 """
 from collections.abc import Mapping

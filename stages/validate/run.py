@@ -83,7 +83,7 @@ def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.Ru
 
 
 def reasons(ingested: dict[str, Any]) -> dict[str, int]:
-    """How many inputs ingest quarantined, by reason; empty where its counts do not tell."""
+    """How many inputs ingest quarantined, by reason; empty where it counted only their sum."""
     quarantined = ingested["quarantined"]
     return dict(quarantined) if isinstance(quarantined, dict) else {}
 

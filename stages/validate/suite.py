@@ -11,7 +11,7 @@ from stages.validate.checks import CHECKS
 from stages.validate.columns import DERIVED
 
 Named = tuple[str, gxe.Expectation]
-# DICOM PS3.3 C.8.11.7.1.1.4 (View Position) and the chest views of digital radiography; empty: not told.
+# DICOM PS3.3 C.8.11.7.1.1.4 (View Position) and the chest views of digital radiography; empty: not known.
 VIEWS = ["", "PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL"]
 _TYPES = {
     "image_id": "str", "patient": "str", "study": "str", "view": "str", "sex": "str", "age": "float32", "batch": "str",
