@@ -1,4 +1,5 @@
 """What README.md and docs/ name exists: commands, modules, files, links with their headings, make words, presets."""
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -79,6 +80,18 @@ def test_a_relative_link_resolves(page, target):
 @pytest.mark.parametrize(("page", "word"), found(r"(?m)(?:^|`|&& )make ([a-z][a-z-]*)"))
 def test_a_make_word_exists(page, word):
     assert re.search(rf"^{word}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+PACKAGES = [path for top in ("cxr", "stages", "serving", "flows") for path in sorted((ROOT / top).rglob("__init__.py"))]
+
+
+@pytest.mark.parametrize("path", PACKAGES, ids=lambda path: path.parent.relative_to(ROOT).as_posix())
+def test_a_folder_opens_with_what_it_is_for_and_lists_only_what_is_in_it(path):
+    contract = ast.get_docstring(ast.parse(path.read_text()))
+    assert contract is not None and len(contract.split()) > 7
+    listed = [name for line in contract.splitlines() if line.startswith("- ")
+              for name in re.findall(r"`(\w+)`", line.split(":")[0])]
+    assert [name for name in listed if not name_exists(f"{'.'.join(path.parent.relative_to(ROOT).parts)}.{name}")] == []
 
 
 def test_a_page_is_checked_at_all():

@@ -1,2 +1,6 @@
-"""Images: from the bytes of a file to pixels (`decode`), from pixels to the net's input (`preprocess`), and what an
-image looks like in figures (`statistics`)."""
+"""Images: from a file's bytes to pixels, from pixels to the net's input, and what an image looks like in figures.
+
+- `decode`: files that nobody vouches for; every fault has a reason of a closed list
+- `preprocess`: the same for training and for what is served, by a record of `cxr.data.preprocessing_spec`
+- `statistics`: eleven figures of an image, for the manifest and the scoring log
+"""

@@ -1,5 +1,9 @@
 """Scoring with what is in production, into a log: `python -m serving.score [FOLDER]`; no TensorFlow.
 
-`places` lists files, `study` turns bytes into what the net sees and what is noted of it, `model` is the release in use,
-`worker` scores a batch in a process of its own, `log` is the table of all that was scored, `run` puts them together.
+- `files`: lists what is to be scored
+- `score_images`: from bytes to what the net sees and what is noted of it
+- `model`: the release in use
+- `worker`: scores a batch of files in a process of its own
+- `log_writer`: writes the scoring log
+- `run`: puts them together
 """

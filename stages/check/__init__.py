@@ -1,1 +1,1 @@
-"""The stage `check`: nothing runs before params.yaml fits the schema."""
+"""The stage `check`: nothing else runs before params.yaml fits the schema. Writes `data/params.ok`."""

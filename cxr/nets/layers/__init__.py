@@ -1,1 +1,1 @@
-"""Layers that the nets share, and the two by which other code finds its way in a net (`head`)."""
+"""Layers that the nets share; `head` names the two that conversion and explanation look for."""
