@@ -29,7 +29,7 @@ from cxr.model.litert import Net
 from cxr.model.model_folder import pack_named
 from cxr.model.probabilities import calibrated
 from cxr.params.schema import Phantom
-from cxr.runtime.process_pool import in_order
+from cxr.runtime.process_pool import map_ordered
 from stages.phantom.plan import StudyPlan, plan_studies
 from stages.phantom.render import render_study
 from stages.phantom.scanner import SCANNERS, Scanner
@@ -79,7 +79,7 @@ def studies(model: Path, params: Phantom, parts: range, shift: Shift, cache: Pat
     """The parts' studies in order, with the scoring log's columns, `patient` and `target_<label>` besides."""
     card = model_folder.read_card(model)
     missing = [part for part in parts if not _place(model, params, part, shift, cache).exists()]
-    for part, arrays in zip(missing, in_order(partial(_scored, model, params, shift), missing, workers()), strict=True):
+    for part, arrays in zip(missing, map_ordered(partial(_scored, model, params, shift), missing, workers()), strict=True):
         write_bytes(_place(model, params, part, shift, cache), pack_named(arrays))
         print(f"rendered and scored part {part} of {shift}", flush=True)
     return pd.concat([_table(np.load(_place(model, params, part, shift, cache)), card) for part in parts],

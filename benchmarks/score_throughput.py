@@ -110,7 +110,7 @@ def infer(model: Path, inputs: list[np.ndarray]) -> int:
 def bare_run(work: Callable[..., int], model: Path, places: list[Place], size: int) -> int:
     """All files over the processes."""
     orders = [(model, tuple(places[start:start + size])) for start in range(0, len(places), size)]
-    return sum(done or 0 for _, done in process_pool.spread(work, orders, workers(), chunk=1))
+    return sum(done or 0 for _, done in process_pool.map_unordered(work, orders, workers(), chunk=1))
 
 
 def our_run(folder: Path, place: Path, batch: int) -> int:

@@ -88,4 +88,4 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ingest decodes in this process: starting others costs seconds."""
     from stages.ingest import facts
 
-    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
+    monkeypatch.setattr(facts, "map_unordered", lambda function, items, processes: enumerate(map(function, items)))

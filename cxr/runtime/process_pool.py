@@ -1,7 +1,8 @@
 """Processes that work side by side: they end at once with an interrupt, and with their parent, however it dies.
 
-`spread` finds out an item that kills its process (a file that no decoder survives); `in_order` keeps the order of the
-items, `pool` also what is opened once. The bytes of what is made never depend on the number of processes.
+`map_unordered` names an item that kills its process (a file that no decoder survives); `map_ordered` keeps the items'
+order; `pool` does too, several times over, with an object that each process is sent once; `start` gives the bare
+executor. The number of processes never changes a byte of a result.
 """
 import multiprocessing
 import os
@@ -22,35 +23,35 @@ from cxr.runtime import process_tree
 T = TypeVar("T")
 R = TypeVar("R")
 _AHEAD = 4  # chunks waiting for each process
-_place: Any = None  # in a process of `pool`: what it was made with
+_shared: Any = None  # in a process of `pool`: the object that it was sent once
 
 
-def spread(function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8,
-           ) -> Generator[tuple[int, R | None], None, None]:
+def map_unordered(function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8,
+                  ) -> Generator[tuple[int, R | None], None, None]:
     """(index, result) of each item as it is done, in no order; None where the item kills its process.
 
-    `function` and items must be picklable; `chunk` items are handed over at once. What `function` raises is raised
-    here. Close the iterator where it is not read to its end: that ends the processes.
+    `function` and items must be picklable; `chunk` items are sent at once. What `function` raises is raised by the
+    iterator. Close it where it is not read to its end: that ends the processes.
     """
     waiting = deque(range(start, min(start + chunk, len(items))) for start in range(0, len(items), chunk))
     while waiting:
-        begun: set[int] = set()
+        sent: set[int] = set()
         try:
-            for index, result in _together(function, items, waiting, min(processes, len(waiting)), begun):
-                begun.remove(index)
+            for index, result in _together(function, items, waiting, min(processes, len(waiting)), sent):
+                sent.remove(index)
                 yield index, result
         except BrokenProcessPool:
-            yield from _one_by_one(function, items, deque(sorted(begun)))
+            yield from _one_by_one(function, items, deque(sorted(sent)))
 
 
-def _together(function: Callable[[T], R], items: Sequence[T], waiting: deque[range], processes: int, begun: set[int],
+def _together(function: Callable[[T], R], items: Sequence[T], waiting: deque[range], processes: int, sent: set[int],
               ) -> Iterator[tuple[int, R]]:
-    """Work on chunks from `waiting` until there are none; `begun` takes up the items that are handed out."""
+    """Work on chunks from `waiting` until there are none; the items of those that are sent out enter `sent`."""
     with _executor(processes) as executor:
         running: set[Future[list[tuple[int, R]]]] = set()
         while waiting or running:
             while waiting and len(running) < processes * _AHEAD:
-                begun.update(waiting[0])
+                sent.update(waiting[0])
                 running.add(_submit(executor, function, [(index, items[index]) for index in waiting.popleft()]))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
@@ -59,7 +60,10 @@ def _together(function: Callable[[T], R], items: Sequence[T], waiting: deque[ran
 
 def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[int],
                 ) -> Iterator[tuple[int, R | None]]:
-    """After a process was killed: what it may have been, each alone, in a new process after each death."""
+    """(index, result) of items of which one killed its process: each is tried alone, with a new process after a death.
+
+    The result is None for those that kill the process again.
+    """
     while suspects:
         try:
             with _executor(1) as executor:
@@ -72,42 +76,47 @@ def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[
 
 
 @contextmanager
-def pool(processes: int, place: Any) -> Iterator[Callable[..., Iterator[Any]]]:
-    """Yield `spread(function, items, chunk=1)`, which gives `function(place, item)` in order.
+def pool(processes: int, shared: Any) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Yield a function `map_ordered(function, items, chunk=1)`, which gives `function(shared, item)` in order.
 
-    `place` is sent to each process once, so that it may hold what is opened once. One process works in this one.
-    StageError where a process is killed (most often for want of memory).
+    `shared` is sent to each process once, so it may hold what is opened once and kept. With `processes` below 2 all
+    is done in this process. StageError where a process is killed (most often for want of memory).
     """
     cv2.setNumThreads(1)
     if processes < 2:
-        yield lambda function, items, chunk=1: map(partial(function, place), items)
+        yield lambda function, items, chunk=1: map(partial(function, shared), items)
         return
     try:
-        with _executor(processes, place, quiet=False) as executor:
-            yield lambda function, items, chunk=1: _in_order(executor, function, items, chunk)
+        with _executor(processes, shared, quiet=False) as executor:
+            yield lambda function, items, chunk=1: _map_ordered(executor, function, items, chunk)
     except BrokenProcessPool as error:
         raise StageError("a worker process was killed (out of memory?); CXR_WORKERS=1 needs least of it") from error
 
 
-def in_order(function: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
-    """`function` of each item, in order, by a `pool`; both must be picklable. What `function` raises is raised here."""
-    with pool(processes, function) as together:
-        yield from together(_call, items)
+def map_ordered(function: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
+    """`function` of each item, in the items' order; both must be picklable.
 
-
-def hire(processes: int, place: Any = None, quiet: bool = True) -> ProcessPoolExecutor:
-    """Processes deaf to Ctrl-C and gone with this one; they start with the first work given.
-
-    Those that are `quiet` say nothing on stderr, where libpng and libjpeg complain about what is quarantined anyway.
+    What `function` raises is raised by the iterator; StageError where a process is killed.
     """
-    # spawn: a fork would copy the lifeline's thread and OpenCV's in an unknown state
-    settings = os.getpid(), place, quiet
-    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _settle, settings)
+    with pool(processes, function) as map_shared:
+        yield from map_shared(_call, items)
+
+
+def start(processes: int, shared: Any = None, quiet: bool = True) -> ProcessPoolExecutor:
+    """An executor whose processes ignore Ctrl-C and end with this one; they start when the first work is submitted.
+
+    Processes that are `quiet` write nothing to stderr, where libpng and libjpeg complain about what is quarantined
+    anyway.
+    """
+    # spawn: a fork would copy OpenCV's threads in an unknown state
+    settings = os.getpid(), shared, quiet
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialize, settings)
 
 
 @contextmanager
-def _executor(processes: int, place: Any = None, quiet: bool = True) -> Iterator[ProcessPoolExecutor]:
-    executor = hire(processes, place, quiet)
+def _executor(processes: int, shared: Any = None, quiet: bool = True) -> Iterator[ProcessPoolExecutor]:
+    """An executor that is shut down at the end of the block, its processes killed at once where the block fails."""
+    executor = start(processes, shared, quiet)
     try:
         yield executor
     except BaseException:
@@ -120,20 +129,22 @@ def _executor(processes: int, place: Any = None, quiet: bool = True) -> Iterator
 
 def _submit(executor: ProcessPoolExecutor, function: Callable[[T], R], some: list[tuple[int, T]],
             ) -> Future[list[tuple[int, R]]]:
+    """Submit a chunk of (index, item); the future's result are (index, result)."""
     with _interrupt_held_back(), _broken_while_starting():
         return executor.submit(_each, function, some)
 
 
-def _in_order(
+def _map_ordered(
     executor: ProcessPoolExecutor, function: Callable[[Any, T], R], items: Iterable[T], chunk: int
 ) -> Iterator[R]:
+    """`function(shared, item)` of each item in order, by the processes of `pool`."""
     with _interrupt_held_back(), _broken_while_starting():
-        return executor.map(partial(_at_place, function), items, chunksize=chunk)
+        return executor.map(partial(_call_shared, function), items, chunksize=chunk)
 
 
 @contextmanager
 def _interrupt_held_back() -> Iterator[None]:
-    """While processes start: so Ctrl-C reaches this one alone, and none of them is lost."""
+    """Block SIGINT while processes start, which inherit that: so Ctrl-C reaches this process alone, and loses none."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -145,7 +156,7 @@ def _interrupt_held_back() -> Iterator[None]:
 def _broken_while_starting() -> Iterator[None]:
     """BrokenProcessPool where one process was killed while the next was started: Python says "handle is closed" then.
 
-    What the system refuses (no more processes) has a number and stays an OSError.
+    Where the system itself refuses (no more processes) the error has an errno and stays an OSError.
     """
     try:
         yield
@@ -156,22 +167,26 @@ def _broken_while_starting() -> Iterator[None]:
 
 
 def _each(function: Callable[[T], R], some: list[tuple[int, T]]) -> list[tuple[int, R]]:
+    """In a process of the pool: work on one chunk."""
     return [(index, function(item)) for index, item in some]
 
 
 def _call(function: Callable[[T], R], item: T) -> R:
+    """In a process of `map_ordered`: the function itself is the object that was sent once."""
     return function(item)
 
 
-def _at_place(function: Callable[[Any, T], R], item: T) -> R:
-    return function(_place, item)
+def _call_shared(function: Callable[[Any, T], R], item: T) -> R:
+    """In a process of `pool`: call the function with the object that was sent once."""
+    return function(_shared, item)
 
 
-def _settle(parent: int, place: Any, quiet: bool) -> None:
-    global _place
-    _place = place
+def _initialize(parent: int, shared: Any, quiet: bool) -> None:
+    """In a new process: end with the parent, ignore Ctrl-C, use one thread, keep the shared object."""
+    global _shared
+    _shared = shared
     process_tree.die_with_parent()
-    if os.getppid() != parent:  # it died before the lifeline was tied
+    if os.getppid() != parent:  # it died before Linux was asked
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

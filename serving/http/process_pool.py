@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from cxr.runtime.process_pool import hire
+from cxr.runtime import process_pool
 from serving.http.worker import Reply, warm, work
 from serving.registry.releases import NothingInProduction
 
@@ -30,7 +30,7 @@ class Desk:
         self.waiting = 0
         self._production, self._processes, self._most = production, processes, most_waiting
         self._max_pixels, self._deadline = max_pixels, deadline
-        self._pool = hire(processes)
+        self._pool = process_pool.start(processes)
         self._one_suspect = asyncio.Lock()
 
     async def open(self) -> None:
@@ -61,7 +61,7 @@ class Desk:
     async def _alone(self, images: list[bytes]) -> Reply:
         """After a crash any of the requests that were under way may be its cause: each has a process of its own."""
         async with self._one_suspect:
-            pool = hire(1)
+            pool = process_pool.start(1)
             try:
                 return await self._within(pool, images)
             except BrokenProcessPool as error:
@@ -80,7 +80,7 @@ class Desk:
     def _replace(self, pool: ProcessPoolExecutor) -> None:
         """New processes, once for each pool that broke."""
         if pool is self._pool:
-            self._pool = hire(self._processes)
+            self._pool = process_pool.start(self._processes)
         _end(pool)
 
 

@@ -103,7 +103,7 @@ def _outcomes(plan: Plan, places: Sequence[Place]) -> Generator[tuple[Sequence[P
 
 def _spread(plan: Plan, batches: Sequence[Sequence[Place]]) -> Generator[tuple[int, worker.Outcome | None], None, None]:
     orders = [worker.Order(plan.production, tuple(batch), plan.max_pixels) for batch in batches]
-    with contextlib.closing(process_pool.spread(worker.work, orders, workers(), chunk=1)) as outcomes:
+    with contextlib.closing(process_pool.map_unordered(worker.work, orders, workers(), chunk=1)) as outcomes:
         yield from outcomes
 
 

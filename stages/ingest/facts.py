@@ -20,7 +20,7 @@ from cxr.raw.fact_cache import Memo
 from cxr.raw.layouts.base import ImageKey
 from cxr.raw.names import BatchError
 from cxr.runtime import paths
-from cxr.runtime.process_pool import spread
+from cxr.runtime.process_pool import map_unordered
 from stages.ingest import earlier
 
 _REMEMBER_EVERY = 500  # files; what an interrupt or kill can cost
@@ -128,7 +128,7 @@ def _decode_all(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
     waiting: dict[str, str] = {}
     progress = tqdm(total=len(tasks), desc="decoding", unit="image", disable=not tasks)
     try:
-        for index, fact in spread(decode_file, tasks, workers()):
+        for index, fact in map_unordered(decode_file, tasks, workers()):
             task = tasks[index]
             fact = fact or Fact(task.sha256, reason="decoder_crashed", detail="it kills the process that decodes it")
             waiting[task.key] = json.dumps(asdict(fact), sort_keys=True)

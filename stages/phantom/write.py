@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from cxr.core.determinism import workers
 from cxr.core.files import seal, write_text
-from cxr.runtime.process_pool import in_order
+from cxr.runtime.process_pool import map_ordered
 from stages.phantom.plan import PhantomParams, StudyPlan, plan_studies
 from stages.phantom.render import RenderedStudy, render_study
 from stages.phantom.scanner import SCANNERS
@@ -110,7 +110,7 @@ def write_batch(
     render = partial(_write_images, images, params.image_size, params.seed)
     boxes = []
     with tqdm(total=len(plans), desc="phantom", unit="image", mininterval=1) as bar:
-        for chunk, lines in zip(chunks, in_order(render, chunks, min(workers(), len(chunks))), strict=True):
+        for chunk, lines in zip(chunks, map_ordered(render, chunks, min(workers(), len(chunks))), strict=True):
             boxes.append(lines)
             bar.update(len(chunk))
     write_text(folder / DATA_ENTRY, _ENTRY_HEADER + "".join(map(entry_line, plans)))

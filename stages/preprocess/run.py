@@ -76,10 +76,10 @@ def write_shards(worker: ImageWorker, missing: list[plan.SourceImage], planned: 
     """Decode the images that are missing into the cache, then write every shard; counts of work done."""
     counts: Counter[str] = Counter(images=sum(len(bucket.images) for bucket in planned))
     processes = min(workers(), 1 + max(len(missing), counts["images"] // 100) // _WORTH_A_PROCESS)
-    with pool(processes, worker) as spread:
-        for _ in _shown(spread(ImageWorker.fill_cache, missing, _CHUNK), len(missing), "decoding", "image"):
+    with pool(processes, worker) as map_ordered:
+        for _ in _shown(map_ordered(ImageWorker.fill_cache, missing, _CHUNK), len(missing), "decoding", "image"):
             counts["decoded"] += 1
-        for done in _shown(spread(ImageWorker.write_shard, planned), len(planned), "shards", "shard"):
+        for done in _shown(map_ordered(ImageWorker.write_shard, planned), len(planned), "shards", "shard"):
             counts += done
     counts["from_cache"] -= len(missing)  # they went through the cache, but were decoded now
     return counts

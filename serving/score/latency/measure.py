@@ -41,7 +41,7 @@ def measure(model_folder: Path, places: Sequence[Place], batch_size: int, max_pi
     size = max(1, min(batch_size, len(places) // (2 * workers())))
     batches = [tuple(places[start:start + size]) for start in range(0, len(places), size)]
     orders = [_Batch(model_folder, batch, max_pixels) for batch in batches]
-    taken = [ms for _, batch in process_pool.spread(_timed, orders, workers(), chunk=1) for ms in batch or []]
+    taken = [ms for _, batch in process_pool.map_unordered(_timed, orders, workers(), chunk=1) for ms in batch or []]
     if not taken:
         raise StageError("no image could be decoded, so that no latency was measured; name another folder")
     return {"p50_ms": round(float(np.percentile(taken, 50)), 3), "p95_ms": round(float(np.percentile(taken, 95)), 3),

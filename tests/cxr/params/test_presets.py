@@ -40,7 +40,7 @@ def miniature(tmp_path, root, monkeypatch):
     files.seal(batch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(facts, "spread", lambda function, items, processes: enumerate(map(function, items)))
+    monkeypatch.setattr(facts, "map_unordered", lambda function, items, processes: enumerate(map(function, items)))
     return load(root / "presets/mnist.yaml")
 
 

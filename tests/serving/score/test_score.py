@@ -45,7 +45,7 @@ def place(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting other processes costs seconds."""
-    monkeypatch.setattr(run.process_pool, "spread", lambda function, items, processes, chunk: (
+    monkeypatch.setattr(run.process_pool, "map_unordered", lambda function, items, processes, chunk: (
         (index, function(item)) for index, item in enumerate(items)))
 
 
@@ -237,7 +237,7 @@ def test_two_runs_into_one_log_are_refused_and_errors_are_one_line(place, in_thi
 
 
 def test_latency_is_measured_as_the_log_measures_it(place, in_this_process, monkeypatch):
-    monkeypatch.setattr(measure.process_pool, "spread", run.process_pool.spread)
+    monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
     made.files(place / "in", range(20))
     taken = measure.measure(place / "model", find(place / "in", 1 << 20).places, 4, 10**6)
     assert taken["images"] == 20 and 0 < taken["p50_ms"] <= taken["p95_ms"]
@@ -270,7 +270,7 @@ class Clock:
 
 def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_raise_no_drift_of_latency(
         place, in_this_process, monkeypatch):
-    monkeypatch.setattr(measure.process_pool, "spread", run.process_pool.spread)
+    monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
     clock, section = Clock(monkeypatch), Monitor()
     made.files(place / "many", range(1000, 1041))
     reference = measure.measure(place / "model", find(place / "many", 1 << 20).places, 8, 10**6)
