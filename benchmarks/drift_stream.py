@@ -79,7 +79,8 @@ def studies(model: Path, params: Phantom, parts: range, shift: Shift, cache: Pat
     """The parts' studies in order, with the scoring log's columns, `patient` and `target_<label>` besides."""
     card = model_folder.read_card(model)
     missing = [part for part in parts if not _place(model, params, part, shift, cache).exists()]
-    for part, arrays in zip(missing, map_ordered(partial(_scored, model, params, shift), missing, workers()), strict=True):
+    scored = map_ordered(partial(_scored, model, params, shift), missing, workers())
+    for part, arrays in zip(missing, scored, strict=True):
         write_bytes(_place(model, params, part, shift, cache), pack_named(arrays))
         print(f"rendered and scored part {part} of {shift}", flush=True)
     return pd.concat([_table(np.load(_place(model, params, part, shift, cache)), card) for part in parts],

@@ -5,34 +5,31 @@ default remote is read through DVC's file systems into a folder of our own, and 
 """
 import hashlib
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cxr.runtime import dvc_lock
+
 
 def recorded(*outputs: str, project: Path = Path()) -> list[tuple[str, ...]]:
-    """MD5s (a folder's: `....dir`) that one dvc.lock names for the outputs: the working tree's, then the last commit's.
+    """MD5s of the outputs, in their order, as the working tree's dvc.lock records them, then as the last commit's does.
 
-    Each once; a dvc.lock that lacks one of the outputs gives none.
+    A folder's MD5 ends in `.dir`. Equal records come once; a dvc.lock that lacks one of the outputs gives none.
     """
-    lock = project / "dvc.lock"
-    texts = [lock.read_bytes()] if lock.is_file() else []
-    if shutil.which("git"):
-        shown = subprocess.run(["git", "show", "HEAD:./dvc.lock"], cwd=project, capture_output=True, check=False)
-        texts.append(shown.stdout)
-    found = [_md5s(text) for text in texts]
+    lock = project / dvc_lock.NAME
+    texts = [lock.read_text(errors="replace") if lock.is_file() else None,
+             dvc_lock.committed_text(project, f"./{dvc_lock.NAME}")]
+    found = [_md5s(text) for text in texts if text is not None]
     return list(dict.fromkeys(tuple(md5s[name] for name in outputs) for md5s in found if md5s.keys() >= set(outputs)))
 
 
-def _md5s(lock: bytes) -> dict[str, str]:
-    """Output to its MD5 in the text of a dvc.lock; none where it does not read."""
+def _md5s(text: str) -> dict[str, str]:
+    """Output to its MD5 in the text of a dvc.lock; none where that is damaged, as this only saves work."""
     try:
-        stages = (yaml.safe_load(lock) or {})["stages"].values()
-        return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+        return dvc_lock.outputs(text)
     except (yaml.YAMLError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -41,13 +38,12 @@ class Objects:
     """The objects of the project's DVC cache and of its default remote (asked only if told to)."""
 
     def __init__(self, scratch: Path, wanted: str, project: Path = Path()) -> None:
-        """Read DVC's configuration; `scratch` takes what is fetched, `wanted` says on stderr who looks for what."""
+        """Read DVC's configuration; what is fetched goes to `scratch`, `wanted` begins the messages on stderr."""
         from dvc.config import Config  # half a second: only where there is something to look for
 
         top = next((p for p in [project.resolve(), *project.resolve().parents] if (p / ".dvc").is_dir()), None)
         self._config: dict[str, Any] = Config(str(top / ".dvc")) if top else {}
-        place = self._config.get("cache", {}).get("dir") or (top or project) / ".dvc" / "cache"
-        self._cache = Path(place)
+        self._cache = Path(self._config.get("cache", {}).get("dir") or (top or project) / ".dvc" / "cache")
         self._scratch, self._wanted = scratch, wanted
         self._remote: tuple[Any, str] | None = None
         self._remote_name = self._config.get("core", {}).get("remote")
@@ -55,19 +51,19 @@ class Objects:
 
     def find(self, md5: str, *, fetch: bool) -> Path | None:
         """Path of an object whose content may still be damaged: from the cache, else fetched; None where it is not."""
-        relative = Path("files", "md5", md5[:2], md5[2:])
-        for place in (self._cache / relative, self._scratch / md5):
-            if place.is_file():
-                return place
-        return self._fetch(relative, self._scratch / md5) if fetch and not self._given_up else None
+        for path in (dvc_lock.object_path(self._cache, md5), self._scratch / md5):
+            if path.is_file():
+                return path
+        return self._fetch(md5) if fetch and not self._given_up else None
 
-    def _fetch(self, relative: Path, target: Path) -> Path | None:
-        """Fetch one object; a remote that fails is said once and not asked again."""
+    def _fetch(self, md5: str) -> Path | None:
+        """Fetch one object into the scratch folder; a remote that fails is reported once and not asked again."""
+        target = self._scratch / md5
         temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             files, top = self._open_remote()
-            files.get_file(files.join(top, *relative.parts), str(temporary))
+            files.get_file(files.join(top, *dvc_lock.object_path(Path(), md5).parts), str(temporary))
             temporary.replace(target)
         except FileNotFoundError:
             return None

@@ -6,25 +6,22 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cxr.runtime.dvc_lock import object_path
+
 _SETTLE_SECONDS = 2.0  # a file that is written, but not renamed yet, is open to nobody for an instant
-
-
-def path_of(cache: Path, md5: str) -> Path:
-    """Where the cache keeps an object; `md5` may end in `.dir`."""
-    return cache / "files" / "md5" / md5[:2] / md5[2:]
 
 
 def remove_damaged(cache: Path, md5s: Iterable[str]) -> list[str]:
     """Hash every object named, and those that a `.dir` object lists, where they are here; delete and name bad ones."""
-    damaged = [md5 for md5 in sorted(set(_with_members(cache, md5s))) if not _is_sound(path_of(cache, md5), md5)]
+    damaged = [md5 for md5 in sorted(set(_with_members(cache, md5s))) if not _is_sound(object_path(cache, md5), md5)]
     for md5 in damaged:
-        path_of(cache, md5).unlink()
+        object_path(cache, md5).unlink()
     return damaged
 
 
 def missing(cache: Path, md5s: Iterable[str]) -> list[str]:
     """Objects named, or listed in a `.dir` object, that the cache does not hold."""
-    return [md5 for md5 in sorted(set(_with_members(cache, md5s))) if not path_of(cache, md5).exists()]
+    return [md5 for md5 in sorted(set(_with_members(cache, md5s))) if not object_path(cache, md5).exists()]
 
 
 def remove_unfinished(cache: Path) -> list[Path]:
@@ -51,7 +48,7 @@ def _open_files() -> set[Path]:
 def _with_members(cache: Path, md5s: Iterable[str]) -> Iterator[str]:
     for md5 in md5s:
         yield md5
-        listing = path_of(cache, md5)
+        listing = object_path(cache, md5)
         if md5.endswith(".dir") and listing.exists() and _is_sound(listing, md5):
             yield from (member["md5"] for member in json.loads(listing.read_bytes()))
 

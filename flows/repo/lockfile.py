@@ -1,20 +1,14 @@
 """dvc.lock: stage names and the hashes of what they made. The hand-over between machines is made of its entries."""
-import subprocess
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-LOCKS = ("dvc.lock", "data/raw/dvc.lock")
+from cxr.runtime import dvc_lock
+from cxr.runtime.dvc_lock import Entry
+
+LOCKS = (dvc_lock.NAME, f"data/raw/{dvc_lock.NAME}")
 NOT_REPRODUCIBLE = ("metrics/latency.json", "reports/index.html")  # a measured time, and the page that shows it
-
-Entry = dict[str, Any]  # a stage's entry: cmd, deps, params, outs
-
-
-def outputs(text: str, prefix: str = "") -> dict[str, str]:
-    """Output path to hash, of every stage in the text of a dvc.lock."""
-    stages: dict[str, Any] = (yaml.safe_load(text) or {}).get("stages", {})
-    return {prefix + out["path"]: str(out["md5"]) for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def outputs_of(workspace: Path) -> dict[str, str]:
@@ -23,7 +17,7 @@ def outputs_of(workspace: Path) -> dict[str, str]:
     for name in LOCKS:
         path = workspace / name
         if path.exists():
-            found |= outputs(path.read_text())
+            found |= dvc_lock.outputs(path.read_text())
     return found
 
 
@@ -31,16 +25,14 @@ def committed(workspace: Path, revision: str = "HEAD") -> dict[str, str]:
     """Output path to hash in the lock files of a commit; empty where there is none."""
     found: dict[str, str] = {}
     for name in LOCKS:
-        shown = subprocess.run(["git", "show", f"{revision}:{name}"], cwd=workspace, capture_output=True, text=True)
-        if shown.returncode == 0:
-            found |= outputs(shown.stdout)
+        if (text := dvc_lock.committed_text(workspace, name, revision)) is not None:
+            found |= dvc_lock.outputs(text)
     return found
 
 
 def committed_params(workspace: Path, revision: str = "HEAD") -> str | None:
     """Text of params.yaml in a commit, None where there is none."""
-    shown = subprocess.run(["git", "show", f"{revision}:params.yaml"], cwd=workspace, capture_output=True, text=True)
-    return shown.stdout if shown.returncode == 0 else None
+    return dvc_lock.committed_text(workspace, "params.yaml", revision)
 
 
 def differences(recorded: dict[str, str], made: dict[str, str]) -> list[str]:
@@ -52,7 +44,7 @@ def differences(recorded: dict[str, str], made: dict[str, str]) -> list[str]:
 def place(address: str) -> tuple[PurePosixPath, str]:
     """Lock file and stage name of a stage's address, `train` or `data/raw/dvc.yaml:phantom`."""
     file, _, name = address.rpartition(":")
-    return PurePosixPath(file or "dvc.yaml").with_name("dvc.lock"), name
+    return PurePosixPath(file or "dvc.yaml").with_name(dvc_lock.NAME), name
 
 
 def entry(workspace: Path, address: str) -> Entry | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxr.runtime.dvc_lock import object_path
 from flows.repo import cache, lockfile, status
 from flows.repo.git import HandOverFailed, git
 from flows.support import supervised
@@ -101,7 +102,7 @@ def pull(folder: Path, paths: list[str], settings: Settings, say: Say) -> None:
         return
     damaged = cache.remove_damaged(settings.cache, _hashes(folder, paths))  # DVC would not fetch those again
     for md5 in damaged:
-        say(f"{cache.path_of(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
+        say(f"{object_path(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
     patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings, say)
     if damaged := cache.remove_damaged(settings.cache, _hashes(folder, paths)):
         raise HandOverFailed(f"the DVC remote holds no sound object {damaged[0]} (for {', '.join(paths)}; the bytes "

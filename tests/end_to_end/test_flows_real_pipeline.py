@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.repo import cache, lockfile
+from cxr.runtime.dvc_lock import object_path
+from flows.repo import lockfile
 from tests.fixtures.flows_net import Net, machines
 from tests.fixtures.flows_project import Project, git
 from tests.fixtures.flows_team import until
@@ -43,7 +44,7 @@ def taken(net: Net, run: str, stage: str) -> str:
 
 def members(store: Path, listing: str) -> list[str]:
     """Hashes of the files in a folder's object."""
-    return [str(member["md5"]) for member in json.loads(cache.path_of(store, listing).read_text())]
+    return [str(member["md5"]) for member in json.loads(object_path(store, listing).read_text())]
 
 
 def test_trained_on_one_gpu_machine_compressed_on_the_other_the_bytes_are_those_of_a_local_repro(
@@ -65,7 +66,7 @@ def test_trained_on_one_gpu_machine_compressed_on_the_other_the_bytes_are_those_
     images = members(caches["cpu-one"], recorded["data/raw/phantom"])
     assert len(images) > 100
     for name in ("gpu-one", "gpu-two"):
-        there = [md5 for md5 in images if cache.path_of(caches[name], md5).exists()]
+        there = [md5 for md5 in images if object_path(caches[name], md5).exists()]
         assert there == [], f"{name} holds {len(there)} raw files"
 
     for lock in lockfile.LOCKS:

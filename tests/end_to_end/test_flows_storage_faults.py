@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cxr.runtime.dvc_lock import object_path
 from flows.repo import cache, lockfile
 from tests.fixtures.flows_project import git, make
 from tests.fixtures.flows_team import Team, team, until
@@ -79,7 +80,7 @@ def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_record
     tag = versions(crew)[-1]
     lock = yaml.safe_load(git(crew.project.git, "show", f"{tag}:dvc.lock"))
     md5 = lock["stages"]["ingest"]["outs"][0]["md5"]
-    victim, sound = cache.path_of(crew.project.store, md5), cache.path_of(crew.home / "dvc-cache", md5)
+    victim, sound = object_path(crew.project.store, md5), object_path(crew.home / "dvc-cache", md5)
     victim.chmod(0o644)
     victim.write_text("rot")
     shutil.rmtree(disk / "cache")  # the machine has to fetch it
@@ -92,7 +93,7 @@ def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_record
     assert ended["state_type"] == "FAILED", crew.logs(run)
     assert md5 in ended["state"]["message"] and "holds no sound object" in ended["state"]["message"]
     assert versions(crew) == before and records(crew) == len(before)
-    assert not cache.path_of(disk / "cache", md5).exists(), "nobody can use it by mistake"
+    assert not object_path(disk / "cache", md5).exists(), "nobody can use it by mistake"
 
     assert crew.ended(crew.submit(train__epochs=9))["state_type"] == "COMPLETED"
     assert len(versions(crew)) == len(before) + 1

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.repo import cache, lockfile
+from cxr.runtime.dvc_lock import object_path
+from flows.repo import lockfile
 from tests.fixtures.flows_net import DATABASE_WORD, HUB, MACHINES, S3_WORD, SSH_PORT, Net, ip, machines, rows
 from tests.fixtures.flows_project import Project, git, make
 from tests.fixtures.flows_team import AUTH, engines, until
@@ -43,9 +44,9 @@ def test_the_pipeline_over_three_machines_makes_the_bytes_of_a_local_repro(net: 
     git(tmp_path, "clone", "-q", "-b", tag, str(net.project.git), str(clone))
     recorded = lockfile.committed(clone)
     raw = recorded["data/raw/phantom"]
-    assert cache.path_of(net.homes["cpu-one"] / "dvc-cache", raw).exists()
+    assert object_path(net.homes["cpu-one"] / "dvc-cache", raw).exists()
     for name in ("gpu-one", "gpu-two"):
-        assert not cache.path_of(net.homes[name] / "dvc-cache", raw).exists(), f"{name} pulled the raw images"
+        assert not object_path(net.homes[name] / "dvc-cache", raw).exists(), f"{name} pulled the raw images"
     git(clone, "rm", "-q", "--cached", "dvc.lock", "data/raw/dvc.lock")
     for lock in lockfile.LOCKS:
         (clone / lock).unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cxr.runtime.dvc_lock import object_path
 from flows.dispatch import scheduler
 from flows.repo import cache, lockfile, record, status, workspace
 from flows.repo import git as repo_git
@@ -120,13 +121,13 @@ def test_what_a_commit_records_and_the_remote_lacks_is_made_again(project: Proje
     quiet = Here(settings)
     assert dispatched(project, settings, quiet, tmp_path / "second")[0] == {} and quiet.given == []
 
-    cache.path_of(project.store, made["models/base"]).unlink()
+    object_path(project.store, made["models/base"]).unlink()
     partly = environment(project, tmp_path / "another")
     crew = Here(partly)
     dispatched(project, partly, crew, tmp_path / "third")
     assert [order.stage for order in crew.given] == ["train"], "the same bytes: nothing after it runs"
     assert "does not hold what the commit records of train" in capsys.readouterr().out
-    assert cache.path_of(project.store, made["models/base"]).exists()
+    assert object_path(project.store, made["models/base"]).exists()
 
     shutil.rmtree(project.store)
     project.store.mkdir()
@@ -161,7 +162,7 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
     commit, entries = git(project.checkout, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
         entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, print)
-    victim = cache.path_of(settings.cache, entries["ingest"]["outs"][0]["md5"])
+    victim = object_path(settings.cache, entries["ingest"]["outs"][0]["md5"])
     victim.chmod(0o644)
     victim.write_text("rot")
     victim.chmod(0o444)
@@ -182,7 +183,7 @@ def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
         entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, print)
     md5 = entries["ingest"]["outs"][0]["md5"]
-    victim = cache.path_of(project.store, md5)
+    victim = object_path(project.store, md5)
     victim.chmod(0o644)
     victim.write_text("rot")
     elsewhere = environment(project, tmp_path / "elsewhere")

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cxr.runtime.dvc_lock import object_path
 from flows import submit, up
 from flows.deployments import pipeline, run_summary
 from flows.dispatch import scheduler
@@ -48,7 +49,7 @@ def made(project: Project, folder: Path, **outputs: str) -> None:
     paths = {"ingest": "data/manifest.parquet", "report": "reports/index.html"}
     for stage, text in outputs.items():
         md5 = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-        place = cache.path_of(project.store, md5)
+        place = object_path(project.store, md5)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
         out = {"path": paths[stage], "hash": "md5", "md5": md5, "size": len(text)}
@@ -268,7 +269,7 @@ def test_a_dvc_remote_of_the_projects_own_gets_what_this_checkout_has_made(
     subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=project.checkout, check=True)
     objects_made = {str(md5) for path, md5 in lockfile.outputs_of(project.checkout).items() if path != "data/params.ok"}
     up.push_objects(settings.from_environment())
-    assert objects_made and all(cache.path_of(folder, md5).exists() for md5 in objects_made)
+    assert objects_made and all(object_path(folder, md5).exists() for md5 in objects_made)
 
 
 def test_the_local_pipelines_failure_names_the_stage_and_its_last_lines_where_they_went_to_a_log(

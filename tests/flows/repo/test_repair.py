@@ -10,7 +10,7 @@ import pytest
 import yaml
 from dvc.schema import COMPILED_LOCKFILE_SCHEMA
 
-from flows.repo.lockfile import outputs
+from cxr.runtime.dvc_lock import outputs
 from flows.repo.repair import mend
 
 ROOT = Path(__file__).resolve().parents[3]
