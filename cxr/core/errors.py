@@ -1,8 +1,11 @@
 """Errors that a user can cause and mend; whoever starts the process shows each in one line, without a traceback."""
 
 
-class StageError(Exception):
-    """Something that a user can cause and mend; the message names file, row, value and what to do next."""
+class UserError(Exception):
+    """Something that a user can cause and mend, in a stage as on the production machine.
+
+    The message names file, row and value, and says what to do next.
+    """
 
 
 class HashMismatch(Exception):

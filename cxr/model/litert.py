@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.model import model_folder
 from cxr.model.probabilities import calibrated
 
 BLOCK = 4  # images at a time; measured in benchmarks/inference_speed.py
 
 
-class InferenceError(StageError):
+class InferenceError(UserError):
     """A model folder's net cannot be run, or its output makes no sense; the message names the folder."""
 
 

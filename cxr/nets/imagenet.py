@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import tf_keras as keras
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 
 MEAN = np.array([123.68, 116.779, 103.939], np.float32)  # of ImageNet's images, 0..255: red, green, blue
 STD = np.array([58.393, 57.12, 57.375], np.float32)
 
 
-class MissingWeights(StageError):
+class MissingWeights(UserError):
     """ImageNet weights were asked for and are not on this machine; the message says what to put where."""
 
 

@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from cxr.core.errors import HashMismatch, StageError
+from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
 from cxr.raw.add import Added, add, commit
 from cxr.raw.incoming import inspect, known_images
@@ -27,7 +27,7 @@ def main() -> int:
         message = f"Add {added.folder.name} to the set {arguments.set}: {added.files} files"
         if arguments.commit:
             commit(added.to_commit, message)
-    except (StageError, HashMismatch, ParamsError, OSError) as error:
+    except (UserError, HashMismatch, ParamsError, OSError) as error:
         print(f"add-batch: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

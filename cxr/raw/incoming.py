@@ -36,7 +36,7 @@ class Incoming:
 def inspect(source: Path, known: frozenset[str] = frozenset()) -> Incoming:
     """Count what a folder would bring in; `known` are SHA-256 of image files that the set holds.
 
-    BatchError as `cxr.raw.add.add` raises it; StageError where a table of the folder can't be read.
+    BatchError as `cxr.raw.add.add` raises it; UserError where a table of the folder can't be read.
     """
     names = [name for name in listing(source)[0] if name not in (SEAL, MEMBERS)]
     layout = layout_of(names, str(source))

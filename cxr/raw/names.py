@@ -2,7 +2,7 @@
 import os
 import re
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import SEAL
 from cxr.imaging.decode import SUFFIXES
 
@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
-class BatchError(StageError):
+class BatchError(UserError):
     """A batch, its seal or its ledger is not in order; the message names it and says what to do."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.raw.batch import Batch
 
 _MOST_BYTES = 1 << 30  # of a table once unzipped: ChestX-ray14's has 8 MB
@@ -25,7 +25,7 @@ class TableFile:
 
     @classmethod
     def in_batch(cls, batch: Batch, name: str) -> "TableFile":
-        """A table of a batch, loose or in an archive. StageError where it is too large, damaged or not UTF-8."""
+        """A table of a batch, loose or in an archive. UserError where it is too large, damaged or not UTF-8."""
         path = batch.folder / name
         try:
             return cls(path, _decoded(path, batch.read(name, _MOST_BYTES), _MOST_BYTES, "strict"))
@@ -35,7 +35,7 @@ class TableFile:
     @classmethod
     def on_disk(cls, path: Path, most_bytes: int = _MOST_BYTES, errors: str = "strict") -> "TableFile":
         """A table that stands in no batch; `errors` is what to do with bytes that are not UTF-8, as `bytes.decode` has
-        it. StageError where it is larger than `most_bytes`, damaged, can't be opened or is not UTF-8."""
+        it. UserError where it is larger than `most_bytes`, damaged, can't be opened or is not UTF-8."""
         try:
             with path.open("rb") as stream:
                 data = stream.read(most_bytes + 1)
@@ -48,22 +48,22 @@ class TableFile:
         return [line.strip() for line in self.text.splitlines() if line.strip()]
 
     def cells(self) -> Iterator[tuple[int, list[str]]]:
-        """(line number, cells without outer spaces), header first, empty lines left out. StageError: it is no CSV."""
+        """(line number, cells without outer spaces), header first, empty lines left out. UserError: it is no CSV."""
         reader = csv.reader(io.StringIO(self.text, newline=""))
         try:
             for cells in reader:
                 if cells:
                     yield reader.line_num, [cell.strip() for cell in cells]
         except csv.Error as error:
-            raise StageError(f"{self.path} line {reader.line_num}: not CSV ({error})") from error
+            raise UserError(f"{self.path} line {reader.line_num}: not CSV ({error})") from error
 
     def rows(self, *needed: str) -> Iterator[tuple[int, dict[str, str]]]:
         """(line number, column to cell) below the header. Of a short row the `needed` columns are there and empty, the
-        others are not there; cells beyond the header are dropped. StageError where the header lacks a needed column."""
+        others are not there; cells beyond the header are dropped. UserError where the header lacks a needed column."""
         rows = self.cells()
         header = next(rows, (0, []))[1]
         if missing := [column for column in needed if column not in header]:
-            raise StageError(f"{self.path}: its first line lacks the columns {', '.join(missing)}")
+            raise UserError(f"{self.path}: its first line lacks the columns {', '.join(missing)}")
         for line, cells in rows:
             row = dict(zip(header, cells, strict=False))
             yield line, row | {column: "" for column in needed if column not in row}
@@ -86,11 +86,11 @@ def _decoded(path: Path, data: bytes, most_bytes: int, errors: str) -> str:
         if path.name.endswith(".gz") and len(data) <= most_bytes:
             data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(most_bytes + 1)
         if len(data) > most_bytes:
-            raise StageError(f"{path}: more than {most_bytes} bytes unzipped")
+            raise UserError(f"{path}: more than {most_bytes} bytes unzipped")
         return data.decode("utf-8-sig", errors)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> StageError:
-    return StageError(f"{path}: cannot be read as a table ({error}); get it again")
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: cannot be read as a table ({error}); get it again")

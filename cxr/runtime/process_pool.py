@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import cv2
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.runtime import process_tree
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def pool(processes: int, shared: Any) -> Iterator[Callable[..., Iterator[Any]]]:
     """Yield a function `map_ordered(function, items, chunk=1)`, which gives `function(shared, item)` in order.
 
     `shared` is sent to each process once, so it may hold what is opened once and kept. With `processes` below 2 all
-    is done in this process. StageError where a process is killed (most often for want of memory).
+    is done in this process. UserError where a process is killed (most often for want of memory).
     """
     cv2.setNumThreads(1)
     if processes < 2:
@@ -90,13 +90,13 @@ def pool(processes: int, shared: Any) -> Iterator[Callable[..., Iterator[Any]]]:
         with _executor(processes, shared, quiet=False) as executor:
             yield lambda function, items, chunk=1: _map_ordered(executor, function, items, chunk)
     except BrokenProcessPool as error:
-        raise StageError("a worker process was killed (out of memory?); CXR_WORKERS=1 needs least of it") from error
+        raise UserError("a worker process was killed (out of memory?); CXR_WORKERS=1 needs least of it") from error
 
 
 def map_ordered(function: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
     """`function` of each item, in the items' order; both must be picklable.
 
-    What `function` raises is raised by the iterator; StageError where a process is killed.
+    What `function` raises is raised by the iterator; UserError where a process is killed.
     """
     with pool(processes, function) as map_shared:
         yield from map_shared(_call, items)

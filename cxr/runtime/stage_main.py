@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from cxr.core import determinism
-from cxr.core.errors import HashMismatch, StageError
+from cxr.core.errors import HashMismatch, UserError
 from cxr.core.files import write_json
 from cxr.runtime import process_tree
 from cxr.runtime.paths import RUNS
@@ -58,7 +58,7 @@ def run(stage: str, body: "Body", resumes: bool = False) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         counts = body(load())
-    except (ParamsError, StageError, HashMismatch, FileNotFoundError) as error:
+    except (ParamsError, UserError, HashMismatch, FileNotFoundError) as error:
         return _say(stage, str(error))
     except KeyboardInterrupt:
         print(f"\n{stage}: interrupted; {_GOES_ON if resumes else _BEGINS_AGAIN}", file=sys.stderr)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.model import model_folder
 
 SCRATCH = ".json"
@@ -22,20 +22,20 @@ class Initial:
 def initial(path: str, spec: dict[str, Any], labels: list[str]) -> Initial | None:
     """The weights that `train.initial` names; None for models/scratch.json (random weights).
 
-    StageError where the folder is missing, or its net or labels are others; HashMismatch where its bytes are.
+    UserError where the folder is missing, or its net or labels are others; HashMismatch where its bytes are.
     """
     folder = Path(path)
     if folder.suffix == SCRATCH:
         return None
     if not folder.is_dir():
-        raise StageError(f"params.yaml: train.initial: {path} is not there; `dvc pull {path}` gets it, "
+        raise UserError(f"params.yaml: train.initial: {path} is not there; `dvc pull {path}` gets it, "
                          "train.initial: models/scratch.json starts without")
     card, has = model_folder.read_card(folder), model_folder.read_spec(folder)
     if list(card["labels"]) != labels:
-        raise StageError(f"{folder}: its labels {card['labels']} are not the manifest's {labels}: it can't be trained "
+        raise UserError(f"{folder}: its labels {card['labels']} are not the manifest's {labels}: it can't be trained "
                          "on; set train.initial: models/scratch.json")
     if has != spec:
         differing = sorted(name for name in spec.keys() | has.keys() if spec.get(name) != has.get(name))
-        raise StageError(f"{folder}: its net is another one than train and preprocess ask for (differing: "
+        raise UserError(f"{folder}: its net is another one than train and preprocess ask for (differing: "
                          f"{', '.join(differing)}); set them alike, or train.initial: models/scratch.json")
     return Initial(model_folder.identity(folder), model_folder.read_weights(folder))

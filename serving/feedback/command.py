@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.params import load
 from cxr.raw.layouts.registry import layout_for
 from cxr.raw.names import is_batch_name
@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         print({"add": _add, "batch": _batch}[given.word](given))
-    except (StageError, OSError, ValueError) as error:
+    except (UserError, OSError, ValueError) as error:
         for line in str(error).splitlines():
             print(f"feedback: {line}", file=sys.stderr)
         return 1

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         try:
             release = releases.current(releases.place())
         except releases.NothingInProduction as error:
-            raise errors.StageError(str(error)) from error
+            raise errors.UserError(str(error)) from error
         verdict = run.main(params, release, given.out, given.version)
         found.append(str(verdict["verdict"]))
         print((given.out / "gate.md").read_text())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import read_json
 from cxr.data import manifest
 from cxr.data.manifest import Manifest
@@ -63,12 +63,12 @@ class Inputs:
 
 
 def read(release: releases.Release, project: Path, max_pixels: int) -> Inputs:
-    """Read and check all but images. StageError where the two can't be compared."""
+    """Read and check all but images. UserError where the two can't be compared."""
     made, whole = made_in(project), manifest.read(project / "data" / "manifest.parquet")
     for folder in (release.folder, made.model):
         card = model_folder.read_card(folder)
         if list(card["labels"]) != list(whole.head.labels) or card["task"] != whole.head.task:
-            raise StageError(f"{folder}: its labels or task are not the manifest's: the two models answer different "
+            raise UserError(f"{folder}: its labels or task are not the manifest's: the two models answer different "
                              "questions, and no gate can choose; install the new one by hand if it is meant to be so: "
                              "python -m serving.registry install")
     table = whole.table
@@ -104,7 +104,7 @@ def batches(chain: Chain, rows: Manifest, project: Path) -> Any:
 def _raw(project: Path, name: str) -> Sequence[Any]:
     folder = project / "data" / "raw" / name
     if not folder.is_dir():
-        raise StageError(f"{folder}: is not here, and the champion preprocesses otherwise than data/processed: its "
+        raise UserError(f"{folder}: is not here, and the champion preprocesses otherwise than data/processed: its "
                          f"images must be made from the raw ones; `dvc pull {folder}` first")
     return open_set(folder)
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import canonical_json
 from cxr.data.manifest import write_table
 from cxr.raw.tables import TableFile
@@ -25,7 +25,7 @@ _SCHEMA = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("value"
                      ("added_at", pa.timestamp("us", "UTC"))])
 
 
-class FeedbackRefused(StageError):
+class FeedbackRefused(UserError):
     """Feedback that can't be taken in, or made a batch of; the message has a line for each wrong row, with its value.
 
     Nothing was kept.

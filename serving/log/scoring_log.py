@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import write_bytes, write_csv
 from cxr.imaging.statistics import NAMES
 from serving.log.records import RefusedFile, Scored
@@ -35,7 +35,7 @@ _REPEATED = ["model", "version", "view"]  # a dictionary of values that never co
 _MANY, _SMALL = 24, 1 << 20  # more parts than this of fewer bytes are put together
 
 
-class LogDamaged(StageError):
+class LogDamaged(UserError):
     """A part of the log can't be read; the message names it."""
 
 

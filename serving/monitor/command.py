@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cxr.core.errors import HashMismatch, StageError
+from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
 from serving.monitor.rule import DRIFT
 from serving.monitor.run import Asked, run
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         asked = Asked(given.log or place / "log", place / "feedback", place / "drift",
                       given.window or params.monitor.window, given.since, given.images or Path(params.score.folder))
         content, folder = run(asked, releases.current(place), params.monitor)
-    except (ParamsError, StageError, HashMismatch, releases.NothingInProduction, OSError, ValueError) as error:
+    except (ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError) as error:
         for line in str(error).splitlines():
             print(f"monitor: {line}", file=sys.stderr)
         return 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import number, write_json, write_text
 from cxr.model import model_folder
 from cxr.params.schema import Monitor
@@ -35,7 +35,7 @@ class Asked:
 
 
 def run(asked: Asked, release: Release, section: Monitor) -> tuple[dict[str, Any], Path]:
-    """Judge and write; the content of verdict.json, and its folder. StageError where the log can't be compared."""
+    """Judge and write; the content of verdict.json, and its folder. UserError where the log can't be compared."""
     prepared = prepare(model_folder.read_reference(release.folder), model_folder.read_card(release.folder))
     truth = label_store.read(asked.feedback, prepared.labels)
     table, known = scored(asked, release), labelled(asked, release, truth)
@@ -91,7 +91,7 @@ def write(drift: Path, content: dict[str, Any], html: str) -> Path:
 
 
 def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> Studies:
-    """The rows as arrays; StageError where the log holds other columns than the model's reference."""
+    """The rows as arrays; UserError where the log holds other columns than the model's reference."""
     if table.empty:
         columns = ["image_id", "view", "width", "height", "bit_depth", "latency_ms", "features"]
         columns += [f"{what}_{label}" for what in ("logit", "probability") for label in prepared.labels]
@@ -101,7 +101,7 @@ def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> Stu
     try:
         return of_log(table, prepared.studies.names, prepared.labels, truth)
     except KeyError as error:
-        raise StageError(f"the scoring log lacks what the model's reference has: {error}; it was written by another "
+        raise UserError(f"the scoring log lacks what the model's reference has: {error}; it was written by another "
                          "version of this project: score anew, or start a new log") from error
 
 

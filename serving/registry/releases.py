@@ -18,18 +18,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder, read_json, verify, write_json, write_text
 from cxr.model import model_folder
 
 _INSTALL, _ROLLBACK = "install", "rollback"
 
 
-class NothingInProduction(StageError):
+class NothingInProduction(UserError):
     """No release stands in the production folder; the message names the folder and the command that puts one there."""
 
 
-class NothingBefore(StageError):
+class NothingBefore(UserError):
     """There is no release to go back to."""
 
 

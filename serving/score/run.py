@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cxr.core.determinism import workers
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.model.litert import InferenceError
 from cxr.raw.layouts.registry import views_of
 from cxr.runtime import process_pool
@@ -43,11 +43,11 @@ class Plan:
 def score(plan: Plan) -> Tally:
     """Score what is new below the plan's folder.
 
-    StageError: no such folder, nothing in production or a damaged model, another run at work. An interrupt leaves what
+    UserError: no such folder, nothing in production or a damaged model, another run at work. An interrupt leaves what
     was scored in the log.
     """
     if not plan.folder.is_dir():
-        raise StageError(f"{plan.folder}: no such folder; name one, or set score.folder in params.yaml")
+        raise UserError(f"{plan.folder}: no such folder; name one, or set score.folder in params.yaml")
     with _faults_of_the_model(), _only_one(plan.log):
         model = released(plan.production).identity
         scoring_log.tidy(plan.log)
@@ -117,7 +117,7 @@ def _faults_of_the_model() -> Iterator[None]:
     try:
         yield
     except (NothingInProduction, InferenceError) as error:
-        raise StageError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 @contextlib.contextmanager
@@ -128,5 +128,5 @@ def _only_one(log: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StageError(f"{log}: another run scores into it; wait for its end, or stop it") from error
+            raise UserError(f"{log}: another run scores into it; wait for its end, or stop it") from error
         yield

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Undecodable
 from serving.log.records import RefusedFile, Scored
@@ -65,5 +65,5 @@ def _opened(place: Place, max_pixels: int) -> Opened | RefusedFile:
         return RefusedFile(place.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)
     except OSError as error:
         return RefusedFile(place.source, "", "unreadable", error.strerror or "it can't be read")
-    except StageError:
+    except UserError:
         return RefusedFile(place.source, "", "unreadable", "it changed while it was read")

@@ -7,7 +7,7 @@ import numpy as np
 import tf_keras as keras
 
 from cxr.core.code_version import stage_code_version
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import SEAL, atomic_folder, sha256_file, write_json
 from cxr.data.manifest import Manifest
 from cxr.data.manifest import read as read_manifest
@@ -58,16 +58,16 @@ def folder_of(name: str, compressed: Path = COMPRESSED) -> Path:
 
 
 def validation_of(manifest: Manifest, shards: Shards) -> tuple[Manifest, np.ndarray]:
-    """Validation rows without the gate studies, and their images, uint8 (rows, H, W, C); StageError if none."""
+    """Validation rows without the gate studies, and their images, uint8 (rows, H, W, C); UserError if none."""
     rows = manifest.rows("validation", gate=False)
     if rows.table.empty:
-        raise StageError(f"{MANIFEST}: no image in the validation split outside the gate: add data, or change "
+        raise UserError(f"{MANIFEST}: no image in the validation split outside the gate: add data, or change "
                          "ingest.split; without it no variant can be calibrated or chosen")
     return rows, shards.images(list(rows.table["image_id"]))
 
 
 def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
-    """Prune and fine-tune base on the train split; StageError where the loss is not finite."""
+    """Prune and fine-tune base on the train split; UserError where the loss is not finite."""
     from stages.compress.pruning import fine_tune  # tfmot takes seconds to import: only where something is pruned
 
     rows, section = manifest.rows("train"), params.compress.prune
@@ -78,7 +78,7 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
     try:
         return fine_tune(BASE, feed, manifest.head.task, section, params.train, Checkpoints("compress", run_key))
     except Diverged as error:
-        raise StageError(f"compress.prune: {error}") from error
+        raise UserError(f"compress.prune: {error}") from error
 
 
 def net_with(weights: list[np.ndarray]) -> keras.Model:

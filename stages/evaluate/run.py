@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cxr.core.determinism import workers
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder, write_csv, write_json
 from cxr.data.manifest import Manifest
 from cxr.data.manifest import read as read_manifest
@@ -41,32 +41,32 @@ def main(params: Params) -> dict[str, int]:
 
 
 def test_split(manifest: Manifest, shards: Shards) -> Truth:
-    """The test images and their truth; StageError where there are none, or one is not in the shards."""
+    """The test images and their truth; UserError where there are none, or one is not in the shards."""
     test = manifest.rows("test")
     ids = [str(i) for i in test.table["image_id"]]
     if not ids:
-        raise StageError("data/manifest.parquet: no image in the test split: add data, or change ingest.split")
+        raise UserError("data/manifest.parquet: no image in the test split: add data, or change ingest.split")
     if absent := [i for i in ids if i not in shards]:
-        raise StageError(f"{shards.folder}: {len(absent)} test images are not in it (the first: {absent[0]}); "
+        raise UserError(f"{shards.folder}: {len(absent)} test images are not in it (the first: {absent[0]}); "
                          "run `dvc repro preprocess`")
     return Truth(test.head.labels, test.head.task, test.targets(), [str(p) for p in test.table["patient"]], ids)
 
 
 def logits_of(net: Net, image_ids: Sequence[str], shards: Shards, name: str) -> np.ndarray:
-    """Logits float32 (images, labels), with a progress bar; StageError where the net fails."""
+    """Logits float32 (images, labels), with a progress bar; UserError where the net fails."""
     parts = []
     with tqdm(total=len(image_ids), desc=f"evaluate {name}", unit=" images", mininterval=1) as bar:
         for images in shards.minibatches(image_ids, AT_ONCE):
             try:
                 parts.append(net.logits(images))
             except (InferenceError, ValueError) as error:
-                raise StageError(f"{error} (among images {bar.n} to {bar.n + len(images) - 1} of test)") from error
+                raise UserError(f"{error} (among images {bar.n} to {bar.n + len(images) - 1} of test)") from error
             bar.update(len(images))
     return np.concatenate(parts)
 
 
 def _answers(variant: Variant, truth: Truth, shards: Shards, bootstrap: PatientBootstrap) -> VariantAnswers:
-    """One variant run over the test images on all cores. StageError where its net fails."""
+    """One variant run over the test images on all cores. UserError where its net fails."""
     net = opened(variant, truth.labels, workers())
     return answers(truth, logits_of(net, truth.image_ids, shards, variant.name), net.card, bootstrap)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import read_json
 from cxr.data import manifest
 from cxr.data.manifest import Manifest
@@ -45,26 +45,26 @@ class ExplainInputs:
 
 
 def read() -> ExplainInputs:
-    """Read and check everything; StageError says what does not fit and which stage to run again."""
+    """Read and check everything; UserError says what does not fit and which stage to run again."""
     variant = str(read_json(CHOICE)["chosen"]["name"])
     folder = Path("models/base") if variant == "base" else Path("models/compressed") / variant
     card, table, shards = model_folder.read_card(folder), manifest.read(), Shards()
     if list(card["labels"]) != list(table.head.labels):
-        raise StageError(f"{folder / model_folder.CARD}: its labels are not the manifest's; run `dvc repro train`")
+        raise UserError(f"{folder / model_folder.CARD}: its labels are not the manifest's; run `dvc repro train`")
     predictions = read_predictions(PREDICTIONS, variant, table.head.labels)
     return ExplainInputs(variant, folder, card, table, shards, predictions,
                          placed_boxes(table, shards.image_shape[:2]))
 
 
 def read_predictions(path: Path, variant: str, labels: Sequence[str]) -> pd.DataFrame:
-    """The variant's rows: `image_id`, `probability_<label>`, `target_<label>`; StageError where there are none."""
+    """The variant's rows: `image_id`, `probability_<label>`, `target_<label>`; UserError where there are none."""
     columns = ["variant", "image_id", *(f"{kind}_{label}" for label in labels for kind in ("probability", "target"))]
     if missing := set(columns) - set(pq.read_schema(path).names):
-        raise StageError(f"{path}: column '{min(missing)}' is missing; run `dvc repro evaluate`")
+        raise UserError(f"{path}: column '{min(missing)}' is missing; run `dvc repro evaluate`")
     table: pd.DataFrame = pq.read_table(path, columns=columns).to_pandas()
     rows = table[table["variant"] == variant].drop(columns="variant")
     if rows.empty:
-        raise StageError(f"{path}: no rows of the chosen variant '{variant}'; run `dvc repro evaluate`")
+        raise UserError(f"{path}: no rows of the chosen variant '{variant}'; run `dvc repro evaluate`")
     return rows.reset_index(drop=True)
 
 

@@ -22,7 +22,7 @@ Pair = tuple[str, str]  # image_id, label
 
 
 def main(params: Params) -> dict[str, int]:
-    """Run the stage in the current folder; counts of work done. StageError or HashMismatch name a faulty input."""
+    """Run the stage in the current folder; counts of work done. UserError or HashMismatch name a faulty input."""
     tf_session.start(params.machine, params.explain.seed)
     inputs = read()
     cases = selection.positives(

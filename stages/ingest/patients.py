@@ -6,7 +6,7 @@ and nobody without the salt can tell which.
 import hashlib
 import os
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 
 PUBLIC_SALT = "cxr-pipeline"  # for public data; where ids are worth protecting, set CXR_PATIENT_SALT
 
@@ -14,13 +14,13 @@ PUBLIC_SALT = "cxr-pipeline"  # for public data; where ids are worth protecting,
 def salt(fingerprint: str) -> str:
     """The salt from CXR_PATIENT_SALT, else the public one.
 
-    StageError where its fingerprint (first 12 hex digits of its SHA-256) is not `ingest.salt_fingerprint`.
+    UserError where its fingerprint (first 12 hex digits of its SHA-256) is not `ingest.salt_fingerprint`.
     """
     value = os.environ.get("CXR_PATIENT_SALT") or PUBLIC_SALT
     found = hashlib.sha256(value.encode()).hexdigest()[:12]
     if found != fingerprint:
         where = "in CXR_PATIENT_SALT" if value != PUBLIC_SALT else "built in (CXR_PATIENT_SALT is not set)"
-        raise StageError(f"params.yaml: ingest.salt_fingerprint is {fingerprint}, but the salt {where} has the "
+        raise UserError(f"params.yaml: ingest.salt_fingerprint is {fingerprint}, but the salt {where} has the "
                          f"fingerprint {found}: patients would get other keys and splits; set the right salt")
     return value
 

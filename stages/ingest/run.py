@@ -2,7 +2,7 @@
 from pathlib import Path
 from typing import Any
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import write_csv, write_json
 from cxr.data import manifest
 from cxr.params import Params
@@ -25,7 +25,7 @@ DATA = Path("data")
 def ingest(params: Params) -> dict[str, int]:
     """Make the manifest; counts of work done.
 
-    StageError or HashMismatch: the salt is another one, a batch is not as sealed, its tables can't be understood, too
+    UserError or HashMismatch: the salt is another one, a batch is not as sealed, its tables can't be understood, too
     much of what is present was quarantined, nothing came in, or the counts do not add up.
     """
     section = params.ingest
@@ -51,7 +51,7 @@ def ingest(params: Params) -> dict[str, int]:
 
 
 def refuse_too_many(rows: Sorted, section: Ingest) -> None:
-    """StageError where more than `max_quarantined_fraction` of what is present is quarantined, or nothing is left.
+    """UserError where more than `max_quarantined_fraction` of what is present is quarantined, or nothing is left.
 
     What a failed stage leaves behind is removed before its next run, so the list goes to .runs/quarantine.csv.
     """
@@ -62,25 +62,25 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
         return
     write_csv(listed, outputs.QUARANTINE, outputs.quarantine_rows(rows.refused))
     if not rows.candidates:
-        raise StageError(f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
+        raise UserError(f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
                          f"{len(rows.absent)} rows of its tables without image")
-    raise StageError(f"{refused} of {present} inputs that are present are quarantined, more than "
+    raise UserError(f"{refused} of {present} inputs that are present are quarantined, more than "
                      f"ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
                      "which and why: mend them in a new batch, or raise that parameter if they may be missing")
 
 
 def refuse_missing_lists(rows: Sorted, section: Ingest, layout: Layout) -> None:
-    """StageError where the official split is asked for and the set has none."""
+    """UserError where the official split is asked for and the set has none."""
     if section.split.rule == "official" and not any(each.record.official for each in rows.candidates):
-        raise StageError(f"ingest.split.rule is official, but no batch of {section.set} has "
+        raise UserError(f"ingest.split.rule is official, but no batch of {section.set} has "
                          f"{layout.official_split} that names an image; use rule: hash")
 
 
 def check_sum(counts: dict[str, Any]) -> None:
-    """StageError where an input row was lost or counted twice."""
+    """UserError where an input row was lost or counted twice."""
     parts = counts["manifest"] + sum(counts["quarantined"].values()) + counts["merged"] + counts["absent"]
     if parts != counts["rows_in"]:
-        raise StageError(f"{summary(counts)}: does not add up; this is a fault of stages/ingest, please report it")
+        raise UserError(f"{summary(counts)}: does not add up; this is a fault of stages/ingest, please report it")
 
 
 def summary(counts: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ class Sorted:
 
 
 def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
-    """Read the tables, find the images, decode what is new, and sort. StageError as `layout.read` raises it."""
+    """Read the tables, find the images, decode what is new, and sort. UserError as `layout.read` raises it."""
     claims = [layout.read(batch, batches[:index]) for index, batch in enumerate(batches)]
     strays = files_without_row(batches, claims)
     coding = Coding.of(section, frozenset().union(*(claim.known_findings for claim in claims)))

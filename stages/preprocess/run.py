@@ -16,7 +16,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from cxr.core.determinism import workers
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder
 from cxr.data import manifest, shards
 from cxr.data.preprocessing_spec import Chain
@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 
 
 def preprocess(params: Params) -> dict[str, int]:
-    """Make `data/processed/`; counts of work done, by `COUNTS`. StageError names a file that is not as recorded."""
+    """Make `data/processed/`; counts of work done, by `COUNTS`. UserError names a file that is not as recorded."""
     described = manifest.read()
     if described.table.empty:
-        raise StageError("data/manifest.parquet: no image in it; see data/quarantine.csv and data/absent.csv")
+        raise UserError("data/manifest.parquet: no image in it; see data/quarantine.csv and data/absent.csv")
     section, raw = params.preprocess, Path("data/raw") / described.head.set
     recipe = Recipe.present(Chain.from_params(section, described.head.channels))
     shape = (recipe.chain.size, recipe.chain.size, recipe.chain.channels)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import atomic_file, sha256_file
 from cxr.data.preprocessing_spec import Chain
 from cxr.data.shards import bucket_name, write_bucket
@@ -39,7 +39,7 @@ class ImageWorker:
     def make(self, study: SourceImage) -> np.ndarray:
         """Decode one file, apply the chain and put the result into the cache: uint8 (size, size, channels).
 
-        StageError names a file that is missing, is not the one that the manifest describes, or does not decode.
+        UserError names a file that is missing, is not the one that the manifest describes, or does not decode.
         """
         path = self.raw / study.batch / study.source
         batch = self._batches.get(study.batch)
@@ -108,9 +108,9 @@ class ImageWorker:
         return self._opened[shard]
 
 
-def _unlike_manifest(path: Path, why: str) -> StageError:
+def _unlike_manifest(path: Path, why: str) -> UserError:
     """The error for a raw file that is missing or changed since ingest."""
-    return StageError(f"{path}: not the file that data/manifest.parquet describes: {why}; run `dvc repro ingest`")
+    return UserError(f"{path}: not the file that data/manifest.parquet describes: {why}; run `dvc repro ingest`")
 
 
 def _distrust(shard: Shard) -> bool:

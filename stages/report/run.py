@@ -1,7 +1,7 @@
 """The stage report: reads what is there, puts the sections together, writes reports/index.html."""
 from pathlib import Path
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import write_text
 from cxr.params import Params
 from stages.report import about_data, about_model, about_results, about_variants, headline, page
@@ -13,11 +13,11 @@ SECTIONS = (about_results.results, about_variants.compression, about_variants.ex
 
 
 def report(params: Params) -> None:
-    """Write the report; StageError where an input does not parse."""
+    """Write the report; UserError where an input does not parse."""
     try:
         inputs = read()
     except ValueError as error:
-        raise StageError(f"{error}; make it again with the stage that writes it") from error
+        raise UserError(f"{error}; make it again with the stage that writes it") from error
     write_text(OUTPUT, html(inputs, params))
     print(f"report: {OUTPUT}")
 

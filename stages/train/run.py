@@ -7,7 +7,7 @@ import numpy as np
 import tf_keras as keras
 
 from cxr.core.code_version import stage_code_version
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import SEAL, number, read_json, sha256_file, write_json
 from cxr.data.manifest import Manifest
 from cxr.data.manifest import read as read_manifest
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(params: Params) -> dict[str, int]:
-    """Seed, data, net, fit, write; counts of steps trained. StageError says what is wrong with data or parameters."""
+    """Seed, data, net, fit, write; counts of steps trained. UserError says what is wrong with data or parameters."""
     tf_session.start(params.machine, params.train.seed)
     manifest, shards = read_manifest(), Shards(PROCESSED)
     feed = feed_of(manifest.rows("train"), shards)
@@ -62,9 +62,9 @@ def inputs(manifest: Manifest) -> tuple[str, str]:
 
 
 def feed_of(manifest: Manifest, shards: Shards) -> Feed:
-    """The rows' images with their targets; StageError where there are none."""
+    """The rows' images with their targets; UserError where there are none."""
     if manifest.table.empty:
-        raise StageError("data/manifest.parquet: no image in the train split: add data, or change ingest.split")
+        raise UserError("data/manifest.parquet: no image in the train split: add data, or change ingest.split")
     return Feed(shards, list(manifest.table["image_id"]), manifest.targets())
 
 
@@ -90,7 +90,7 @@ def plan_of(train: Train) -> TrainingPlan:
 
 
 def fit(net: keras.Model, feed: Feed, validation: Manifest, shards: Shards, params: Params, run_key: str) -> Training:
-    """Train; the net holds the best epoch's weights afterwards. StageError where the loss is not finite."""
+    """Train; the net holds the best epoch's weights afterwards. UserError where the loss is not finite."""
     task = validation.head.task
     weights = losses.class_weights(feed.targets, task) if params.train.class_weights else None
     loss = losses.build(params.train.loss, task, weights)
@@ -101,7 +101,7 @@ def fit(net: keras.Model, feed: Feed, validation: Manifest, shards: Shards, para
     try:
         training.run()
     except Diverged as error:
-        raise StageError(str(error)) from error
+        raise UserError(str(error)) from error
     record(training.progress.history)
     return training
 

@@ -3,7 +3,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder, read_json, write_json, write_text
 from cxr.data.manifest import SPLITS, Manifest, read
 from cxr.params import Params
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 def validate(params: Params) -> None:
     """Judge the manifest; the outputs are written in any case.
 
-    Raises StageError, with one line for each failed critical expectation, and where the manifest or ingest's counts
+    Raises UserError, with one line for each failed critical expectation, and where the manifest or ingest's counts
     can't be read.
     """
     severities = checks.severities(params.validate_.severity)
@@ -35,11 +35,11 @@ def validate(params: Params) -> None:
 
 
 def read_inputs() -> tuple[Manifest, dict[str, Any]]:
-    """The manifest and ingest's counts; StageError says which file is unusable."""
+    """The manifest and ingest's counts; UserError says which file is unusable."""
     try:
         return read(MANIFEST), read_json(COUNTS)
     except ValueError as error:
-        raise StageError(f"{error}; make it again with `dvc repro -f ingest`") from error
+        raise UserError(f"{error}; make it again with `dvc repro -f ingest`") from error
 
 
 def evaluate(manifest: Manifest, ingested: dict[str, Any], bounds: Validate, severities: dict[str, str],
@@ -56,10 +56,10 @@ def evaluate(manifest: Manifest, ingested: dict[str, Any], bounds: Validate, sev
 
 
 def totals(ingested: dict[str, Any]) -> dict[str, int]:
-    """Ingest's counts as numbers, reasons added up; StageError where one is missing."""
+    """Ingest's counts as numbers, reasons added up; UserError where one is missing."""
     names = ("rows_in", "manifest", "quarantined", "merged", "absent")
     if missing := [name for name in names if name not in ingested]:
-        raise StageError(f"{COUNTS}: lacks {', '.join(missing)}; make it again with `dvc repro -f ingest`")
+        raise UserError(f"{COUNTS}: lacks {', '.join(missing)}; make it again with `dvc repro -f ingest`")
     return {name: sum(ingested[name].values()) if isinstance(ingested[name], dict) else int(ingested[name])
             for name in names}
 
@@ -98,11 +98,11 @@ def write_docs(judged: ValidationResult, found: list[outcome.RuleOutcome], numbe
 
 
 def report(found: list[outcome.RuleOutcome]) -> None:
-    """Warn of each failed expectation that is not critical; StageError lists those that are."""
+    """Warn of each failed expectation that is not critical; UserError lists those that are."""
     failed = [each for each in found if not each.passed]
     for each in failed:
         if each.severity != "critical":
             logger.warning("validate: %s", outcome.line(each))
     if critical := [outcome.line(each) for each in failed if each.severity == "critical"]:
-        raise StageError("\n".join([*critical, f"the pipeline stops here; all results: {DOCS / 'index.html'}"]))
+        raise UserError("\n".join([*critical, f"the pipeline stops here; all results: {DOCS / 'index.html'}"]))
     logger.info("validate: %d of %d expectations met", len(found) - len(failed), len(found))

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 import pandas as pd
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.imaging.decode import REASONS as UNDECODABLE
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
@@ -121,7 +121,7 @@ class Layout(ABC):
     official_split: ClassVar[str] = "an official list"  # what says train and test, for the message where nothing does
 
     def __init__(self, section: Ingest) -> None:
-        """`section`: the parameters by which batches are read. StageError where they make no sense to the layout."""
+        """`section`: the parameters by which batches are read. UserError where they make no sense to the layout."""
         self.section = section
 
     @classmethod
@@ -135,13 +135,13 @@ class Layout(ABC):
     @classmethod
     @abstractmethod
     def labelled(cls, source: Path, names: Sequence[str]) -> list[str]:
-        """Those of the names below the folder `source` that are images with a label. StageError: a table is damaged."""
+        """Those of the names below the folder `source` that are images with a label. UserError: a table is damaged."""
 
     @abstractmethod
     def read(self, batch: Batch, earlier: Sequence[Batch]) -> Claims:
         """Rows of `batch`; `earlier` are the set's batches before it, whose images its table may name.
 
-        StageError where the batch as a whole can't be understood (no table, two tables, no such column).
+        UserError where the batch as a whole can't be understood (no table, two tables, no such column).
         """
 
     @classmethod
@@ -151,6 +151,6 @@ class Layout(ABC):
         return {}
 
     def writer(self, images: Path) -> BatchWriter:
-        """A new batch of this layout; `images` is the scored folder. StageError where what stands in it can't be read,
+        """A new batch of this layout; `images` is the scored folder. UserError where what stands in it can't be read,
         or where the layout can't be written."""
-        raise StageError(f"ingest.layout is {self.name}: in this layout no batch can be made from feedback on {images}")
+        raise UserError(f"ingest.layout is {self.name}: in this layout no batch can be made from feedback on {images}")

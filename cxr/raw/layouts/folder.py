@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.layouts.base import NO_PATIENT, Claims, Fault, Layout, Record
@@ -27,15 +27,15 @@ class Folder(Layout):
     official_split: ClassVar[str] = "a train or test folder"
 
     def __init__(self, section: Ingest) -> None:
-        """Compile `ingest.patient_pattern`; StageError where it is no regular expression with a group `patient`."""
+        """Compile `ingest.patient_pattern`; UserError where it is no regular expression with a group `patient`."""
         super().__init__(section)
         pattern = section.patient_pattern
         try:
             self.pattern = re.compile(pattern) if pattern else None
         except re.error as error:
-            raise StageError(f"params.yaml: ingest.patient_pattern: {error}: {pattern!r}") from error
+            raise UserError(f"params.yaml: ingest.patient_pattern: {error}: {pattern!r}") from error
         if self.pattern and "patient" not in self.pattern.groupindex:
-            raise StageError(f"params.yaml: ingest.patient_pattern has no group (?P<patient>...): {pattern!r}")
+            raise UserError(f"params.yaml: ingest.patient_pattern has no group (?P<patient>...): {pattern!r}")
 
     @classmethod
     def recognise(cls, names: Sequence[str], source: str) -> bool:

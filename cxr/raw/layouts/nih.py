@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pandas as pd
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.raw.batch import Batch
 from cxr.raw.layouts.base import NO_PATIENT, Claims, Fault, ImageKey, Layout, Record, ReferenceBox
 from cxr.raw.names import IMAGE_KINDS, BatchError, fault_of, is_image
@@ -64,7 +64,7 @@ class Nih(Layout):
     def read(self, batch: Batch, earlier: Sequence[Batch]) -> Claims:
         """Records and faults of the table; an image that is not in this batch is looked for in earlier ones.
 
-        StageError: no table or two, a column is missing, a table is not text or not CSV.
+        UserError: no table or two, a column is missing, a table is not text or not CSV.
         """
         table, lists = _table(batch), [name for name in _LISTS if name in batch.files]
         box_list = [name for name in batch.names() if _BOXES.fullmatch(name)]
@@ -89,7 +89,7 @@ class Nih(Layout):
         for path in _tables_beside(folder):
             try:
                 rows = [row for _, row in _beside(path).rows(_IMAGE, _VIEW)]
-            except StageError:
+            except UserError:
                 continue
             views |= {_file_name(row[_IMAGE]): row[_VIEW][:16].upper() for row in rows if row[_IMAGE] and row[_VIEW]}
         return views
@@ -103,7 +103,7 @@ class NihWriter:
     """Images under their ids, and one Data_Entry table whose findings are what feedback says."""
 
     def __init__(self, images: Path) -> None:
-        """`images`: the scored folder. StageError where a table in it lacks the columns of image or patient."""
+        """`images`: the scored folder. UserError where a table in it lacks the columns of image or patient."""
         self.needs = f"patients are read from a Data_Entry*.csv in {images} or one level below"
         self._entries = {_file_name(row[_IMAGE]): row for path in _tables_beside(images)
                          for _, row in _beside(path).rows(_IMAGE, _PATIENT)}
@@ -188,11 +188,11 @@ def _tables_among(names: Sequence[str]) -> list[str]:
 
 
 def _table(batch: Batch) -> str:
-    """The name of the batch's Data_Entry table; StageError where there is none or more than one."""
+    """The name of the batch's Data_Entry table; UserError where there is none or more than one."""
     tables = _tables_among(batch.names())
     if len(tables) != 1:
         found = "has no Data_Entry*.csv" if not tables else f"has {len(tables)} tables: {', '.join(tables)}"
-        raise StageError(f"{batch.folder}: {found}; layout nih needs exactly one (see ingest.layout in params.yaml)")
+        raise UserError(f"{batch.folder}: {found}; layout nih needs exactly one (see ingest.layout in params.yaml)")
     return tables[0]
 
 
@@ -206,9 +206,9 @@ def _boxes(batch: Batch, names: list[str]) -> dict[str, list[ReferenceBox]]:
             try:
                 x, y, w, h = (float(cell) for cell in cells[2:6])
             except ValueError as error:
-                raise StageError(f"{batch.folder / name} line {line}: not four numbers: {cells[2:6]}") from error
+                raise UserError(f"{batch.folder / name} line {line}: not four numbers: {cells[2:6]}") from error
             if not all(map(math.isfinite, (x, y, w, h))) or min(w, h) <= 0:
-                raise StageError(f"{batch.folder / name} line {line}: no box: {cells[2:6]}")
+                raise UserError(f"{batch.folder / name} line {line}: no box: {cells[2:6]}")
             boxes[cells[0]].append(ReferenceBox(_SPELT_OTHERWISE.get(cells[1], cells[1]), x, y, w, h))
     return boxes
 

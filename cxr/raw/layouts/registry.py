@@ -15,7 +15,7 @@ LAYOUTS: tuple[type[Layout], ...] = (  # the more particular first: a table says
 
 
 def layout_for(section: Ingest) -> Layout:
-    """The layout that `ingest.layout` names. StageError where its other parameters make no sense to it."""
+    """The layout that `ingest.layout` names. UserError where its other parameters make no sense to it."""
     return {layout.name: layout for layout in LAYOUTS}[section.layout](section)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from cxr.core.determinism import workers
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.model import model_folder
 from cxr.model.litert import InferenceError
 from cxr.params import Params
@@ -36,14 +36,14 @@ def measure(model_folder: Path, places: Sequence[Place], batch_size: int, max_pi
     """p50_ms, p95_ms and the number of images, decoded, preprocessed and scored by all processes side by side.
 
     The first study of a process costs here what it costs in the log: see `serving.score.score_images` and
-    `serving.score.model.opened`. StageError where none can be decoded.
+    `serving.score.model.opened`. UserError where none can be decoded.
     """
     size = max(1, min(batch_size, len(places) // (2 * workers())))
     batches = [tuple(places[start:start + size]) for start in range(0, len(places), size)]
     orders = [_Batch(model_folder, batch, max_pixels) for batch in batches]
     taken = [ms for _, batch in process_pool.map_unordered(_timed, orders, workers(), chunk=1) for ms in batch or []]
     if not taken:
-        raise StageError("no image could be decoded, so that no latency was measured; name another folder")
+        raise UserError("no image could be decoded, so that no latency was measured; name another folder")
     return {"p50_ms": round(float(np.percentile(taken, 50)), 3), "p95_ms": round(float(np.percentile(taken, 95)), 3),
             "images": len(taken)}
 
@@ -69,9 +69,9 @@ def _run(params: Params, options: argparse.Namespace) -> None:
             try:
                 print(json.dumps(measure(options.model, chosen, params.score.batch_size, params.ingest.max_pixels)))
             except InferenceError as error:
-                raise StageError(str(error)) from error
+                raise UserError(str(error)) from error
             return
-    raise StageError(f"no image in {', '.join(map(str, options.folders))}; name a folder with some")
+    raise UserError(f"no image in {', '.join(map(str, options.folders))}; name a folder with some")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.explanation import boxed_images, boxes, pointing_game
 from stages.explain import overlay, sanity, selection
 from stages.explain.inputs import file_names, read_predictions
@@ -105,9 +105,9 @@ def test_labels_become_safe_and_distinct_file_names():
 def test_predictions_of_another_variant_are_refused_by_name(tmp_path):
     path = tmp_path / "predictions.parquet"
     predictions().assign(variant="base").to_parquet(path)
-    with pytest.raises(StageError, match="no rows of the chosen variant 'int8'"):
+    with pytest.raises(UserError, match="no rows of the chosen variant 'int8'"):
         read_predictions(path, "int8", ["A"])
-    with pytest.raises(StageError, match="column 'probability_B' is missing"):
+    with pytest.raises(UserError, match="column 'probability_B' is missing"):
         read_predictions(path, "base", ["A", "B"])
     assert len(read_predictions(path, "base", ["A"])) == 4
 

@@ -3,7 +3,7 @@ import gzip
 
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.raw.batch import Batch
 from cxr.raw.tables import TableFile, csv_text
 from tests.fixtures.made_sets import put
@@ -43,12 +43,12 @@ def test_a_list_of_names_is_read_by_lines_without_empty_ones(tmp_path):
 ])
 def test_what_cannot_be_read_is_named(tmp_path, name, content, why):
     put(tmp_path, {name: content})
-    with pytest.raises(StageError, match=why):
+    with pytest.raises(UserError, match=why):
         list(TableFile.on_disk(tmp_path / name, most_bytes=1_000_000).rows("id", "word"))
 
 
 def test_a_table_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(StageError, match=r"nowhere\.csv: cannot be read"):
+    with pytest.raises(UserError, match=r"nowhere\.csv: cannot be read"):
         TableFile.on_disk(tmp_path / "nowhere.csv")
 
 

@@ -3,7 +3,7 @@ import errno
 
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.runtime import process_pool
 
 
@@ -31,7 +31,7 @@ def dying(monkeypatch):
 
 def test_a_process_killed_while_the_next_was_started_is_a_broken_pool_in_one_line(dying):
     dying(OSError("handle is closed"))  # as multiprocessing.connection raises it
-    with pytest.raises(StageError, match="a worker process was killed"):
+    with pytest.raises(UserError, match="a worker process was killed"):
         list(process_pool.map_ordered(abs, [1, 2], 2))
     assert sorted(process_pool.map_unordered(abs, [1, 2], 2)) == [(0, None), (1, None)]
 

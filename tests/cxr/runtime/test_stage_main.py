@@ -20,7 +20,7 @@ def raising(error):
 
 
 @pytest.mark.parametrize("error", [
-    errors.StageError("data/manifest.parquet: row 3"), HashMismatch("data/manifest.parquet: row 3"),
+    errors.UserError("data/manifest.parquet: row 3"), HashMismatch("data/manifest.parquet: row 3"),
     litert.InferenceError("data/manifest.parquet: row 3"),
     releases.NothingInProduction("data/manifest.parquet: row 3")])
 def test_what_a_user_can_cause_ends_in_one_line(capsys, error):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from cxr.core.errors import HashMismatch, StageError
+from cxr.core.errors import HashMismatch, UserError
 from cxr.model import model_folder
 from cxr.nets import tf_session
 from cxr.nets.factory import build, load, spec
@@ -37,12 +37,12 @@ def test_the_scratch_file_names_no_weights():
 @pytest.mark.parametrize(("spec_", "labels", "said"), [
     ({**SPEC, "width": 8}, LABELS, "width"), (SPEC, ["Mass", "Hernia"], "labels")])
 def test_another_net_or_other_labels_are_refused_by_name(champion, spec_, labels, said):
-    with pytest.raises(StageError, match=said):
+    with pytest.raises(UserError, match=said):
         initial(str(champion), spec_, labels)
 
 
 def test_a_missing_or_damaged_folder_is_refused(champion):
-    with pytest.raises(StageError, match="dvc pull"):
+    with pytest.raises(UserError, match="dvc pull"):
         initial(str(champion / "not-there"), SPEC, LABELS)
     (champion / "weights.npz").write_bytes(b"x")
     with pytest.raises(HashMismatch):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.incoming import inspect
@@ -77,7 +77,7 @@ def test_where_none_is_left_nothing_is_written(images, tmp_path):
                                               r"\(a label is unknown\)"):
         nih(images, tmp_path / "b", (np.nan, 1))
     (images / "monday" / "Data_Entry_pacs.csv").write_text("Image Index,Finding Labels\n0000.png,Mass\n")
-    with pytest.raises(StageError, match=r"Data_Entry_pacs.csv: its first line lacks the columns Patient ID"):
+    with pytest.raises(UserError, match=r"Data_Entry_pacs.csv: its first line lacks the columns Patient ID"):
         nih(images, tmp_path / "b", (1, 1))
     assert not (tmp_path / "b").exists()
 

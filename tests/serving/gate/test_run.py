@@ -116,13 +116,13 @@ def test_what_cannot_be_compared_ends_with_1_and_a_line(tmp_path, root, capsys):
 def test_labels_that_differ_are_refused_by_name(tmp_path, root):
     project.make(tmp_path, root)
     table = pd.read_parquet("data/manifest.parquet")
-    from cxr.core.errors import StageError
+    from cxr.core.errors import UserError
     from cxr.data import manifest
 
     renamed = table.rename(columns={"label_Mass": "label_Lump"})
     head = manifest.Head("toy", "multilabel", tuple("Lump" if name == "Mass" else name for name in project.LABELS))
     manifest.write(Path("data/manifest.parquet"), manifest.Manifest(head, renamed))
-    with pytest.raises(StageError, match="the two models answer different questions"):
+    with pytest.raises(UserError, match="the two models answer different questions"):
         inputs.read(releases.current(Path("production")), Path(), 10**6)
 
 

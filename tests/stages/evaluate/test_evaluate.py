@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import read_json, write_json
 from cxr.data import manifest, shards
 from cxr.model import model_folder
@@ -198,27 +198,27 @@ def test_predictions_name_patients_only_by_their_hash_columns(projects: dict[str
 
 def test_a_variant_whose_folder_is_missing_is_named(fresh: Path) -> None:
     shutil.rmtree(fresh / "models/compressed/int8")
-    with pytest.raises(StageError, match="names 'int8', but models/compressed/int8 is missing"):
+    with pytest.raises(UserError, match="names 'int8', but models/compressed/int8 is missing"):
         main(params("multilabel"))
 
 
 def test_missing_figures_of_compress_are_said_in_words(fresh: Path) -> None:
     (fresh / "metrics/compress.json").unlink()
-    with pytest.raises(StageError, match=r"metrics/compress.json: missing; it is made by `dvc repro compress`"):
+    with pytest.raises(UserError, match=r"metrics/compress.json: missing; it is made by `dvc repro compress`"):
         main(params("multilabel"))
 
 
 def test_a_model_of_other_labels_is_refused(fresh: Path) -> None:
     shutil.rmtree(fresh / "models/compressed/int8")
     tiny_nets.write(fresh / "models/compressed/int8", "int8", ["a", "b", "other"])
-    with pytest.raises(StageError, match="are not the manifest's"):
+    with pytest.raises(UserError, match="are not the manifest's"):
         main(params("multilabel"))
 
 
 def test_an_empty_test_split_is_said_in_words(fresh: Path) -> None:
     whole = manifest.read(fresh / "data/manifest.parquet")
     manifest.write(fresh / "data/manifest.parquet", manifest.Manifest(whole.head, whole.rows("train").table))
-    with pytest.raises(StageError, match="no image in the test split"):
+    with pytest.raises(UserError, match="no image in the test split"):
         main(params("multilabel"))
 
 
@@ -227,5 +227,5 @@ def test_a_test_image_that_was_not_preprocessed_is_named(fresh: Path) -> None:
     table = whole.table.copy()
     table.loc[table["split"] == "test", "image_id"] = table["image_id"].str.replace("^.", "f", regex=True)
     manifest.write(fresh / "data/manifest.parquet", manifest.Manifest(whole.head, table))
-    with pytest.raises(StageError, match=r"test images are not in it \(the first: f"):
+    with pytest.raises(UserError, match=r"test images are not in it \(the first: f"):
         main(params("multilabel"))

@@ -167,14 +167,14 @@ def test_a_set_without_boxes_still_gets_its_overlays(tmp_path, trained, monkeypa
 
 
 def test_a_model_of_other_labels_is_refused(tmp_path, trained, monkeypatch):
-    from cxr.core.errors import StageError
+    from cxr.core.errors import UserError
 
     project(tmp_path, trained)
     plan, net = trained
     card = {"labels": ["right", "left"], "operating_points": {}}
     folder = tmp_path / "models/compressed/int8"
     model_folder.write(folder, spec=plan, weights=net.get_weights(), card=card, tflite=None)
-    with pytest.raises(StageError, match="its labels are not the manifest's"):
+    with pytest.raises(UserError, match="its labels are not the manifest's"):
         run_in(tmp_path, monkeypatch)
 
 

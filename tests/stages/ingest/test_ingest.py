@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cxr.core import files
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.raw.layouts.base import REASONS
 from tests.fixtures.made_images import BROKEN, grey, png
 from tests.fixtures.made_sets import (
@@ -145,7 +145,7 @@ def test_a_wrong_class_and_strays_of_a_folder_set_are_quarantined():
 
 def test_too_much_quarantined_stops_the_stage_and_leaves_the_list():
     batch({"NORMAL/a.png": SOUND, "NORMAL/b.png": b""})
-    with pytest.raises(StageError, match=r"1 of 2 inputs .*\.max_quarantined_fraction \(0.4\).*\.runs/quarantine\.csv"):
+    with pytest.raises(UserError, match=r"1 of 2 inputs .*\.max_quarantined_fraction \(0.4\).*\.runs/quarantine\.csv"):
         run(FOLDER, max_quarantined_fraction=0.4)
     assert "empty_file" in Path(".runs/quarantine.csv").read_text()
     assert not Path("data/manifest.parquet").exists()
@@ -153,25 +153,25 @@ def test_too_much_quarantined_stops_the_stage_and_leaves_the_list():
 
 def test_nothing_that_comes_in_stops_the_stage():
     batch({"Data_Entry.csv": nih_table(nih_row("a.png")), "README.txt": "x"})
-    with pytest.raises(StageError, match=r"no image of set made came in: 1 quarantined .* 1 rows"):
+    with pytest.raises(UserError, match=r"no image of set made came in: 1 quarantined .* 1 rows"):
         run(NIH)
 
 
 def test_a_batch_without_or_with_two_tables_is_refused_by_name():
     folder = batch({"images/a.png": SOUND})
-    with pytest.raises(StageError, match=r"batch-001: has no Data_Entry"):
+    with pytest.raises(UserError, match=r"batch-001: has no Data_Entry"):
         run(NIH)
     batch({"Data_Entry_2017.csv": nih_table(), "Data_Entry_2017_v2020.csv": nih_table()})
-    with pytest.raises(StageError, match="has 2 tables"):
+    with pytest.raises(UserError, match="has 2 tables"):
         run(NIH)
     (folder / "Data_Entry_2017.csv").unlink()
     batch({"Data_Entry_2017_v2020.csv": "a,b\n1,2\n"})
-    with pytest.raises(StageError, match=r"lacks the columns Image Index, Finding Labels, Patient ID"):
+    with pytest.raises(UserError, match=r"lacks the columns Image Index, Finding Labels, Patient ID"):
         run(NIH)
 
 
 @pytest.mark.parametrize("cells", ["x,1,2,3", "1,2,3", "nan,1,2,3", "1,1,0,3"])
 def test_a_wrong_box_is_named_with_its_line(cells):
     batch(nih_files(1) | {"BBox_List_2017.csv": f"{BOX_HEADER}\n00000001_000.png,Mass,{cells}\n"})
-    with pytest.raises(StageError, match=r"BBox_List_2017\.csv line 2"):
+    with pytest.raises(UserError, match=r"BBox_List_2017\.csv line 2"):
         run(NIH)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.params.schema import Split
 from stages.ingest import patients
 from stages.ingest.splits import in_gate, split_of
@@ -84,7 +84,7 @@ def test_a_name_that_the_pattern_does_not_fit_is_its_own_patient():
 def test_another_salt_than_the_recorded_one_is_refused(monkeypatch):
     batch(folder_files())
     monkeypatch.setenv("CXR_PATIENT_SALT", "another")
-    with pytest.raises(StageError, match="salt_fingerprint is 01bfe63055bb, but the salt in CXR_PATIENT_SALT"):
+    with pytest.raises(UserError, match="salt_fingerprint is 01bfe63055bb, but the salt in CXR_PATIENT_SALT"):
         run(FOLDER)
 
 
@@ -95,7 +95,7 @@ def test_the_same_patient_has_another_key_in_another_set_or_with_another_salt():
 def test_a_patient_pattern_that_is_none_is_named():
     batch(folder_files())
     for pattern, why in (("(", "patient_pattern"), ("person", "no group")):
-        with pytest.raises(StageError, match=why):
+        with pytest.raises(UserError, match=why):
             run(FOLDER, patient_pattern=pattern)
 
 
@@ -144,7 +144,7 @@ def test_official_lists_decide():
 
 def test_the_official_rule_needs_lists_or_folders():
     batch(nih_files(1))
-    with pytest.raises(StageError, match=r"ingest\.split\.rule is official, but no batch"):
+    with pytest.raises(UserError, match=r"ingest\.split\.rule is official, but no batch"):
         run(NIH, split={"rule": "official"})
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import SEAL, canonical_json
 from cxr.data import shards
 from cxr.imaging.decode import decode
@@ -240,7 +240,7 @@ def test_what_another_process_is_writing_is_not_cut_back(tmp_path: Path) -> None
 
 def test_a_file_that_is_not_the_manifests_is_refused_by_name(toy: Toy) -> None:
     toy.rows["0007.png"]["sha256"] = "0" * 64
-    with pytest.raises(StageError, match=r"batch-001/0007\.png.*SHA-256"):
+    with pytest.raises(UserError, match=r"batch-001/0007\.png.*SHA-256"):
         toy.run()
     assert not Path("data/processed").exists()
 
@@ -249,7 +249,7 @@ def test_what_was_done_before_a_failure_is_not_done_again(toy: Toy) -> None:
     ids = {name: str(row["image_id"]) for name, row in toy.rows.items()}
     last = max(ids, key=lambda name: (shards.bucket_of(ids[name], 4), ids[name]))
     right, toy.rows[last]["sha256"] = toy.rows[last]["sha256"], "0" * 64
-    with pytest.raises(StageError):
+    with pytest.raises(UserError):
         toy.run()
     done = len(entries())
     toy.rows[last]["sha256"] = right

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.core.files import read_json, sha256_file, write_json
 from cxr.data import manifest as manifests
 from cxr.data.manifest import STATISTICS, Head, Manifest
@@ -163,7 +163,7 @@ def params(**section: Any) -> Params:
 
 def test_a_critical_failure_names_the_file_and_what_to_do_and_still_writes_the_results(project: Path) -> None:
     put(with_cells("view", "<script>alert(1)</script>"))
-    with pytest.raises(StageError, match=r"critical: view_known: 1 unexpected: batch-001/images/0\.png .view="):
+    with pytest.raises(UserError, match=r"critical: view_known: 1 unexpected: batch-001/images/0\.png .view="):
         run.validate(params())
     assert read_json(run.METRICS)["expectations"]["view_known"] == {
         "severity": "critical", "passed": False, "unexpected": 1}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.raw.batch import Batch
 from cxr.raw.incoming import inspect
 from cxr.raw.layouts import nih
@@ -66,5 +66,5 @@ def test_a_batch_from_feedback_is_read_as_it_was_written_wherever_its_columns_st
 @pytest.mark.parametrize("table", [b"no gzip", gzip.compress(b"Image Index,Patient ID\na.png,7\n")[:-9]])
 def test_a_damaged_table_of_patients_is_named(tmp_path, table):
     put(tmp_path, {"a.png": "1", "Data_Entry_1.csv.gz": table})
-    with pytest.raises(StageError, match=r"Data_Entry_1\.csv\.gz: cannot be read as a table"):
+    with pytest.raises(UserError, match=r"Data_Entry_1\.csv\.gz: cannot be read as a table"):
         written(tmp_path, tmp_path / "out", "a.png")

@@ -6,7 +6,7 @@ from typing import ClassVar, get_args
 
 import pytest
 
-from cxr.core.errors import StageError
+from cxr.core.errors import UserError
 from cxr.params.schema import Ingest
 from cxr.raw.add import add
 from cxr.raw.batch import Batch
@@ -94,7 +94,7 @@ def test_a_new_layout_comes_in_by_its_class_and_its_line_alone(monkeypatch):
     assert listed("quarantine").reason.tolist() == ["unknown_label", "not_in_table"]
     assert listed("absent").source.tolist() == ["3.png"] and adds_up()
     assert registry.views_of(Path("from")) == {"a/1.png": "PA", "b/2.png": "AP", "3.png": "PA"}
-    with pytest.raises(StageError, match=r"layout is listed: in this layout no batch can be made from feedback on"):
+    with pytest.raises(UserError, match=r"layout is listed: in this layout no batch can be made from feedback on"):
         registry.layout_for(section).writer(Path("from"))
 
 
@@ -103,7 +103,7 @@ def test_official_folders_or_lists_that_are_asked_for_and_missing_are_named_as_t
     batch({"toy.csv": "file,label,patient\n1.png,Mass,7\n", "1.png": png(grey(1))})
     given = params(NIH, split={"rule": "official"})
     section = given.ingest.model_copy(update={"layout": "listed"})
-    with pytest.raises(StageError, match="no batch of made has an official list that names an image; use rule: hash"):
+    with pytest.raises(UserError, match="no batch of made has an official list that names an image; use rule: hash"):
         ingest(given.model_copy(update={"ingest": section}))
 
 
@@ -111,5 +111,5 @@ def test_a_folder_of_no_layout_is_told_what_every_layout_looks_like(monkeypatch)
     monkeypatch.setattr(registry, "LAYOUTS", (Listed, Nih, Folder))
     expected = (r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv \(layout nih\) nor class folders "
                 r"with PNG or JPEG files \(layout folder\); give")
-    with pytest.raises(StageError, match=expected):
+    with pytest.raises(UserError, match=expected):
         registry.layout_of(["readme.txt"], "x")
