@@ -105,16 +105,15 @@ def killed_while_writing(workspace, child):
     return False
 
 
-def killed(tmp_path, whole, plan, preset="tiny"):
+def killed(workspace, whole, plan):
     """A workspace in which the plan's kills happened, then the same command once more; with the stages hit."""
-    workspace = Workspace(tmp_path / "w", preset)
     hits = [kill_once(workspace, whole, stage, moment) for stage, moment in plan]
     workspace.repro()
     return workspace, [stage for stage in hits if stage]
 
 
 def test_three_kills_change_no_byte_and_training_goes_on_from_its_checkpoint(unhurt, tmp_path):
-    workspace, hits = killed(tmp_path, unhurt, QUICK)
+    workspace, hits = killed(Workspace.copy_of(unhurt, tmp_path / "w", ("preprocess", "train")), unhurt, QUICK)
     assert hits == [stage for stage, _ in QUICK]
     assert differences(unhurt.outputs(), workspace.outputs()) == []
     assert json.loads((workspace.folder / ".runs/train.json").read_text())["resumed_from_step"] > 0
@@ -123,7 +122,7 @@ def test_three_kills_change_no_byte_and_training_goes_on_from_its_checkpoint(unh
 @pytest.mark.slow
 def test_twenty_kills_over_every_stage_change_no_byte(unhurt, tmp_path):
     plan = long_plan()
-    workspace, hits = killed(tmp_path, unhurt, plan)
+    workspace, hits = killed(Workspace(tmp_path / "w"), unhurt, plan)
     print(f"{len(hits)} of {len(plan)} kills hit a running stage: {hits}")
     assert set(hits) == set(STAGES)
     assert hits.count("train") >= 6
@@ -137,7 +136,7 @@ def test_three_kills_over_the_default_change_no_byte(tmp_path):
     whole.timed_repro()
     assert acceptance.faults(json.loads((whole.folder / "metrics/evaluate.json").read_text())) == []
     plan = at_random(whole, 3)
-    cut, hits = killed(tmp_path, whole, plan, "phantom")
+    cut, hits = killed(Workspace(tmp_path / "w", "phantom"), whole, plan)
     print(f"of {plan} hit {hits}")
     assert len(hits) == 3
     assert differences(whole.outputs(), cut.outputs()) == []
@@ -145,7 +144,7 @@ def test_three_kills_over_the_default_change_no_byte(tmp_path):
 
 @pytest.mark.parametrize("stage", ["train", pytest.param("preprocess", marks=pytest.mark.slow)])
 def test_an_interrupt_ends_a_stage_within_seconds_and_says_how_to_go_on(unhurt, tmp_path, stage):
-    workspace = Workspace(tmp_path / "w")
+    workspace = Workspace.copy_of(unhurt, tmp_path / "w", (stage,))
     child = workspace.start()
     assert wait_for_stage(child, stage)
     while stage_seconds(child) < 0.6 * unhurt.processor_seconds[stage] and running_stage(child) == stage:
@@ -166,8 +165,8 @@ def test_an_interrupt_ends_a_stage_within_seconds_and_says_how_to_go_on(unhurt, 
 
 
 @pytest.mark.parametrize("who", ["dvc", "supervisor"])
-def test_killing_one_of_them_alone_leaves_no_stage_writing(tmp_path, who):
-    workspace = Workspace(tmp_path / "w")
+def test_killing_one_of_them_alone_leaves_no_stage_writing(unhurt, tmp_path, who):
+    workspace = Workspace.copy_of(unhurt, tmp_path / "w", ("train",))
     workspace.run("sh", "-c", f"setsid {sys.executable} -m flows.repro >.repro.log 2>&1 & echo $! > .pid")
     group = int((workspace.folder / ".pid").read_text())
     assert _wait(lambda: _pid(group, "-m stages.train"), 600)

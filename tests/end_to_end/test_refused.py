@@ -1,5 +1,4 @@
 """A shard or model file whose bytes are not the recorded ones is refused by name by every stage that reads it."""
-import shutil
 import sys
 
 import pandas as pd
@@ -24,11 +23,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def copied(unhurt, tmp_path_factory):
     """A copy of the finished workspace, without its caches."""
-    workspace = Workspace.__new__(Workspace)
-    workspace.folder = tmp_path_factory.mktemp("refused") / "w"
-    workspace.environment = {**unhurt.environment, "PYTHONPATH": str(workspace.folder)}
-    shutil.copytree(unhurt.folder, workspace.folder, ignore=shutil.ignore_patterns(".git", ".dvc", ".cache"))
-    return workspace
+    return Workspace.copy_of(unhurt, tmp_path_factory.mktemp("refused") / "w")
 
 
 def bucket_of_a_test_image(workspace):
