@@ -4,3 +4,7 @@ A stage imports the library and no other stage: stages pass files. `__main__` st
 anything else is imported; `run` reads inputs, computes and writes outputs. An output is whole or not there, and has the
 same bytes every time. To add one: docs/explanation/architecture.md.
 """
+
+from pathlib import Path
+
+__path__.append(str(Path(__file__).parent / "former_names"))  # a stage's own package goes before what lies there

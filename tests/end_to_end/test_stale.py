@@ -27,6 +27,7 @@ SOURCES = {  # folder -> stages that are stale when one of its files changes
     "cxr/model": {"train", "compress", "evaluate", "explain"}, "cxr/selection": {"train", "compress", "evaluate"},
     "cxr/metrics": {"evaluate"}, "cxr/nets": {"train", "compress", "explain"}, "cxr/training": LEARNED,
     "cxr/explanation": {"explain"}, **{f"{house}/__init__.py": set() for house in HOUSES}, "stages/check": {"check"},
+    "stages/former_names": set(),
     **{f"stages/{name}": {name} for name in ALL},
     **{f"serving/{name}": set() for name in ("feedback", "gate", "http", "log", "monitor",
                                                "predict", "registry", "score")},

@@ -1,0 +1,5 @@
+"""`python -m stages.feedback`, today `python -m serving.feedback`."""
+from stages.former_names import run
+
+if __name__ == "__main__":
+    run("stages.feedback", "serving.feedback")

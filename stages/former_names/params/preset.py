@@ -1,0 +1,5 @@
+"""`python -m stages.params.preset`, today `python -m cxr.params.preset`."""
+from stages.former_names import run
+
+if __name__ == "__main__":
+    run("stages.params.preset", "cxr.params.preset")
