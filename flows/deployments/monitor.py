@@ -4,10 +4,8 @@ Every run whose verdict is "drift" emits `cxr.drift.detected`, so that an event 
 way is said again. `python -m flows.deployments.monitor` starts a run of the deployment and watches it; without a
 server, `python -m serving.monitor` does all but event and artifact.
 """
-import json
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 from prefect.states import Completed
 
+from cxr.runtime.hand_over.drift_verdict import DRIFT, DriftVerdict
 from flows import up
 from flows.repo.workspace import Say, StageFailed
 from flows.server import services
@@ -24,8 +23,6 @@ from flows.support.settings import Settings
 
 DEPLOYMENT, EVENT = "monitor/monitor", "cxr.drift.detected"
 _DRIFTED = 3  # exit status of serving.monitor
-_WORDS = {"drift": "Drift", "quiet": "No drift", "too_few": "Too few studies to judge"}
-_SHOWN = 12  # reasons and comparisons in the artifact; the report has them all
 
 
 @flow(name="monitor", persist_result=False, validate_parameters=False)
@@ -33,61 +30,30 @@ def monitor(window: int | None = None) -> Any:
     """Judge the last `window` studies of the scoring log (default: monitor.window of params.yaml)."""
     here, say = settings.from_environment(), get_run_logger().info
     verdict, folder = judge(here, window, say)
-    create_markdown_artifact(page(verdict, folder.name), key="drift", description=_WORDS[verdict["verdict"]])
-    if verdict["verdict"] == "drift":
+    create_markdown_artifact((folder / "verdict.md").read_text(), key="drift", description=verdict.headline)
+    if verdict.verdict == DRIFT:
         announce(verdict, folder.name)
-    return Completed(name=_WORDS[verdict["verdict"]], message="; ".join(verdict["reasons"][:3]) or "nothing stands out")
+    return Completed(name=verdict.headline, message="; ".join(verdict.reasons[:3]) or "nothing stands out")
 
 
-def judge(here: Settings, window: int | None, say: Say) -> tuple[dict[str, Any], Path]:
-    """Run `serving.monitor` in the project; content and folder of verdict.json. StageFailed where it can't judge."""
+def judge(here: Settings, window: int | None, say: Say) -> tuple[DriftVerdict, Path]:
+    """Run `serving.monitor` in the project; the verdict and its folder. StageFailed where it can't judge."""
     asked = [] if window is None else ["--window", str(window)]
     command = [sys.executable, "-m", "serving.monitor", "--production", str(here.production), *asked]
     ended = supervised.run(command, here.project, on_line=say)
     if ended.status not in (0, _DRIFTED):
         raise StageFailed("monitor: " + (ended.tail[-1] if ended.tail else f"exit status {ended.status}"))
-    path = Path(ended.tail[-1].removeprefix("verdict: "))
-    content: dict[str, Any] = json.loads((here.project / path).read_text())
-    return content, path.parent
+    path = here.project / ended.tail[-1].removeprefix("verdict: ")
+    return DriftVerdict.read(path), path.parent
 
 
-def announce(verdict: dict[str, Any], number: str) -> None:
+def announce(verdict: DriftVerdict, number: str) -> None:
     """Emit `cxr.drift.detected`: what retraining is triggered by."""
-    model = verdict["model"]
+    model, window = verdict.model, verdict.window.model_dump(mode="json")
     emit_event(EVENT, resource={"prefect.resource.id": f"cxr.model.{model[:16]}",
-                                "prefect.resource.name": verdict["version"] or model[:16]},
-               payload={"model": model, "version": verdict["version"], "window": verdict["window"],
-                        "reasons": verdict["reasons"], "data_hash": verdict["window"]["data_hash"], "verdict": number})
-
-
-def page(verdict: dict[str, Any], number: str) -> str:
-    """The verdict as markdown, with the comparisons nearest to drift."""
-    window = verdict["window"]
-    lines = [f"# {_WORDS[verdict['verdict']]}", "",
-             f"{window['studies']} studies ({window['labelled']} labelled; accuracy on the last "
-             f"{verdict['labelled']['studies']} with labels), {_span(window)}, model "
-             f"{verdict['version']} (`{verdict['model'][:16]}`). Report: `drift/{number}/index.html` in the production "
-             "folder.", ""]
-    lines += [f"- {reason}" for reason in verdict["reasons"][:_SHOWN]]
-    if verdict["tests"]:
-        lines += ["", "| comparison | effect | counts from | p (Holm) |", "|---|---:|---:|---:|"]
-        lines += [f"| {t['name']} | {_short(t['effect'])} | {t['threshold']} | {_short(t['p_adjusted'])} |"
-                  for t in verdict["tests"][:_SHOWN]]
-    lines += ["", *(f"Not compared: {words}." for words in verdict["left_out"])]
-    return "\n".join(lines)
-
-
-def _short(value: float | str) -> str:
-    """Three digits; "n/a" stays."""
-    return value if isinstance(value, str) else f"{value:.3g}"
-
-
-def _span(window: dict[str, Any]) -> str:
-    """From when to when the window was scored, as people write it."""
-    if not window["first"]:
-        return "at no time"
-    moments = (f"{datetime.fromisoformat(window[end]):%Y-%m-%d %H:%M} UTC" for end in ("first", "last"))
-    return "scored " + " to ".join(dict.fromkeys(moments))
+                                "prefect.resource.name": verdict.version or model[:16]},
+               payload={"model": model, "version": verdict.version, "window": window,
+                        "reasons": list(verdict.reasons), "data_hash": verdict.window.data_hash, "verdict": number})
 
 
 def main() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
-from serving.monitor.rule import DRIFT
+from cxr.runtime.hand_over.drift_verdict import DRIFT
 from serving.monitor.run import Asked, run
 from serving.registry import releases
 
@@ -24,18 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
         params = load()
         asked = Asked(given.log or place / "log", place / "feedback", place / "drift",
                       given.window or params.monitor.window, given.since, given.images or Path(params.score.folder))
-        content, folder = run(asked, releases.current(place), params.monitor)
+        verdict, folder = run(asked, releases.current(place), params.monitor)
     except (ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError) as error:
         for line in str(error).splitlines():
             print(f"monitor: {line}", file=sys.stderr)
         return 1
-    window = content["window"]
-    print(f"{content['verdict']}: {window['studies']} studies ({window['labelled']} labelled; accuracy on "
-          f"{content['labelled']['studies']}), {len(content['tests'])} comparisons")
-    for line in [*content["reasons"], *(f"not compared: {words}" for words in content["left_out"])]:
+    print(f"{verdict.verdict}: {verdict.window.studies} studies ({verdict.window.labelled} labelled; accuracy on "
+          f"{verdict.labelled.studies}), {len(verdict.tests)} comparisons")
+    for line in [*verdict.reasons, *(f"not compared: {what}" for what in verdict.left_out)]:
         print(f"  {line}")
     print(f"report: {folder / 'index.html'}\nverdict: {folder / 'verdict.json'}")
-    return DRIFTED if content["verdict"] == DRIFT else 0
+    return DRIFTED if verdict.verdict == DRIFT else 0
 
 
 def _moment(text: str) -> datetime:

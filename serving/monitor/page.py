@@ -8,6 +8,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from cxr.runtime.hand_over import DriftVerdict
 from serving.monitor import distances, svg
 from serving.monitor.compare import Prepared
 from serving.monitor.rule import Comparison, Judged
@@ -16,18 +17,17 @@ from serving.monitor.window import Studies
 _TEMPLATES = Path(__file__).parent / "templates"
 _CHARTS = 9
 _REASONS = 8  # shown at once; the others unfold
-_HEADLINES = {"drift": "Drift", "quiet": "No drift", "too_few": "Too few studies to judge"}
 
 
-def render(verdict: dict[str, Any], judged: Sequence[Judged], prepared: Prepared, window: Studies,
+def render(verdict: DriftVerdict, judged: Sequence[Judged], prepared: Prepared, window: Studies,
            pictures: Sequence[tuple[str, str]]) -> str:
-    """The page's HTML; `verdict` is the content of verdict.json, `pictures` are (data URI, caption)."""
+    """The page's HTML; `pictures` are (data URI, caption)."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True,
                                      trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     style = Markup((_TEMPLATES / "style.css").read_text())  # noqa: S704  (our own file)
     return environment.get_template("page.html").render(
-        verdict=verdict, headline=_HEADLINES[verdict["verdict"]], style=style, pictures=pictures, shown=_REASONS,
-        span=_span(verdict["window"]["first"], verdict["window"]["last"]),
+        verdict=verdict, headline=verdict.headline, style=style, pictures=pictures, shown=_REASONS,
+        span=_span(verdict.window.first, verdict.window.last),
         charts=charts(judged, prepared, window), tests=[_row(j) for j in judged])
 
 

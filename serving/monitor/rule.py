@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from cxr.core.files import number
+from cxr.runtime.hand_over.drift_verdict import DRIFT, QUIET
 
-DRIFT, QUIET, TOO_FEW = "drift", "quiet", "too_few"
 KINDS = ("input", "prediction", "accuracy", "latency")
 
 

@@ -1,4 +1,7 @@
-"""Reads the scoring log, feedback and the model's reference; writes verdict.json and index.html below `drift/<n>/`."""
+"""Reads the scoring log, feedback and the model's reference; writes `drift/<n>/` in the production folder.
+
+verdict.json is for programs, verdict.md the page that flows publish, index.html the whole report.
+"""
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +12,16 @@ from typing import Any
 import pandas as pd
 
 from cxr.core.errors import UserError
-from cxr.core.files import number, write_json, write_text
+from cxr.core.files import number, write_text
 from cxr.model import model_folder
 from cxr.params.schema import Monitor
+from cxr.runtime.hand_over.drift_verdict import TOO_FEW, DriftVerdict
 from serving.log import labels as label_store
 from serving.log.scoring_log import HTTP, read_of
 from serving.log.scoring_log import read as read_log
-from serving.monitor import page, pictures
+from serving.monitor import markdown, page, pictures
 from serving.monitor.compare import Found, Prepared, compare, estimates, prepare
-from serving.monitor.rule import TOO_FEW, Judged, judge, verdict
+from serving.monitor.rule import Judged, judge, verdict
 from serving.monitor.window import Studies, of_log
 from serving.registry.releases import Release
 
@@ -34,8 +38,8 @@ class Asked:
     images: Path = Path()
 
 
-def run(asked: Asked, release: Release, section: Monitor) -> tuple[dict[str, Any], Path]:
-    """Judge and write; the content of verdict.json, and its folder. UserError where the log can't be compared."""
+def run(asked: Asked, release: Release, section: Monitor) -> tuple[DriftVerdict, Path]:
+    """Judge and write; the verdict, and its folder. UserError where the log can't be compared."""
     prepared = prepare(model_folder.read_reference(release.folder), model_folder.read_card(release.folder))
     truth = label_store.read(asked.feedback, prepared.labels)
     table, known = scored(asked, release), labelled(asked, release, truth)
@@ -43,7 +47,8 @@ def run(asked: Asked, release: Release, section: Monitor) -> tuple[dict[str, Any
     content = _head(table, window, known, prepared, release, section)
     if len(window) < section.least_studies:
         content |= {"verdict": TOO_FEW, "reasons": [], "tests": [], "left_out": [], "estimated_auroc": []}
-        return content, write(asked.drift, content, page.render(content, [], prepared, window, []))
+        few = DriftVerdict.model_validate(content)
+        return few, write(asked.drift, few, page.render(few, [], prepared, window, []))
     found = compare(prepared, window, release.latency, section, _window(known, prepared, truth))
     judged = judge(found.comparisons, section.alpha)
     said, reasons = verdict(judged)
@@ -51,7 +56,8 @@ def run(asked: Asked, release: Release, section: Monitor) -> tuple[dict[str, Any
                 "estimated_auroc": [{name: value if isinstance(value, str) else number(value, 3)
                                      for name, value in row.items()} for row in estimates(prepared, window)]}
     shown = _pictures(asked.images, table, judged, found, prepared, window, section.shown)
-    return content, write(asked.drift, content, page.render(content, judged, prepared, window, shown))
+    whole = DriftVerdict.model_validate(content)
+    return whole, write(asked.drift, whole, page.render(whole, judged, prepared, window, shown))
 
 
 def scored(asked: Asked, release: Release) -> pd.DataFrame:
@@ -74,8 +80,8 @@ def labelled(asked: Asked, release: Release, truth: pd.DataFrame) -> pd.DataFram
     return read_of(asked.log, release.identity, known, asked.since, None if asked.since else asked.window)
 
 
-def write(drift: Path, content: dict[str, Any], html: str) -> Path:
-    """Take the next number below `drift` and write the two files into it; verdict.json last, so that it ends it."""
+def write(drift: Path, judged: DriftVerdict, html: str) -> Path:
+    """Take the next number below `drift` and write the three files into it; verdict.json last, so that it ends it."""
     drift.mkdir(parents=True, exist_ok=True)
     count = max((int(p.name) for p in drift.iterdir() if p.name.isdigit()), default=0)
     while True:
@@ -86,7 +92,8 @@ def write(drift: Path, content: dict[str, Any], html: str) -> Path:
         except FileExistsError:  # another monitor was faster
             continue
     write_text(folder / "index.html", html)
-    write_json(folder / "verdict.json", content)
+    write_text(folder / "verdict.md", markdown.page(judged, folder.name))
+    judged.write(folder / "verdict.json")
     return folder
 
 

@@ -1,4 +1,6 @@
-"""`python -m serving.score [FOLDER] [--again] [--json]`: what arrived since last time, scored by what is in production.
+"""`python -m serving.score [FOLDER] [--again] [--json] [--page FILE]`: scores what arrived since last time.
+
+By the model in production; docs/reference/scoring-log.md.
 
 Exit status 0, 1 (an error, said in a line), 2 (wrong command line), 130 (interrupted; the same command goes on).
 """
@@ -6,10 +8,12 @@ import argparse
 import json
 from pathlib import Path
 
+from cxr.core.files import write_text
 from cxr.params import Params
 from cxr.raw.names import IMAGE_KINDS
 from cxr.runtime import stage_main
 from serving.registry import releases
+from serving.score import markdown
 from serving.score.log_writer import Tally
 from serving.score.run import Plan, score
 
@@ -30,8 +34,7 @@ def plan_of(params: Params, folder: Path | None, again: bool) -> Plan:
 def said(tally: Tally, plan: Plan) -> list[str]:
     """What happened to every file, in lines for people."""
     by = ", ".join(f"{count} by {version}" for version, count in sorted(tally.models.items()))
-    lines = [f"{tally.seen} files seen = {tally.scored} scored + {tally.already} already scored + "
-             f"{tally.quarantined} quarantined" + (f" ({by})" if by else "")]
+    lines = [tally.counts().headline + (f" ({by})" if by else "")]
     if tally.quarantined:
         lines.append(f"why: {plan.log / 'quarantine.csv'}")
     if tally.others:
@@ -42,8 +45,11 @@ def said(tally: Tally, plan: Plan) -> list[str]:
 def _run(params: Params, options: argparse.Namespace) -> dict[str, int]:
     plan = plan_of(params, options.folder, options.again)
     tally = score(plan)
-    print(json.dumps(tally.as_json()) if options.json else "\n".join(f"score: {line}" for line in said(tally, plan)))
-    return {name: count for name, count in tally.as_json().items() if isinstance(count, int)}
+    counts = tally.counts()
+    if options.page:
+        write_text(options.page, markdown.page(counts, plan.folder))
+    print(json.dumps(counts.content()) if options.json else "\n".join(f"score: {line}" for line in said(tally, plan)))
+    return counts.model_dump(exclude={"models"})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,4 +59,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--again", action="store_true",
                         help="also studies that an earlier model has scored and the one in production has not")
     parser.add_argument("--json", action="store_true", help="counts as JSON on standard output")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="also write the counts as a page of markdown")
     return parser

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ import pyarrow as pa
 from cxr.core.code_version import code_version
 from cxr.raw.fact_cache import Memo
 from cxr.runtime import paths
+from cxr.runtime.hand_over import ScoringCounts
 from serving.log import scoring_log
 from serving.log.records import RefusedFile, Scored
 from serving.score.files import Place
@@ -36,10 +36,10 @@ class Tally:
     others: int = 0
     models: Counter[str] = field(default_factory=Counter)
 
-    def as_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {"seen": self.seen, "scored": self.scored, "already": self.already, "quarantined": self.quarantined,
-                "others": self.others, "models": dict(self.models)}
+    def counts(self) -> ScoringCounts:
+        """The figures as they are now, for whoever reads them as JSON or as a page."""
+        return ScoringCounts(seen=self.seen, scored=self.scored, already=self.already, quarantined=self.quarantined,
+                             others=self.others, models=dict(self.models))
 
 
 class Record:
