@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cxr.core.files import write_text
+
 CODE = Path(__file__).resolve().parent.parent
 TOP = Path(os.environ.get("CXR_DEMO", CODE / ".demo")).resolve()
 PROJECT, GIT, STORE, HOME, IMAGES = (TOP / name for name in ("project", "git", "store", "home", "images"))
@@ -105,7 +107,4 @@ class Book:
         self._save()
 
     def _save(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(self.content, indent=2) + "\n")
-        part.replace(self._path)
+        write_text(self._path, json.dumps(self.content, indent=2) + "\n")

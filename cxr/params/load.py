@@ -1,5 +1,4 @@
 """Reads params.yaml and refuses what the schema does not know, with the nearest right name."""
-import difflib
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -9,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from cxr.params.schema import Params
+from cxr.params.suggestions import suggestion
 
 
 class ParamsError(Exception):
@@ -74,7 +74,7 @@ def _explain(fault: Any, path: Path) -> str:
     if fault["type"] != "extra_forbidden":
         value = "" if fault["type"] == "missing" else f" (got {fault['input']!r})"
         return f"{path}: {place}: {fault['msg']}{value}"
-    return f"{path}: unknown key '{place}': {_hint(fault['loc'][-1], _names_at(fault['loc'][:-1]))}"
+    return f"{path}: unknown key '{place}': {suggestion(fault['loc'][-1], _names_at(fault['loc'][:-1]))}"
 
 
 def _explain_word(fault: Any, path: Path) -> str:
@@ -82,13 +82,8 @@ def _explain_word(fault: Any, path: Path) -> str:
     *place, last = (str(part) for part in fault["loc"])
     known = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
     if last == "[key]":
-        return f"{path}: unknown key '{'.'.join(place)}': {_hint(fault['input'], known)}"
-    return f"{path}: {'.'.join([*place, last])}: {fault['input']!r} is not known: {_hint(fault['input'], known)}"
-
-
-def _hint(given: Any, known: list[str]) -> str:
-    near = difflib.get_close_matches(str(given), known, 1, 0.5)
-    return f"did you mean '{near[0]}'?" if near else f"known here: {', '.join(known)}"
+        return f"{path}: unknown key '{'.'.join(place)}': {suggestion(fault['input'], known)}"
+    return f"{path}: {'.'.join([*place, last])}: {fault['input']!r} is not known: {suggestion(fault['input'], known)}"
 
 
 def _names_at(place: tuple[Any, ...]) -> list[str]:

@@ -2,7 +2,6 @@
 
 A preset may leave out a whole section whose defaults suit it; in params.yaml every section is written out.
 """
-import difflib
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cxr.core.files import write_text
 from cxr.params import ParamsError
 from cxr.params.load import check
 from cxr.params.schema import Params
+from cxr.params.suggestions import suggestion
 
 PRESETS = Path("presets")
 
@@ -32,9 +32,7 @@ def main(name: str) -> int:
     """0, or 1 and a line where there is no such preset or it does not fit the schema."""
     names = sorted(path.stem for path in PRESETS.glob("*.yaml"))
     if name not in names:
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        print(f"preset '{name}' is not there: {hint}known: {', '.join(names)}", file=sys.stderr)
+        print(f"preset '{name}' is not there: {suggestion(name, names)}", file=sys.stderr)
         return 1
     path = PRESETS / f"{name}.yaml"
     try:

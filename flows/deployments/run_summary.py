@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cxr.core.files import write_bytes
 from flows.deployments import roc_svg
 from flows.deployments.pictures import as_markdown
 from flows.repo import lockfile, record, workspace
@@ -119,8 +120,7 @@ def _report(folder: Path, recorded: Recorded, settings: Settings, say: Say) -> s
         return None
     workspace.pull(folder, [REPORT], settings, say)
     kept = settings.workspaces.parent / "reports" / recorded.commit[:12] / "index.html"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    kept.write_bytes((folder / REPORT).read_bytes())
+    write_bytes(kept, (folder / REPORT).read_bytes())
     return f"{settings.reports.rstrip('/')}/{recorded.commit[:12]}/index.html" if settings.reports else kept.as_uri()
 
 

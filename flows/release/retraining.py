@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from cxr.core.files import write_json
 from flows.release import add_batches, gate, inbox, promotion
 from flows.release.inbox import Waiting
 from flows.repo import record, workspace
@@ -129,10 +130,7 @@ def remember(case: Case, settings: Settings, **more: Any) -> Case:
     state = {"champion": case.champion.version, "batches": [batch.folder.name for batch in case.batches],
              "digests": [batch.digest for batch in case.batches], "studies": case.studies, **case.reached, **more}
     path = settings.production / STATES / f"{case.key}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(state, indent=2, sort_keys=True) + "\n")
-    part.replace(path)
+    write_json(path, state)
     return replace(case, reached=state)
 
 

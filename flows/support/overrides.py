@@ -1,9 +1,12 @@
 """Parameters set for one run (`train.epochs=2`): read from text, written into params.yaml, comments kept."""
-import difflib
+import io
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from cxr.core.files import write_text
+from cxr.params.suggestions import suggestion
 
 
 class OverrideError(Exception):
@@ -41,8 +44,9 @@ def apply(path: Path, overrides: dict[str, Any]) -> list[str]:
     tree = reader.load(path.read_text())
     changes = [change for key, value in overrides.items() if (change := _set(tree, key, value))]
     if changes:
-        with path.open("w") as stream:
-            reader.dump(tree, stream)
+        text = io.StringIO()
+        reader.dump(tree, text)
+        write_text(path, text.getvalue())
     return changes
 
 
@@ -60,7 +64,5 @@ def _set(tree: Any, key: str, value: Any) -> str | None:
 def _within(tree: Any, part: str, key: str) -> Any:
     if isinstance(tree, dict) and part in tree:
         return tree
-    known = [str(name) for name in tree] if isinstance(tree, dict) else []
-    near = difflib.get_close_matches(part, known, n=1)
-    hint = f"; did you mean `{near[0]}`?" if near else f"; known here: {', '.join(known) or 'nothing'}"
-    raise OverrideError(f"--set {key}: params.yaml has no `{part}` there{hint}")
+    hint = suggestion(part, tree if isinstance(tree, dict) else ())
+    raise OverrideError(f"--set {key}: params.yaml has no `{part}` there; {hint}")

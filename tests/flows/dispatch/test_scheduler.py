@@ -228,7 +228,7 @@ def test_the_local_pipeline_runs_only_what_is_stale_and_imports_no_prefect(proje
     assert pipeline("--set", "evaluate.seconds=0.01").returncode == 0
     assert project.runs() == ["check", "evaluate"]
     wrong = pipeline("--set", "train.epohs=2")
-    assert wrong.returncode == 1 and "did you mean `epochs`?" in wrong.stderr and "Traceback" not in wrong.stderr
+    assert wrong.returncode == 1 and "did you mean 'epochs'?" in wrong.stderr and "Traceback" not in wrong.stderr
 
 
 def test_a_checkout_is_pinned_only_when_clean_and_pushed(project: Project) -> None:
