@@ -137,9 +137,3 @@ def test_the_operating_point_is_the_best_of_all_thresholds() -> None:
 def test_a_label_without_positives_has_a_threshold_but_no_sensitivity() -> None:
     point = calibration.operating_points(np.array([[0.2], [0.4]]), np.zeros((2, 1)), ["a"], "binary")["a"]
     assert point == {"threshold": 0.5, "sensitivity": "n/a", "specificity": "n/a"}
-
-
-def test_expected_calibration_error_is_zero_for_true_frequencies_and_the_gap_otherwise() -> None:
-    targets = np.array([1, 1, 1, 0] * 25, float)
-    assert calibration_error.calibration_error(np.full(100, 0.75), targets) == pytest.approx(0)
-    assert calibration_error.calibration_error(np.full(100, 1.0), targets) == pytest.approx(0.25)

@@ -1,53 +1,6 @@
-"""Curves, times and verdicts of the evaluate stage: functions over arrays."""
-import numpy as np
-import pytest
-from sklearn.metrics import auc, precision_recall_curve, roc_curve
-
-from cxr.metrics import latency
-from stages.evaluate import curves, verdict
+"""Whether a variant pays: the verdict on its size, speed and AUROC, and the sentence that says so."""
+from stages.evaluate import verdict
 from stages.evaluate.verdict import AgainstBase
-
-
-def _scored(images: int) -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    positive = rng.random(images) < 0.3
-    return positive, np.round(rng.normal(positive, 1.0), 3)
-
-
-def test_the_curves_pass_through_the_points_of_scikit_learn() -> None:
-    positive, score = _scored(150)
-    fpr, tpr, _ = roc_curve(positive, score, drop_intermediate=False)
-    np.testing.assert_allclose(curves.roc(positive, score), np.stack([fpr, tpr], axis=1))
-    precision, recall, _ = precision_recall_curve(positive, score)
-    ours = curves.precision_recall(positive, score)
-    np.testing.assert_allclose(ours[::-1], np.stack([recall, precision], axis=1)[:-1])
-
-
-def test_a_thinned_curve_keeps_its_ends_and_its_area_in_200_points() -> None:
-    positive, score = _scored(20000)
-    points = curves.roc(positive, score)
-    few = curves.thinned(points)
-    assert len(few) <= curves.POINTS < len(points)
-    assert few[0].tolist() == [0, 0] and few[-1].tolist() == [1, 1]
-    assert auc(*few.T) == pytest.approx(auc(*points.T), abs=1e-3)
-
-
-def test_a_slow_machine_in_between_does_not_change_the_ratio() -> None:
-    base = np.array([1.0] * 10 + [5.0] * 10)
-    ratio = latency.figures(base / 2, base)["speed_ratio"]
-    assert ratio == {"median": 2.0, "low": 2.0, "high": 2.0}
-
-
-def test_the_medians_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(1)
-    found = [latency.median_interval(np.exp(rng.normal(0, 1, 50))) for _ in range(300)]
-    covered = np.mean([row["low"] <= 1 <= row["high"] for row in found])
-    assert 0.92 <= covered <= 0.99
-
-
-def test_few_images_are_used_again_for_the_times() -> None:
-    assert latency.spread(["a", "b"], 4) == ["a", "a", "b", "b"]
-    assert latency.spread(list("abcdef"), 3) == ["a", "c", "e"]
 
 
 def _comparison(size: float = 3.7, speed: float = 1.0, auroc: tuple[float, float, float] = (-0.002, -0.006, 0.001),
