@@ -3,6 +3,10 @@ import json
 import re
 import sys
 
+import pytest
+
+from tests.test_kept_for_users import METRICS
+
 
 def metrics(workspace, name):
     return json.loads((workspace.folder / "metrics" / f"{name}.json").read_text())
@@ -19,6 +23,17 @@ def test_the_figures_stand_where_scripts_look_for_them(unhurt):
     assert metrics(unhurt, "compress")["chosen"]["name"] in variants
     assert {"score", "random", "centre", "class_prior"} <= set(metrics(unhurt, "explain")["pointing_game"])
     assert {"rows_in", "manifest", "quarantined", "merged", "absent"} <= set(metrics(unhurt, "validate")["ingest"])
+
+
+def keys_of(content):
+    """Every key of a JSON object, however deep."""
+    return set(content).union(*map(keys_of, content.values())) if isinstance(content, dict) else set()
+
+
+@pytest.mark.parametrize("stage", METRICS)
+def test_every_key_that_is_kept_for_users_stands_in_the_metrics(unhurt, stage):
+    lacking = {name: set(keys) - keys_of(metrics(unhurt, name)) for name, keys in METRICS[stage].items()}
+    assert not any(lacking.values()), lacking
 
 
 def test_dvc_shows_metrics_and_plots(unhurt, tmp_path):
