@@ -15,7 +15,7 @@ import yaml
 from flows.server import services
 from flows.support import settings
 
-CODE = Path(__file__).resolve().parent.parent  # holds flows/ and prefect.yaml
+CODE = Path(__file__).resolve().parents[2]  # holds flows/ and prefect.yaml
 
 
 def settled(content: dict[str, Any], schedules: bool, cooldown: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Settings:
 
 def from_environment() -> Settings:
     """Settings of this process; docs/how-to/prefect-team.md lists the variables."""
-    project = Path(os.environ.get("CXR_PROJECT", Path(__file__).resolve().parent.parent)).resolve()
+    project = Path(os.environ.get("CXR_PROJECT", Path(__file__).resolve().parents[2])).resolve()
     home = Path(os.environ.get("CXR_HOME", project / ".prefect")).resolve()
     return Settings(
         project=project,
