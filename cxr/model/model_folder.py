@@ -20,7 +20,14 @@ from cxr.core.files import (
 )
 from cxr.model.reference import Reference
 
+BASE = "base"  # the trained net; every other variant was made from it
+MODELS = Path("models")
 SPEC, WEIGHTS, CARD, TFLITE, REFERENCE = "spec.json", "weights.npz", "card.json", "model.tflite", "reference.npz"
+
+
+def of_variant(name: str, models: Path = MODELS) -> Path:
+    """The model folder of a variant: `base` by train, any other by compress. It need not exist."""
+    return models / BASE if name == BASE else models / "compressed" / name
 
 
 def write(

@@ -24,7 +24,7 @@ def made_in(project: Path) -> Made:
     if not choice.is_file():
         raise FileNotFoundError(f"{choice}: missing; `make repro` makes it, `dvc pull` gets it")
     variant = str(read_json(choice)["chosen"]["name"])
-    model = project / "models" / ("base" if variant == "base" else f"compressed/{variant}")
+    model = model_folder.of_variant(variant, project / model_folder.MODELS)
     batches = manifest.read(project / "data" / "manifest.parquet").table["batch"]
     return Made(variant, model, tuple(sorted(map(str, batches.unique()))), _explanation(project, model))
 

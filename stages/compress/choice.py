@@ -5,8 +5,9 @@ The worst label is guarded as well as the mean: pruning forgets rare findings fi
 from collections.abc import Mapping
 from typing import Any
 
+from cxr.model.model_folder import BASE
+
 Figures = Mapping[str, Any]  # bytes, bytes_gzip, multiply_adds, auroc_drop {macro, worst, worst_label}
-BASE = "base"
 REPORTED_ONLY = "int8_uint8_output"
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stages.compress.pruning import Pruned
 
 MANIFEST, PROCESSED = Path("data/manifest.parquet"), Path("data/processed")
-BASE, COMPRESSED = Path("models/base"), Path("models/compressed")
+BASE, COMPRESSED = model_folder.of_variant(choice.BASE), Path("models/compressed")
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from cxr.core.errors import UserError
 from cxr.core.files import read_json
+from cxr.model import model_folder
 from cxr.model.litert import InferenceError, Net
-
-BASE = "base"
+from cxr.model.model_folder import BASE
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def listed(compressed: Path, models: Path) -> list[Variant]:
 
 def _variant(name: str, row: dict[str, Any], compressed: Path, models: Path) -> Variant:
     """The variant of one row of `metrics/compress.json`; UserError where its folder is missing."""
-    folder = models / BASE if name == BASE else models / "compressed" / name
+    folder = model_folder.of_variant(name, models)
     if not folder.is_dir():
         raise UserError(f"{compressed}: names '{name}', but {folder} is missing; run `dvc repro compress`")
     return Variant(name, folder, int(row["bytes"]), int(row["bytes_gzip"]))

@@ -47,7 +47,7 @@ class ExplainInputs:
 def read() -> ExplainInputs:
     """Read and check everything; UserError says what does not fit and which stage to run again."""
     variant = str(read_json(CHOICE)["chosen"]["name"])
-    folder = Path("models/base") if variant == "base" else Path("models/compressed") / variant
+    folder = model_folder.of_variant(variant)
     card, table, shards = model_folder.read_card(folder), manifest.read(), Shards()
     if list(card["labels"]) != list(table.head.labels):
         raise UserError(f"{folder / model_folder.CARD}: its labels are not the manifest's; run `dvc repro train`")

@@ -26,7 +26,7 @@ from cxr.training.tflite import float_tflite, served_answers
 from cxr.training.warm_start import Initial, initial
 from stages.train.curves import record
 
-PROCESSED, BASE = Path("data/processed"), Path("models/base")
+PROCESSED, BASE = Path("data/processed"), model_folder.of_variant(model_folder.BASE)
 
 logger = logging.getLogger(__name__)
 
