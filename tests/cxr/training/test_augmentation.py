@@ -87,3 +87,8 @@ def test_all_of_it_is_a_function_of_seed_epoch_and_image():
     np.testing.assert_array_equal(made(5, 2, 7), made(5, 2, 7))
     for other in ((6, 2, 7), (5, 3, 7), (5, 2, 8)):
         assert not np.array_equal(made(5, 2, 7), made(*other)), other
+
+
+def test_no_augmentation_leaves_an_image_as_it_is():
+    image = np.random.default_rng(1).integers(0, 256, (20, 20, 1), dtype=np.uint8)
+    np.testing.assert_array_equal(augmented(image, Augment(), np.random.default_rng(2)), image)
