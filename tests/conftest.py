@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 CHOSEN = ("CXR_WORKERS", "CXR_INSTRUCTION_SET", "DVC_SITE_CACHE_DIR")  # the machine's: they change no outcome
@@ -17,6 +18,7 @@ os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"), "GIT_CONFIG_N
                **{f"DVC_{whose}_CONFIG_DIR": str(ROOT / "tests/nobody") for whose in ("GLOBAL", "SYSTEM")}}
 
 from cxr.core import determinism
+from cxr.core.files import SEAL
 
 determinism.set_environment(ROOT / "params.yaml")  # before NumPy or TensorFlow load
 
@@ -27,9 +29,22 @@ for number in (signal.SIGINT, signal.SIGHUP):  # ignored where pytest was sent i
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # what dvc starts: `python`
 
 
+FIRST = ("end_to_end/test_kills.py", "stages/compress/test_compress.py", "flows/release/test_retraining.py",
+         "flows/dispatch/test_scheduler.py", "end_to_end/test_stale.py", "end_to_end")
+
+
+def place_in_the_queue(path: Path) -> int:
+    """Where a test file stands in the queue of `make test`: with the first entry of FIRST that it is or lies in."""
+    name = path.relative_to(ROOT / "tests").as_posix()
+    return next((place for place, start in enumerate(FIRST) if name.startswith(start)), len(FIRST))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first: `make test` runs two side by side, and should not end with one of them alone."""
-    items.sort(key=lambda item: "end_to_end" not in item.path.parts)
+    """The longest files first: `make test` runs two side by side, and should not end with one of them alone.
+
+    The second file does without the finished run of `tiny`, for which it would have to wait while the first makes it.
+    """
+    items.sort(key=lambda item: place_in_the_queue(item.path))
 
 
 @pytest.fixture(autouse=True)
@@ -73,13 +88,19 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of made-up images in which only `compress` is left to do; not to be written in."""
+def made_up(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A project of made-up images in which only `compress` is left to do; not to be written in.
+
+    Made once in a session, by whichever of pytest-xdist's workers wants it first.
+    """
     from tests.fixtures.made_up_project import write_base, write_data
 
-    folder = tmp_path_factory.mktemp("made_up")
-    write_data(folder)
-    write_base(folder)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "made_up"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "models/base" / SEAL).exists():
+            write_data(folder)
+            write_base(folder)
     return folder
 
 
