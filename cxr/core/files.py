@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from cxr.core.errors import HashMismatch
 
-SEAL = "SHA256SUMS"
+CHECKSUMS = "SHA256SUMS"
 
 
 @contextlib.contextmanager
@@ -116,27 +116,27 @@ def sha256_tree(folder: Path, pattern: str = "*") -> str:
     return digest.hexdigest()
 
 
-def seal(folder: Path) -> None:
+def write_checksums(folder: Path) -> None:
     """Write `SHA256SUMS`: hash and relative path of every file of the folder but itself, sorted by path."""
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    lines = [f"{sha256_file(folder / name)}  {name}\n" for name in files if name != SEAL]
-    write_text(folder / SEAL, "".join(lines))
+    lines = [f"{sha256_file(folder / name)}  {name}\n" for name in files if name != CHECKSUMS]
+    write_text(folder / CHECKSUMS, "".join(lines))
 
 
-def read_seal(folder: Path) -> dict[str, str]:
-    """Relative path to SHA-256, as sealed. FileNotFoundError where the folder has no seal."""
-    entries = (line.split("  ", 1) for line in (folder / SEAL).read_text().splitlines() if line)
+def read_checksums(folder: Path) -> dict[str, str]:
+    """Relative path to SHA-256, as `write_checksums` wrote them. FileNotFoundError where the folder has none."""
+    entries = (line.split("  ", 1) for line in (folder / CHECKSUMS).read_text().splitlines() if line)
     return {name: sha for sha, name in entries}
 
 
-def verify(folder: Path) -> None:
-    """Compare every file with the seal; HashMismatch names the first file that is changed, missing or not sealed."""
-    sealed = read_seal(folder)
-    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {SEAL}
-    for name in sorted(sealed.keys() | present):
+def verify_checksums(folder: Path) -> None:
+    """Compare every file with its checksum; HashMismatch names the first that is changed, missing or has none."""
+    recorded = read_checksums(folder)
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {CHECKSUMS}
+    for name in sorted(recorded.keys() | present):
         if name not in present:
-            raise HashMismatch(f"{folder / name}: sealed in {folder / SEAL} but missing")
-        if name not in sealed:
-            raise HashMismatch(f"{folder / name}: not in {folder / SEAL}")
-        if sha256_file(folder / name) != sealed[name]:
-            raise HashMismatch(f"{folder / name}: its SHA-256 is not the one sealed in {folder / SEAL}")
+            raise HashMismatch(f"{folder / name}: in {folder / CHECKSUMS} but missing")
+        if name not in recorded:
+            raise HashMismatch(f"{folder / name}: not in {folder / CHECKSUMS}")
+        if sha256_file(folder / name) != recorded[name]:
+            raise HashMismatch(f"{folder / name}: its SHA-256 is not the one in {folder / CHECKSUMS}")

@@ -1,7 +1,7 @@
 """Processed images as memory-mapped shards: `bucket-NNN.npy`, uint8 (images, height, width, channels), and an index.
 
 A shard holds the images whose hash falls into its bucket, sorted by image_id; `index.parquet` has `image_id`, `bucket`
-(int16), `row` (int32), sorted by image_id. `SHA256SUMS` seals the folder. Decoding is never done here.
+(int16), `row` (int32), sorted by image_id. `SHA256SUMS` holds the files' hashes. Decoding is never done here.
 """
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cxr.core.errors import HashMismatch
-from cxr.core.files import atomic_file, read_seal, seal, sha256_file
+from cxr.core.files import CHECKSUMS, atomic_file, read_checksums, sha256_file, write_checksums
 from cxr.data.manifest import write_table
 
 INDEX = "index.parquet"
@@ -50,23 +50,23 @@ def write_bucket(folder: Path, bucket: int, images: np.ndarray) -> None:
 
 
 def finish(folder: Path, image_ids: Sequence[str], buckets: int) -> None:
-    """Write the index and the seal of a folder whose shards are all there."""
+    """Write the index and the checksums of a folder whose shards are all there."""
     grouped = plan(image_ids, buckets)
     rows = sorted((image_id, bucket, row) for bucket, ids in grouped.items() for row, image_id in enumerate(ids))
     columns = list(zip(*rows, strict=True)) or [(), (), ()]
     types = (pa.string(), pa.int16(), pa.int32())
     arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
     write_table(folder / INDEX, pa.table(arrays, names=["image_id", "bucket", "row"]))
-    seal(folder)
+    write_checksums(folder)
 
 
 class Shards:
-    """Read access to a folder of shards; every file is compared with the seal once, when first opened."""
+    """Read access to a folder of shards; every file is compared with its checksum once, when first opened."""
 
     def __init__(self, folder: Path = Path("data/processed")) -> None:
-        """Open the index. HashMismatch names a file whose bytes are not the sealed ones."""
+        """Open the index. HashMismatch names a file whose bytes are not as recorded."""
         self.folder = folder
-        self._seal = read_seal(folder)
+        self._checksums = read_checksums(folder)
         self._check(INDEX)
         index: pd.DataFrame = pq.read_table(folder / INDEX).to_pandas()
         self._location = {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}
@@ -116,7 +116,8 @@ class Shards:
 
     def _check(self, name: str) -> None:
         """HashMismatch where a file is not listed in SHA256SUMS, or its bytes have changed."""
-        if name not in self._seal:
-            raise HashMismatch(f"{self.folder / name}: not in the folder's seal")
-        if sha256_file(self.folder / name) != self._seal[name]:
-            raise HashMismatch(f"{self.folder / name}: its SHA-256 is not the one sealed; run `dvc repro preprocess`")
+        if name not in self._checksums:
+            raise HashMismatch(f"{self.folder / name}: not in the folder's {CHECKSUMS}")
+        if sha256_file(self.folder / name) != self._checksums[name]:
+            raise HashMismatch(f"{self.folder / name}: its SHA-256 is not the one in {CHECKSUMS}; run "
+                               "`dvc repro preprocess`")

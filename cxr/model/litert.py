@@ -34,7 +34,7 @@ class Net:
     """The net of one model folder, with its card."""
 
     def __init__(self, folder: Path, threads: int = 1, block: int = BLOCK) -> None:
-        """Open and check the folder. HashMismatch where its bytes are not the sealed ones, InferenceError otherwise.
+        """Open and check the folder. HashMismatch where its bytes are not as recorded, InferenceError otherwise.
 
         `threads` and `block` (images at a time) change the speed, not the logits.
         """

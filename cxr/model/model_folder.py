@@ -9,13 +9,13 @@ import numpy as np
 
 from cxr.core.errors import HashMismatch
 from cxr.core.files import (
-    SEAL,
+    CHECKSUMS,
     atomic_folder,
+    read_checksums,
     read_json,
-    read_seal,
-    seal,
     sha256_file,
     write_bytes,
+    write_checksums,
     write_json,
 )
 from cxr.model.reference import Reference
@@ -34,7 +34,7 @@ def write(
     folder: Path, *, spec: dict[str, Any], weights: Sequence[np.ndarray], card: dict[str, Any], tflite: bytes | None,
     reference: Reference | None = None
 ) -> None:
-    """Write and seal a model folder whole or not at all; weights in the order of the net's `get_weights()`."""
+    """Write a model folder with its checksums, whole or not at all; weights in the net's own order."""
     with atomic_folder(folder) as temporary:
         write_json(temporary / SPEC, spec)
         write_bytes(temporary / WEIGHTS, pack(weights))
@@ -43,7 +43,7 @@ def write(
             write_bytes(temporary / TFLITE, tflite)
         if reference is not None:
             write_bytes(temporary / REFERENCE, pack_named(reference.arrays()))
-        seal(temporary)
+        write_checksums(temporary)
 
 
 def pack(arrays: Sequence[np.ndarray]) -> bytes:
@@ -69,16 +69,16 @@ def unpack(path: Path) -> list[np.ndarray]:
 
 
 def checked(folder: Path, name: str) -> Path:
-    """Path of one file of a model folder; HashMismatch where its bytes are not the sealed ones."""
+    """Path of one file of a model folder; HashMismatch where its bytes are not as recorded."""
     try:
-        sealed = read_seal(folder)
+        recorded = read_checksums(folder)
     except OSError as error:
-        raise HashMismatch(f"{folder / SEAL}: missing; {folder} is no model folder, or was cut off") from error
+        raise HashMismatch(f"{folder / CHECKSUMS}: missing; {folder} is no model folder, or was cut off") from error
     path = folder / name
-    if name not in sealed:
-        raise HashMismatch(f"{path}: not in {folder / SEAL}")
-    if not path.is_file() or sha256_file(path) != sealed[name]:
-        raise HashMismatch(f"{path}: missing, or its SHA-256 is not the one sealed in {folder / SEAL}")
+    if name not in recorded:
+        raise HashMismatch(f"{path}: not in {folder / CHECKSUMS}")
+    if not path.is_file() or sha256_file(path) != recorded[name]:
+        raise HashMismatch(f"{path}: missing, or its SHA-256 is not the one in {folder / CHECKSUMS}")
     return path
 
 
@@ -88,7 +88,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read_spec(folder: Path) -> dict[str, Any]:
-    """The spec from which `cxr.nets.factory` builds the net; HashMismatch where its bytes are not the sealed ones."""
+    """The spec from which `cxr.nets.factory` builds the net; HashMismatch where its bytes are not as recorded."""
     return dict(read_json(checked(folder, SPEC)))
 
 
@@ -113,5 +113,5 @@ def read_reference(folder: Path) -> Reference:
 
 
 def identity(folder: Path) -> str:
-    """Name of the model by content: the SHA-256 of its seal."""
-    return sha256_file(folder / SEAL)
+    """Name of the model by content: the SHA-256 of its SHA256SUMS."""
+    return sha256_file(folder / CHECKSUMS)

@@ -1,4 +1,4 @@
-"""The one door for new data: checks a folder, copies it into a sealed batch, enters it into the ledger and into DVC.
+"""The one door for new data: checks a folder, copies it into a batch, enters that into the ledger and into DVC.
 
 Either all of it happens or nothing: the batch takes its name only when whole, and an error or an interrupt afterwards
 takes it back. The ledger is written last; what a SIGKILL leaves before that is taken up when the same folder is added
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr.core.files import SEAL, atomic_folder, seal, sha256_file, write_bytes
+from cxr.core.files import CHECKSUMS, atomic_folder, sha256_file, write_bytes, write_checksums
 from cxr.raw.batch import open_set
 from cxr.raw.checksums import check_ledger, ledger_of, read_ledger, verify_set, write_ledger
 from cxr.raw.layouts.registry import layout_of
@@ -50,13 +50,13 @@ def add(name: str, source: Path, *, layout: str | None = None, raw: Path = RAW) 
     with _undone_on_error(folder):
         with atomic_folder(batch) as part:
             copy(source, names, part)
-            seal(part)
+            write_checksums(part)
             _refuse_known(folder, part, abandoned)
             if abandoned:
                 shutil.rmtree(abandoned)  # the same bytes, to the last one, stand in `part`
         _dvc_add(folder)
         entries = read_ledger(ledger_of(folder))
-        write_ledger(ledger_of(folder), entries | {batch.name: sha256_file(batch / SEAL)})
+        write_ledger(ledger_of(folder), entries | {batch.name: sha256_file(batch / CHECKSUMS)})
     files = (folder.with_name(f"{name}.dvc"), ledger_of(folder), raw / ".gitignore")
     return Added(batch, found, len(names), tuple(left_out), tuple(path for path in files if path.exists()))
 
@@ -95,28 +95,28 @@ def _check_set(folder: Path) -> None:
 
 
 def _is_abandoned(folder: Path) -> bool:
-    """Whether a first add was killed: nothing but pieces under temporary names, or one sealed batch-001."""
+    """Whether a first add was killed: nothing but pieces under temporary names, or one whole batch-001."""
     inside = [path.name for path in folder.iterdir() if not path.name.endswith(".part")]
-    return not inside or (inside == ["batch-001"] and (folder / "batch-001" / SEAL).exists())
+    return not inside or (inside == ["batch-001"] and (folder / "batch-001" / CHECKSUMS).exists())
 
 
 def _stray(folder: Path) -> Path | None:
-    """A sealed batch that is not in the ledger: an add was killed after it was copied. BatchError for several."""
+    """A whole batch that is not in the ledger: an add was killed after it was copied. BatchError for several."""
     recorded = read_ledger(ledger_of(folder))
     inside = [path for path in sorted(folder.glob("*/")) if not path.name.startswith(".")] if folder.exists() else []
     strays = [path for path in inside if path.name not in recorded]
-    if len(strays) > 1 or (strays and not (strays[0] / SEAL).exists()):
+    if len(strays) > 1 or (strays and not (strays[0] / CHECKSUMS).exists()):
         raise BatchError(f"{strays[0]}: not in {ledger_of(folder)}; move it away and use make add-batch")
     return strays[0] if strays else None
 
 
 def _refuse_known(folder: Path, part: Path, abandoned: Path | None) -> None:
     """BatchError where the very same batch came in before, or another one was left by a killed add."""
-    new = sha256_file(part / SEAL)
+    new = sha256_file(part / CHECKSUMS)
     for name, known in read_ledger(ledger_of(folder)).items():
         if known == new:
             raise BatchError(f"{folder / name}: the very same files came in already; nothing was added")
-    if abandoned and sha256_file(abandoned / SEAL) != new:
+    if abandoned and sha256_file(abandoned / CHECKSUMS) != new:
         raise BatchError(f"{abandoned}: was left by an add that was killed and holds other files; add those again, or "
                          "delete that folder")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from cxr.core.files import SEAL, read_seal, sha256_file
+from cxr.core.files import CHECKSUMS, read_checksums, sha256_file
 from cxr.raw.names import MEMBERS, OWN, BatchError, fault_of, in_order, is_batch_name
 
 
@@ -33,13 +33,13 @@ class Location:
 
 
 class Batch:
-    """A folder below `data/raw/<set>`: `name`, `folder`, `seal` (SHA-256 of its SHA256SUMS, "" where it has none)."""
+    """A folder below `data/raw/<set>`: `name`, `folder`, `checksum` (SHA-256 of its SHA256SUMS, "" without)."""
 
     def __init__(self, folder: Path) -> None:
         """List the folder and its archives. BatchError names a link, device, unsafe or doubled name."""
         self.name, self.folder = folder.name, folder
         self.files = dict(sorted(_files(folder, "")))
-        self.seal = sha256_file(folder / SEAL) if SEAL in self.files else ""
+        self.checksum = sha256_file(folder / CHECKSUMS) if CHECKSUMS in self.files else ""
         self._places = self._all_places()
 
     def names(self) -> list[str]:
@@ -71,7 +71,7 @@ class Batch:
     @cached_property
     def _recorded(self) -> dict[str, str]:
         """Path to the SHA-256 that the batch's own lists record."""
-        recorded = read_seal(self.folder) if self.seal else {}
+        recorded = read_checksums(self.folder) if self.checksum else {}
         if MEMBERS in self.files:
             lines = (self.folder / MEMBERS).read_text().splitlines()
             recorded |= {name: sha for sha, _, name in (line.partition("  ") for line in lines)}

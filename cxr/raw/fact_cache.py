@@ -1,7 +1,7 @@
 """Facts about files that are remembered from run to run, so that only new or changed files are read again.
 
-One SQLite file below `.cache`, safe for several processes at once; it may be deleted at any time. Every entry carries
-a check of its own: what does not fit counts as unknown and is said. Not an output, and no output may depend on it.
+One SQLite file below `.cache`, safe for several processes at once; it may be deleted at any time. Every entry has a
+checksum: one that does not fit counts as unknown and is reported. Not an output, and no output may depend on it.
 """
 import hashlib
 import sqlite3
@@ -11,15 +11,16 @@ from pathlib import Path
 
 _MOST_ENTRIES = 3_000_000  # about 1 GB; the oldest go first
 _AT_ONCE = 500
-_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
+_UNUSABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
             sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-class Memo:
+class FactCache:
     """Text facts by text keys; all methods work on many keys at once."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file; a file that is no database is put away and said. Without room nothing is remembered.
+        """Open or make the file; a file that is no database is made again, which is reported. On a full disk nothing
+        is kept from this run to the next.
         """
         self.path = path
         self.damaged = 0
@@ -36,37 +37,37 @@ class Memo:
         except sqlite3.DatabaseError as error:
             self._go_on_after(error)
             return {}
-        good = {key: fact for key, (fact, mark) in found.items() if mark == _mark(key, fact)}
+        good = {key: fact for key, (fact, checksum) in found.items() if checksum == _checksum(key, fact)}
         if bad := len(found) - len(good):
             self.damaged += bad
             print(f"{self.path}: {bad} damaged cache entries; they are made again", file=sys.stderr)
         return good
 
     def put(self, facts: Mapping[str, str]) -> None:
-        """Remember facts, older ones of the same key replaced. A full disk or a locked file only costs the memory."""
-        rows = [(key, fact, _mark(key, fact)) for key, fact in facts.items()]
+        """Remember facts, older ones of the same key replaced. A full disk or a locked file only loses them."""
+        rows = [(key, fact, _checksum(key, fact)) for key, fact in facts.items()]
         try:
             with self._base:
-                self._base.executemany("INSERT OR REPLACE INTO memo (key, fact, mark) VALUES (?, ?, ?)", rows)
-                self._base.execute("DELETE FROM memo WHERE rowid <= (SELECT max(rowid) FROM memo) - ?",
+                self._base.executemany("INSERT OR REPLACE INTO facts (key, fact, checksum) VALUES (?, ?, ?)", rows)
+                self._base.execute("DELETE FROM facts WHERE rowid <= (SELECT max(rowid) FROM facts) - ?",
                                    (_MOST_ENTRIES,))
         except sqlite3.DatabaseError as error:
             self._go_on_after(error)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the SQLite file; nothing can be read or remembered after."""
         self._base.close()
 
     def _open(self, place: Path | str) -> None:
         base = sqlite3.connect(place, timeout=60)
         base.execute("PRAGMA synchronous = NORMAL")
-        base.execute("CREATE TABLE IF NOT EXISTS memo (key TEXT UNIQUE, fact TEXT, mark TEXT)")
+        base.execute("CREATE TABLE IF NOT EXISTS facts (key TEXT UNIQUE, fact TEXT, checksum TEXT)")
         self._base = base
 
     def _go_on_after(self, error: sqlite3.DatabaseError) -> None:
-        """With an empty file where it was damaged; in memory alone where the disk is full or the file can't be used."""
+        """Open an empty file where it was damaged, a database in memory where the disk is full or the file unusable."""
         try:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
                 raise error
             print(f"{self.path}: damaged cache ({error}); it is made again", file=sys.stderr)
             self.damaged += 1
@@ -80,11 +81,12 @@ class Memo:
         found = {}
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start:start + _AT_ONCE]
-            marks = ",".join("?" * len(some))
-            rows = self._base.execute(f"SELECT key, fact, mark FROM memo WHERE key IN ({marks})", some)  # noqa: S608
-            found.update({key: (str(fact), str(mark)) for key, fact, mark in rows})
+            slots = ",".join("?" * len(some))
+            rows = self._base.execute(f"SELECT key, fact, checksum FROM facts WHERE key IN ({slots})", some)  # noqa: S608
+            found.update({key: (str(fact), str(checksum)) for key, fact, checksum in rows})
         return found
 
 
-def _mark(key: str, fact: str) -> str:
+def _checksum(key: str, fact: str) -> str:
+    """16 hexadecimal digits over key and fact, by which a damaged entry is found out."""
     return hashlib.sha256(f"{key}\0{fact}".encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from cxr.core.files import SEAL, sha256_file
+from cxr.core.files import CHECKSUMS, sha256_file
 from cxr.raw.layouts.registry import layout_of
 from cxr.raw.names import MEMBERS, is_image
 from cxr.raw.packing import listing
@@ -38,7 +38,7 @@ def inspect(source: Path, known: frozenset[str] = frozenset()) -> Incoming:
 
     BatchError as `cxr.raw.add.add` raises it; UserError where a table of the folder can't be read.
     """
-    names = [name for name in listing(source)[0] if name not in (SEAL, MEMBERS)]
+    names = [name for name in listing(source)[0] if name not in (CHECKSUMS, MEMBERS)]
     layout = layout_of(names, str(source))
     hashes = {name: sha256_file(source / name) for name in names}
     images = [name for name in names if is_image(name)]

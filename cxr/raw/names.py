@@ -3,11 +3,11 @@ import os
 import re
 
 from cxr.core.errors import UserError
-from cxr.core.files import SEAL
+from cxr.core.files import CHECKSUMS
 from cxr.imaging.decode import SUFFIXES
 
 MEMBERS = "MEMBERS.sha256"  # SHA-256 and name of every file inside the archives of a packed batch
-OWN = (SEAL, MEMBERS)
+OWN = (CHECKSUMS, MEMBERS)
 IMAGE_KINDS = " or ".join(dict.fromkeys(kind.upper() for kind in SUFFIXES.values()))  # for messages
 _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -15,7 +15,7 @@ _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 class BatchError(UserError):
-    """A batch, its seal or its ledger is not in order; the message names it and says what to do."""
+    """A batch, its checksums or its ledger is not in order; the message names it and says what to do."""
 
 
 def fault_of(name: str) -> str | None:

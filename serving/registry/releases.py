@@ -1,4 +1,4 @@
-"""What is in production on this machine: sealed copies of model folders, a symbolic link to the one in use, a history.
+"""What is in production on this machine: checked copies of model folders, a symbolic link to the one in use, a history.
 
     production/releases/<first 16 digits of the identity>/model/, release.json
     production/current -> releases/...        swapped atomically: a reader sees the old release or the new one, whole
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr.core.errors import UserError
-from cxr.core.files import atomic_folder, read_json, verify, write_json, write_text
+from cxr.core.files import atomic_folder, read_json, verify_checksums, write_json, write_text
 from cxr.model import model_folder
 
 _INSTALL, _ROLLBACK = "install", "rollback"
@@ -62,14 +62,14 @@ def place() -> Path:
 
 
 def current(production: Path) -> Release:
-    """The release in use, its files checked. NothingInProduction, or HashMismatch where a file is not as sealed."""
+    """The release in use, its files checked. NothingInProduction, or HashMismatch where a file is not as recorded."""
     link = production / "current"
     if not link.is_symlink():
         raise NothingInProduction(f"{production}: no model is in production; after `make repro` put one there: "
                                   "python -m serving.registry install --version VERSION")
     folder = link.resolve()  # once: the link may be swapped while we read
     record = read_json(folder / "release.json")
-    verify(folder / "model")
+    verify_checksums(folder / "model")
     return _release(folder / "model", record)
 
 
@@ -77,16 +77,16 @@ def install(production: Path, folder: Path, version: str, commit: str, latency: 
             batches: Sequence[str] = (), explanation: dict[str, Any] | None = None) -> Release:
     """Copy a model folder in and make it the one in use; the same release again changes nothing.
 
-    HashMismatch where the folder's bytes are not as sealed: production stays as it was then.
+    HashMismatch where the folder's bytes are not as recorded: production stays as it was then.
     """
-    verify(folder)
+    verify_checksums(folder)
     identity = model_folder.identity(folder)
     release = Release(_folder(production, identity), identity, version, commit, latency, tuple(batches), explanation)
     with _alone(production):
         if not _sound(release.folder):
             with atomic_folder(release.folder) as part:
                 shutil.copytree(folder, part, dirs_exist_ok=True)
-                verify(part)
+                verify_checksums(part)
         _go(production, release, _INSTALL)
     return release
 
@@ -103,7 +103,7 @@ def rollback(production: Path) -> Release:
         release = previous(production)
         if release is None:
             raise NothingBefore(f"{production}: no release before the one in use to go back to")
-        verify(release.folder)
+        verify_checksums(release.folder)
         _go(production, release, _ROLLBACK)
     return release
 
@@ -127,7 +127,7 @@ def _sound(folder: Path) -> bool:
     """Whether a copy stands there whole; a damaged one raises HashMismatch, since it may be in use."""
     if not folder.exists():
         return False
-    verify(folder)
+    verify_checksums(folder)
     return True
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from cxr.core.code_version import code_version
-from cxr.raw.fact_cache import Memo
+from cxr.raw.fact_cache import FactCache
 from cxr.runtime import paths
 from cxr.runtime.hand_over import ScoringCounts
 from serving.log import scoring_log
@@ -50,7 +50,7 @@ class Record:
         self.log, self.views, self.again, self.part_seconds = log, views, again, part_seconds
         self.tally = Tally()
         self._index = scoring_log.Index().refresh(log)
-        self._memo = Memo(paths.cache("score") / "files.sqlite")
+        self._memo = FactCache(paths.cache("score") / "files.sqlite")
         self._taken = scoring_log.Index()  # in this run, written or not
         self._answers: list[tuple[Scored, list[bool]]] = []  # and for each row whether it goes into the log
         self._keys: dict[str, str] = {}

@@ -1,5 +1,5 @@
 """Makes smaller variants of the trained net (pruned, float16, int8), measures them on validation and chooses one.
 
-Each variant is a sealed model folder below `models/compressed/`; the figures and the choice go to
+Each variant is a model folder with checksums below `models/compressed/`; the figures and the choice go to
 `metrics/compress.json`. The choice looks at AUROC on validation, bytes and multiply-adds, never at speed.
 """

@@ -8,7 +8,7 @@ import tf_keras as keras
 
 from cxr.core.code_version import stage_code_version
 from cxr.core.errors import UserError
-from cxr.core.files import SEAL, atomic_folder, sha256_file, write_json
+from cxr.core.files import CHECKSUMS, atomic_folder, sha256_file, write_json
 from cxr.data.manifest import Manifest
 from cxr.data.manifest import read as read_manifest
 from cxr.data.shards import Shards
@@ -72,7 +72,7 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
 
     rows, section = manifest.rows("train"), params.compress.prune
     feed = Feed(shards, list(rows.table["image_id"]), rows.targets())
-    run_key = key(model_folder.identity(BASE), sha256_file(PROCESSED / SEAL), sha256_file(MANIFEST),
+    run_key = key(model_folder.identity(BASE), sha256_file(PROCESSED / CHECKSUMS), sha256_file(MANIFEST),
                   section.model_dump(), params.train.model_dump(), params.machine.model_dump(),
                   tf_session.surroundings(), stage_code_version("compress"))
     try:

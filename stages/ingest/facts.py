@@ -16,7 +16,7 @@ from cxr.core.files import canonical_json
 from cxr.imaging.decode import Undecodable, decode, image_id
 from cxr.imaging.statistics import describe
 from cxr.raw.batch import Batch, Location
-from cxr.raw.fact_cache import Memo
+from cxr.raw.fact_cache import FactCache
 from cxr.raw.layouts.base import ImageKey
 from cxr.raw.names import BatchError
 from cxr.runtime import paths
@@ -43,8 +43,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Facts by (batch, path), and the work that it took: files decoded now, taken from the memo, or from what an
-    earlier run recorded; memo entries that were damaged."""
+    """Facts by (batch, path), and the work that it took: files decoded now, taken from the fact cache, or from what an
+    earlier run recorded; cache entries that were damaged."""
 
     facts: dict[ImageKey, Fact]
     decoded: int
@@ -64,7 +64,7 @@ class _Task:
 
     @cached_property
     def key(self) -> str:
-        """Under which the memo keeps it."""
+        """Under which the fact cache keeps the file's facts."""
         return f"{self.sha256}|{self.suffix}|{self.max_pixels}|{_version()}"
 
 
@@ -74,19 +74,19 @@ def gather(images: Sequence[ImageKey], batches: Mapping[str, Batch], max_pixels:
     BatchError where a file's bytes are not those that its batch records.
     """
     tasks = {image: _task(batches[image[0]], image[1], max_pixels) for image in images}
-    memo = Memo(paths.cache("ingest") / "facts.sqlite")
+    cache = FactCache(paths.cache("ingest") / "facts.sqlite")
     try:
-        known = memo.get(task.key for task in tasks.values())
+        known = cache.get(task.key for task in tasks.values())
         taken = _from_earlier([task for task in tasks.values() if task.key not in known], max_pixels)
-        memo.put(taken)
+        cache.put(taken)
         known |= taken
         fresh = list({task.key: task for task in tasks.values() if task.key not in known}.values())
-        known |= _decode_all(fresh, memo)
+        known |= _decode_all(fresh, cache)
     finally:
-        memo.close()
+        cache.close()
     facts = {image: Fact(**json.loads(known[task.key])) for image, task in tasks.items()}
     previous = sum(task.key in taken for task in tasks.values())
-    return Gathered(facts, len(fresh), len(tasks) - len(fresh) - previous, previous, memo.damaged)
+    return Gathered(facts, len(fresh), len(tasks) - len(fresh) - previous, previous, cache.damaged)
 
 
 def sha256_of(batch: Batch, name: str) -> str:
@@ -116,14 +116,14 @@ def facts_by(max_pixels: int) -> dict[str, Any]:
 
 
 def _from_earlier(tasks: Sequence[_Task], max_pixels: int) -> dict[str, str]:
-    """Facts (JSON, by memo key) that the earlier manifest holds."""
+    """Facts (JSON, by the cache's key) that the earlier manifest holds."""
     found = earlier.find({(task.sha256, task.suffix) for task in tasks}, facts_by(max_pixels))
     known = ((task.key, found.get((task.sha256, task.suffix))) for task in tasks)
     return {key: json.dumps(asdict(Fact(**fact)), sort_keys=True) for key, fact in known if fact}
 
 
-def _decode_all(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
-    """Facts (JSON, by memo key) of files not seen before; they are remembered as they come."""
+def _decode_all(tasks: Sequence[_Task], cache: FactCache) -> dict[str, str]:
+    """Facts (JSON, by the cache's key) of files not seen before; they are remembered as they come."""
     made: dict[str, str] = {}
     waiting: dict[str, str] = {}
     progress = tqdm(total=len(tasks), desc="decoding", unit="image", disable=not tasks)
@@ -134,10 +134,10 @@ def _decode_all(tasks: Sequence[_Task], memo: Memo) -> dict[str, str]:
             waiting[task.key] = json.dumps(asdict(fact), sort_keys=True)
             progress.update()
             if len(waiting) >= _REMEMBER_EVERY:
-                memo.put(waiting)
+                cache.put(waiting)
                 made, waiting = made | waiting, {}
     finally:
-        memo.put(waiting)
+        cache.put(waiting)
         progress.close()
     return made | waiting
 

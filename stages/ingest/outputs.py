@@ -64,7 +64,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "boxes": sum(map(len, manifest.boxes())), "boxes_of_other_images": rows.boxes_unmatched,
         "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
-        "batches": {batch.name: batch.seal for batch in batches},
+        "batches": {batch.name: batch.checksum for batch in batches},
     }
 
 

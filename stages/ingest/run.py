@@ -25,7 +25,7 @@ DATA = Path("data")
 def ingest(params: Params) -> dict[str, int]:
     """Make the manifest; counts of work done.
 
-    UserError or HashMismatch: the salt is another one, a batch is not as sealed, its tables can't be understood, too
+    UserError or HashMismatch: the salt is another one, a batch was changed, its tables can't be understood, too
     much of what is present was quarantined, nothing came in, or the counts do not add up.
     """
     section = params.ingest

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from cxr.core.determinism import workers
-from cxr.core.files import seal, write_text
+from cxr.core.files import write_checksums, write_text
 from cxr.runtime.process_pool import map_ordered
 from stages.phantom.plan import PhantomParams, StudyPlan, plan_studies
 from stages.phantom.render import RenderedStudy, render_study
@@ -96,7 +96,7 @@ def write_batch(
     studies: int | None = None,
     first_patient: int = 1,
 ) -> int:
-    """Render a batch into an existing `folder`, seal it with SHA256SUMS, and return the number of images.
+    """Render a batch into an existing `folder`, write its SHA256SUMS, and return the number of images.
 
     `scanner` ("A" or "B") takes all pictures instead of a `scanner_b_fraction` of them, `studies`
     overrides `params.studies`, and patients count from `first_patient`: a later batch of other
@@ -115,5 +115,5 @@ def write_batch(
             bar.update(len(chunk))
     write_text(folder / DATA_ENTRY, _ENTRY_HEADER + "".join(map(entry_line, plans)))
     write_text(folder / BOX_LIST, _BOX_HEADER + "".join(boxes))
-    seal(folder)
+    write_checksums(folder)
     return len(plans)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cxr.core.files import SEAL, canonical_json, sha256_file
+from cxr.core.files import CHECKSUMS, canonical_json, sha256_file
 from cxr.data.shards import INDEX, bucket_name
 from cxr.runtime.previous_outputs import Objects, md5_of, recorded
 from stages.preprocess.recipe import Recipe
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard of an earlier output: where its file is, and the SHA-256 that the output's seal names."""
+    """One shard of an earlier output: where its file is, and the SHA-256 that the output's SHA256SUMS names."""
 
     path: Path
     sha256: str
@@ -38,15 +38,15 @@ class Previous:
     """An earlier output: file name to SHA-256, image id to (bucket, row), and how to come by a file."""
 
     origin: str
-    seal: dict[str, str]
+    checksums: dict[str, str]
     rows: dict[str, tuple[int, int]]
     locate: Locate
 
     def shard(self, bucket: int, *, fetch: bool) -> Shard | None:
         """A bucket's shard, from the DVC remote only if `fetch`; None where it can't be had."""
         name = bucket_name(bucket)
-        path = self.locate(name, fetch) if name in self.seal else None
-        return Shard(path, self.seal[name]) if path else None
+        path = self.locate(name, fetch) if name in self.checksums else None
+        return Shard(path, self.checksums[name]) if path else None
 
     def buckets(self) -> dict[int, list[str]]:
         """Bucket to its image ids in the order of the rows."""
@@ -90,18 +90,18 @@ def _by_listing(objects: Objects, listing: dict[str, str]) -> Locate:
 
 
 def _read(origin: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous | None:
-    """The earlier output, where its recipe is this one and its seal and index can be trusted."""
-    sealed = locate(SEAL, fetch)
-    if sealed is None:
+    """The earlier output, where its recipe is this one and its checksums and index can be trusted."""
+    sums = locate(CHECKSUMS, fetch)
+    if sums is None:
         return None
-    seal = dict(line.split("  ", 1)[::-1] for line in sealed.read_text().splitlines() if "  " in line)
+    checksums = dict(line.split("  ", 1)[::-1] for line in sums.read_text().splitlines() if "  " in line)
     for name, content in recipe.files().items():
-        if seal.get(name) != hashlib.sha256(canonical_json(content).encode()).hexdigest():
+        if checksums.get(name) != hashlib.sha256(canonical_json(content).encode()).hexdigest():
             return None
     path = locate(INDEX, fetch)
     if path is None:
         return None
-    if seal.get(INDEX) != sha256_file(path):
+    if checksums.get(INDEX) != sha256_file(path):
         _distrust(f"{origin}: {INDEX}", "has another SHA-256 than SHA256SUMS records")
         return None
     try:
@@ -109,7 +109,7 @@ def _read(origin: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous 
     except pa.ArrowException:
         _distrust(f"{origin}: {INDEX}", "cannot be read")
         return None
-    return Previous(origin, seal, {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}, locate)
+    return Previous(origin, checksums, {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}, locate)
 
 
 def _distrust(what: str, why: str) -> None:

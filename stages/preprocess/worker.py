@@ -83,7 +83,7 @@ class ImageWorker:
         return "from_previous_output", pixels[row]
 
     def _copy_shard(self, number: int, shard: Shard) -> bool:
-        """Copy an earlier shard (blocks shared where the file system can); False where it is not what was sealed."""
+        """Copy an earlier shard (blocks shared where the file system can); False where it is not as recorded."""
         target = self.output / bucket_name(number)
         with shard.path.open("rb") as source, atomic_file(target) as copy:
             try:

@@ -8,7 +8,7 @@ import tf_keras as keras
 
 from cxr.core.code_version import stage_code_version
 from cxr.core.errors import UserError
-from cxr.core.files import SEAL, number, read_json, sha256_file, write_json
+from cxr.core.files import CHECKSUMS, number, read_json, sha256_file, write_json
 from cxr.data.manifest import Manifest
 from cxr.data.manifest import read as read_manifest
 from cxr.data.preprocessing_spec import Chain
@@ -56,9 +56,9 @@ def checkpoint_key(spec: dict[str, Any], manifest: Manifest, params: Params, par
 
 
 def inputs(manifest: Manifest) -> tuple[str, str]:
-    """Hashes of what training reads: the shards' seal, the manifest's splits and labels."""
+    """Hashes of what training reads: the shards' checksums, the manifest's splits and labels."""
     labels = manifest.targets().astype(np.int8).tobytes().hex()
-    return sha256_file(PROCESSED / SEAL), key(model_card.split_hash(manifest), labels)
+    return sha256_file(PROCESSED / CHECKSUMS), key(model_card.split_hash(manifest), labels)
 
 
 def feed_of(manifest: Manifest, shards: Shards) -> Feed:
@@ -128,7 +128,7 @@ def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shar
     """Convert to TFLite, measure that file on validation, and write `models/base` with its checksums."""
     tflite = float_tflite(net)
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
-    code, data_hash = stage_code_version("train"), sha256_file(PROCESSED / SEAL)
+    code, data_hash = stage_code_version("train"), sha256_file(PROCESSED / CHECKSUMS)
     content = {**model_card.base_card("base", manifest, chain, data_hash, code), "parent": parent}
     validation = manifest.rows("validation", gate=False)
     answers = served_answers(content, tflite, shards.images(list(validation.table["image_id"])))

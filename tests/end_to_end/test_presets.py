@@ -29,7 +29,7 @@ def digit(number: int, seed: int) -> np.ndarray:
 
 @pytest.fixture
 def miniature(tmp_path, root, monkeypatch):
-    """A working folder with a sealed batch of 440 digits in MNIST's class folders; the preset's parameters."""
+    """A working folder with a checksummed batch of 440 digits in MNIST's class folders; the preset's parameters."""
     batch = tmp_path / "data/raw/mnist/batch-001"
     for split, count, first in (("train", TRAIN, 0), ("test", TEST, 1000)):
         for number in range(10):
@@ -37,7 +37,7 @@ def miniature(tmp_path, root, monkeypatch):
             folder.mkdir(parents=True)
             for seed in range(first, first + count):
                 cv2.imwrite(str(folder / f"{number}-{seed}.png"), digit(number, seed))
-    files.seal(batch)
+    files.write_checksums(batch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(facts, "map_unordered", lambda function, items, processes: enumerate(map(function, items)))

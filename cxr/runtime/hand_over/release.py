@@ -10,7 +10,7 @@ from cxr.runtime.hand_over.document import Document
 class ReleaseRecord(Document):
     """What must be known of a model in production.
 
-    `identity` is the SHA-256 of the model folder's seal, `commit` the git commit that records it, `latency`
+    `identity` is the SHA-256 of the model folder's SHA256SUMS, `commit` the git commit that records it, `latency`
     {"p50_ms", "p95_ms", "images"} measured on this machine or None, `batches` the raw batches in the model's data,
     `explanation` the pointing game's figures or None. Files of format 0 lack the number and nothing else.
     """

@@ -50,10 +50,10 @@ def test_json_refuses_nan_and_orders_keys():
 
 
 @pytest.mark.parametrize("harm", ["change", "remove", "add"])
-def test_a_sealed_folder_that_was_touched_is_refused_by_name(tmp_path, harm):
+def test_a_folder_with_checksums_that_was_touched_is_refused_by_name(tmp_path, harm):
     files.write_text(tmp_path / "x.txt", "x")
-    files.seal(tmp_path)
-    files.verify(tmp_path)
+    files.write_checksums(tmp_path)
+    files.verify_checksums(tmp_path)
     if harm == "change":
         (tmp_path / "x.txt").write_text("y")
     elif harm == "remove":
@@ -61,7 +61,7 @@ def test_a_sealed_folder_that_was_touched_is_refused_by_name(tmp_path, harm):
     else:
         (tmp_path / "more.txt").write_text("z")
     with pytest.raises(HashMismatch, match="more.txt" if harm == "add" else "x.txt"):
-        files.verify(tmp_path)
+        files.verify_checksums(tmp_path)
 
 
 def made(folder):
@@ -76,7 +76,7 @@ def test_a_model_folder_has_the_same_bytes_each_time(tmp_path):
 @pytest.mark.parametrize(("name", "read"), [
     ("card.json", model_folder.read_card), ("spec.json", model_folder.read_spec),
     ("weights.npz", model_folder.read_weights), ("model.tflite", model_folder.read_tflite)])
-def test_a_model_file_whose_bytes_are_not_the_sealed_ones_is_refused_by_name(tmp_path, name, read):
+def test_a_model_file_whose_bytes_are_not_the_recorded_ones_is_refused_by_name(tmp_path, name, read):
     folder = made(tmp_path / "model")
     read(folder)
     (folder / name).write_bytes((folder / name).read_bytes() + b" ")
@@ -87,6 +87,6 @@ def test_a_model_file_whose_bytes_are_not_the_sealed_ones_is_refused_by_name(tmp
 def test_weights_that_hold_pickled_objects_are_refused(tmp_path):
     folder = made(tmp_path / "model")
     np.savez(folder / "weights.npz", np.array([{"a": 1}], dtype=object))
-    files.seal(folder)
+    files.write_checksums(folder)
     with pytest.raises(ValueError, match="pickle"):
         model_folder.read_weights(folder)

@@ -1,4 +1,4 @@
-"""Shards: buckets by the image's hash, rows sorted, every byte sealed."""
+"""Shards: buckets by the image's hash, rows sorted, every byte under a checksum."""
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ def test_a_file_whose_bytes_changed_is_refused_by_name(tmp_path: Path, name: str
         shards.Shards(tmp_path).images(IDS)
 
 
-def test_an_unsealed_shard_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_shard_without_a_checksum_is_refused_by_name(tmp_path: Path) -> None:
     sums = written(tmp_path, IDS) / "SHA256SUMS"
     sums.write_text("".join(line for line in sums.read_text().splitlines(True) if "bucket-001" not in line))
     with pytest.raises(HashMismatch, match=r"bucket-001\.npy"):

@@ -35,7 +35,7 @@ def tree(folder=Path("data")):
     return {path.as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_a_folder_becomes_a_sealed_batch_in_the_ledger_with_its_bytes_untouched():
+def test_a_folder_becomes_a_batch_in_the_ledger_with_its_bytes_untouched():
     put(Path("from"), folder_files() | {".DS_Store": "x", "train/Thumbs.db": "x"})
     added = add("made", Path("from"))
     assert (added.folder, added.layout, added.files) == (SET / "batch-001", "folder", 8)
@@ -43,8 +43,8 @@ def test_a_folder_becomes_a_sealed_batch_in_the_ledger_with_its_bytes_untouched(
     made, = open_set(SET)
     verify_set(SET, [made])
     assert {name: made.read(name) for name in made.names()} == folder_files()
-    seal = files.sha256_file(SET / "batch-001/SHA256SUMS")
-    assert Path("data/raw/made.ledger").read_text() == f"batch-001 {seal}\n"
+    checksum = files.sha256_file(SET / "batch-001/SHA256SUMS")
+    assert Path("data/raw/made.ledger").read_text() == f"batch-001 {checksum}\n"
     assert not (SET / "batch-001/train/NORMAL/IM-0001-0001.png").is_symlink()
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_added_to_a_set_whose_batches_are_changed_or_not_here():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), BatchError("dvc add failed"), OSError(28, "No space left")])
-@pytest.mark.parametrize("where", ["seal", "_dvc_add", "write_ledger"])
+@pytest.mark.parametrize("where", ["write_checksums", "_dvc_add", "write_ledger"])
 @pytest.mark.parametrize("earlier", [False, True])
 def test_an_add_that_is_interrupted_or_fails_leaves_nothing(monkeypatch, error, where, earlier):
     put(Path("one"), nih_files(1))

@@ -1,4 +1,4 @@
-"""Batches on disk: reading them in place, their seals, and the ledger."""
+"""Batches on disk: reading them in place, their checksums, and the ledger."""
 import io
 import os
 import shutil
@@ -12,7 +12,7 @@ from cxr.core.errors import HashMismatch
 from cxr.raw import checksums
 from cxr.raw.batch import open_set
 from cxr.raw.checksums import verify_set
-from cxr.raw.fact_cache import Memo
+from cxr.raw.fact_cache import FactCache
 from cxr.raw.names import BatchError
 from tests.fixtures.made_images import grey, png
 from tests.fixtures.made_sets import FOLDER, batch, folder_files, put, run
@@ -117,23 +117,23 @@ def test_what_a_killed_add_left_under_a_temporary_name_is_passed_over():
     assert [made.name for made in open_set(SET)] == ["batch-001"]
 
 
-# seals
+# checksums
 
 def test_a_changed_missing_or_added_file_is_refused_by_name():
     made = batch({"a.txt": "1", "b.txt": "2"})
     verified()
     (made / "a.txt").write_text("3")
-    with pytest.raises(HashMismatch, match=r"batch-001/a\.txt: its SHA-256 is not the one sealed"):
+    with pytest.raises(HashMismatch, match=r"batch-001/a\.txt: its SHA-256 is not the one in SHA256SUMS"):
         verified()
     (made / "a.txt").unlink()
-    with pytest.raises(HashMismatch, match=r"batch-001/a\.txt: sealed but missing"):
+    with pytest.raises(HashMismatch, match=r"batch-001/a\.txt: in SHA256SUMS but missing"):
         verified()
     put(made, {"a.txt": "1", "c.txt": "4"})
     with pytest.raises(HashMismatch, match=r"batch-001/c\.txt: was added"):
         verified()
 
 
-def test_a_batch_without_seal_is_refused_by_name():
+def test_a_batch_without_checksums_is_refused_by_name():
     put(SET / "batch-001", {"a.txt": "1"})
     with pytest.raises(BatchError, match="batch-001: has no SHA256SUMS"):
         verified()
@@ -141,7 +141,7 @@ def test_a_batch_without_seal_is_refused_by_name():
 
 def test_a_hash_is_remembered_only_while_nothing_about_the_file_changes(monkeypatch):
     made = batch({"a.txt": "1", "b.txt": "2"})
-    monkeypatch.setattr(checksums, "_settled", lambda path: True)
+    monkeypatch.setattr(checksums, "_is_recent", lambda path: False)
     hashed = []
     monkeypatch.setattr(checksums, "sha256_file", lambda path: hashed.append(path.name) or files.sha256_file(path))
     verified()
@@ -157,43 +157,44 @@ def test_a_hash_is_remembered_only_while_nothing_about_the_file_changes(monkeypa
 
 def test_a_file_written_a_moment_ago_is_not_remembered():
     made = batch({"a.txt": "1"})
-    assert not checksums._settled(made / "a.txt")
+    assert checksums._is_recent(made / "a.txt")
     os.utime(made / "a.txt", (1, 1))
-    assert not checksums._settled(made / "a.txt")  # the time of its inode is now
+    assert checksums._is_recent(made / "a.txt")  # the time of its inode is now
 
 
 def test_two_memos_on_one_file_see_each_other(tmp_path):
-    one, other = Memo(tmp_path / "memo"), Memo(tmp_path / "memo")
+    one, other = FactCache(tmp_path / "facts"), FactCache(tmp_path / "facts")
     one.put({f"key{i}": str(i) for i in range(1200)})
     other.put({"key1": "new"})
     assert one.get(["key1", "key1199", "none"]) == {"key1": "new", "key1199": "1199"}
 
 
 def test_without_room_nothing_is_remembered_and_work_goes_on(tmp_path, capsys):
-    (tmp_path / "memo").mkdir()  # a file cannot be opened there
-    memo = Memo(tmp_path / "memo")
-    memo.put({"key": "fact"})
-    assert memo.get(["key"]) == {"key": "fact"} and memo.damaged == 0
-    assert f"{tmp_path / 'memo'}: not remembered (" in capsys.readouterr().err
-    assert list((tmp_path / "memo").iterdir()) == []
+    (tmp_path / "facts").mkdir()  # a file cannot be opened there
+    cache = FactCache(tmp_path / "facts")
+    cache.put({"key": "fact"})
+    assert cache.get(["key"]) == {"key": "fact"} and cache.damaged == 0
+    assert f"{tmp_path / 'facts'}: not remembered (" in capsys.readouterr().err
+    assert list((tmp_path / "facts").iterdir()) == []
 
 
 # ledger
 
 def ledger(**entries):
-    """Write a ledger of these batches and seals."""
-    SET.with_name("made.ledger").write_text("".join(f"{name} {seal}\n" for name, seal in entries.items()))
+    """Write a ledger of these batches and checksums."""
+    SET.with_name("made.ledger").write_text("".join(f"{name} {checksum}\n" for name, checksum in entries.items()))
 
 
 def test_ingest_refuses_a_batch_whose_seal_the_ledger_does_not_know():
     made = batch(folder_files())
-    (seal := made / "SHA256SUMS")
-    ledger(**{"batch-001": files.sha256_file(seal)})
+    (sums := made / "SHA256SUMS")
+    ledger(**{"batch-001": files.sha256_file(sums)})
     assert len(run(FOLDER)) == 8
     (made / "train/NORMAL/IM-0001-0001.png").write_bytes(png(grey(999)))
-    seal.unlink()
-    files.seal(made)
-    with pytest.raises(BatchError, match=r"batch-001: was changed: its seal is .* New data is a new batch"):
+    sums.unlink()
+    files.write_checksums(made)
+    with pytest.raises(BatchError, match=r"batch-001: was changed: the SHA-256 of its SHA256SUMS is .* "
+                                         r"New data is a new batch"):
         run(FOLDER)
 
 

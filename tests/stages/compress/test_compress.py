@@ -1,4 +1,4 @@
-"""Compression: sealed variants that answer as said, the same bytes whatever interrupts it, a choice in words."""
+"""Compression: variants that answer as said, the same bytes whatever interrupts it, a choice in words."""
 import errno
 import json
 import os
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cxr.core.errors import HashMismatch
-from cxr.core.files import SEAL, sha256_file
+from cxr.core.files import CHECKSUMS, sha256_file
 from cxr.data import manifest, shards
 from cxr.model import model_folder
 from cxr.model.litert import Net
@@ -68,11 +68,11 @@ def validation(project):
     return rows, shards.Shards(project / "data/processed").images(list(rows.table["image_id"]))
 
 
-def test_every_variant_is_a_sealed_model_folder(project, done):
+def test_every_variant_is_a_model_folder_with_checksums(project, done):
     assert sorted(p.name for p in (project / "models/compressed").iterdir()) == sorted(VARIANTS)
     for name in VARIANTS:
         folder = project / "models/compressed" / name
-        assert (folder / SEAL).exists() and model_folder.read_card(folder)["name"] == name
+        assert (folder / CHECKSUMS).exists() and model_folder.read_card(folder)["name"] == name
         net = factory.load(folder)
         assert net.output_shape == (None, len(LABELS))
 

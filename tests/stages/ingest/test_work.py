@@ -52,7 +52,7 @@ def test_a_damaged_cache_entry_is_made_again_and_said(in_this_process, capsys):
     run(FOLDER)
     first = outputs()
     with sqlite3.connect(".cache/ingest/facts.sqlite") as base:
-        base.execute("UPDATE memo SET fact = replace(fact, '\"width\": 32', '\"width\": 33') WHERE rowid = 1")
+        base.execute("UPDATE facts SET fact = replace(fact, '\"width\": 32', '\"width\": 33') WHERE rowid = 1")
     counts = ingest(params(FOLDER))
     assert (counts["decoded"], counts["damaged"]) == (1, 1) and outputs() == first
     assert "1 damaged cache entries; they are made again" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cxr.core.errors import UserError
-from cxr.core.files import SEAL, canonical_json
+from cxr.core.files import CHECKSUMS, canonical_json
 from cxr.data import shards
 from cxr.imaging.decode import decode
 from stages.preprocess.image_cache import ImageCache
@@ -221,9 +221,9 @@ def test_two_processes_share_one_cache_even_while_it_is_cut_back(toy: Toy, tmp_p
     times = [[float(t) for t in (tmp_path / name / "times").read_text().split()] for name in ("one", "two")]
     assert max(began for began, _ in times) < min(ended for _, ended in times)  # they ran side by side
     assert sum(p.stat().st_blocks * 512 for p in (tmp_path / "shared-cache").rglob("*") if p.is_file()) <= 10 * 4096
-    seals = {(tmp_path / name / "data/processed" / SEAL).read_text() for name in ("one", "two")}
+    checksums = {(tmp_path / name / "data/processed" / CHECKSUMS).read_text() for name in ("one", "two")}
     toy.run()
-    assert seals == {(Path("data/processed") / SEAL).read_text()}
+    assert checksums == {(Path("data/processed") / CHECKSUMS).read_text()}
 
 
 def test_what_another_process_is_writing_is_not_cut_back(tmp_path: Path) -> None:
@@ -278,4 +278,4 @@ def test_the_output_is_what_the_next_stages_read(toy: Toy) -> None:
     assert len(read) == 12 and read.image_shape == (16, 16, 1)
     chain = json.loads(Path("data/processed/chain.json").read_text())
     assert chain == {"size": 16, "clip_limit": 2.0, "tiles": 2, "channels": 1}
-    assert SEAL in processed() and canonical_json(chain).encode() == processed()["chain.json"]
+    assert CHECKSUMS in processed() and canonical_json(chain).encode() == processed()["chain.json"]
