@@ -18,7 +18,7 @@ os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"), "GIT_CONFIG_N
                **{f"DVC_{whose}_CONFIG_DIR": str(ROOT / "tests/nobody") for whose in ("GLOBAL", "SYSTEM")}}
 
 from cxr.core import determinism
-from cxr.core.files import SEAL
+from cxr.core.files import CHECKSUMS
 
 determinism.set_environment(ROOT / "params.yaml")  # before NumPy or TensorFlow load
 
@@ -98,7 +98,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "made_up"
     with FileLock(folder.with_suffix(".lock")):
-        if not (folder / "models/base" / SEAL).exists():
+        if not (folder / "models/base" / CHECKSUMS).exists():
             write_data(folder)
             write_base(folder)
     return folder
