@@ -1,4 +1,4 @@
-"""Settles, once and before any numerical library loads, what a process may use of its machine.
+"""Sets, once and before any numerical library loads, what a process may use of its machine.
 
 The instruction sets are capped so that the same inputs give the same bytes on every x86-64 machine of at least that
 level; the cap is `machine.instruction_set` in params.yaml. Not for parameters in general: see `stages.check`.

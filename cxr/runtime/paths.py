@@ -5,6 +5,6 @@ from pathlib import Path
 RUNS = Path(".runs")
 
 
-def cache(room: str) -> Path:
-    """Folder of one stage's cache below `.cache`, or below CXR_CACHE where that is set."""
-    return Path(os.environ.get("CXR_CACHE", ".cache")) / room
+def cache(name: str) -> Path:
+    """Folder of the cache of that name below `.cache`, or below CXR_CACHE where that is set."""
+    return Path(os.environ.get("CXR_CACHE", ".cache")) / name

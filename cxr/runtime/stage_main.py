@@ -47,7 +47,7 @@ def run_stage(stage: str, imported: "Callable[[], Body]", resumes: bool = False)
 def run(stage: str, body: "Body", resumes: bool = False) -> int:
     """Run a body whose imports are done.
 
-    Exit status 0, 1 (error, said in a line), 130 (interrupted) or 143 (terminated).
+    Exit status 0, 1 (error, reported in a line), 130 (interrupted) or 143 (terminated).
     What the body returns are counts of work done; they go to `.runs/<stage>.json`, which no output depends on.
     `resumes` says whether the stage goes on from what an interrupted run did.
     """
