@@ -4,11 +4,12 @@ One SQLite file below `.cache`, safe for several processes at once; it may be de
 checksum: one that does not fit counts as unknown and is reported. Not an output, and no output may depend on it.
 """
 import hashlib
+import logging
 import sqlite3
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+logger = logging.getLogger(__name__)
 _MOST_ENTRIES = 3_000_000  # about 1 GB; the oldest go first
 _AT_ONCE = 500
 _UNUSABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
@@ -40,7 +41,7 @@ class FactCache:
         good = {key: fact for key, (fact, checksum) in found.items() if checksum == _checksum(key, fact)}
         if bad := len(found) - len(good):
             self.damaged += bad
-            print(f"{self.path}: {bad} damaged cache entries; they are made again", file=sys.stderr)
+            logger.warning("%s: %d damaged cache entries; they are made again", self.path, bad)
         return good
 
     def put(self, facts: Mapping[str, str]) -> None:
@@ -69,12 +70,12 @@ class FactCache:
         try:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE:
                 raise error
-            print(f"{self.path}: damaged cache ({error}); it is made again", file=sys.stderr)
+            logger.warning("%s: damaged cache (%s); it is made again", self.path, error)
             self.damaged += 1
             self.path.unlink(missing_ok=True)
             self._open(self.path)
         except sqlite3.DatabaseError as still:
-            print(f"{self.path}: not remembered ({still})", file=sys.stderr)
+            logger.warning("%s: not remembered (%s)", self.path, still)
             self._open(":memory:")
 
     def _select(self, keys: list[str]) -> dict[str, tuple[str, str]]:

@@ -4,14 +4,16 @@ The running dvc holds its repository's lock, so nothing here takes one: the loca
 default remote is read through DVC's file systems into a folder of our own, and DVC's cache is never written.
 """
 import hashlib
+import logging
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from cxr.runtime import dvc_lock
+
+logger = logging.getLogger(__name__)
 
 
 def recorded(*outputs: str, project: Path = Path()) -> list[tuple[str, ...]]:
@@ -70,8 +72,8 @@ class Objects:
         except Exception as error:  # each kind of remote raises its own; all mean: go on without it
             self._given_up = True
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            print(f"{self._wanted} not taken from the DVC remote {self._remote_name!r} ({reason}): the images that "
-                  "only it holds are decoded", file=sys.stderr)
+            logger.warning("%s not taken from the DVC remote %r (%s): the images that only it holds are decoded",
+                           self._wanted, self._remote_name, reason)
             return None
         finally:
             temporary.unlink(missing_ok=True)
@@ -82,7 +84,7 @@ class Objects:
         if self._remote is None:
             from dvc.fs import get_cloud_fs
 
-            print(f"{self._wanted} looked for in the DVC remote {self._remote_name!r}", file=sys.stderr)
+            logger.info("%s looked for in the DVC remote %r", self._wanted, self._remote_name)
             kind, settings, top = get_cloud_fs(self._config, name=self._remote_name)
             self._remote = (kind(**settings), top)
         return self._remote

@@ -4,6 +4,7 @@ A stage's `__main__` hands over a function that imports the stage: so the enviro
 TensorFlow load, and Ctrl-C in the seconds of their imports ends it in one line, too.
 """
 import errno
+import logging
 import os
 import signal
 import sys
@@ -30,11 +31,21 @@ _BEGINS_AGAIN = "no output is half-written; the same command begins this stage a
 def start() -> None:
     """Set the environment of this process, tie a stage that dvc started to its parents, hear Ctrl-C before the work."""
     determinism.set_environment()
+    _show_messages()
     if "DVC_STAGE" not in os.environ:
         return
     process_tree.end_with_ancestors()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where the background ignores it
         signal.signal(signal.SIGINT, _interrupted_at_the_start)
+
+
+def _show_messages() -> None:
+    """Let what this project's own code logs reach the console as bare lines; that of libraries stays out of it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    for house in ("cxr", "stages"):
+        logging.getLogger(house).addHandler(handler)
+        logging.getLogger(house).setLevel(logging.INFO)
 
 
 def run_stage(stage: str, imported: "Callable[[], Body]", resumes: bool = False) -> int:

@@ -6,8 +6,8 @@ found the facts out. It knows no files that were quarantined or merged: those ar
 """
 import hashlib
 import json
+import logging
 import shutil
-import sys
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +22,7 @@ from cxr.runtime.previous_outputs import Objects, md5_of, recorded
 MANIFEST, COUNTS = Path("data/manifest.parquet"), Path("data/ingest.json")
 FACTS_BY = "facts_by"  # the entry of data/ingest.json that says what found the facts out
 FileKey = tuple[str, str]  # a file's SHA-256 and suffix
+logger = logging.getLogger(__name__)
 _COLUMNS = ("sha256", "source", "image_id", "width", "height", "bit_depth", *STATISTICS)
 
 
@@ -59,7 +60,7 @@ def _content(objects: Objects, output: Path, md5: str) -> bytes | None:
     content = path.read_bytes()
     if md5_of(content) == md5:
         return content
-    print(f"ingest: {path}: the earlier {output} is damaged (MD5); it is not used", file=sys.stderr)
+    logger.warning("ingest: %s: the earlier %s is damaged (MD5); it is not used", path, output)
     return None
 
 

@@ -1,4 +1,5 @@
 """The stage's edge: reads the set's batches, writes the manifest and the lists of what did not come in."""
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from stages.ingest.facts import facts_by
 from stages.ingest.merge import merge
 from stages.ingest.sorting import Sorted, sort_rows
 
+logger = logging.getLogger(__name__)
 RAW = Path("data/raw")
 DATA = Path("data")
 
@@ -44,7 +46,7 @@ def ingest(params: Params) -> dict[str, int]:
     write_csv(DATA / "absent.csv", outputs.ABSENT, outputs.absent_rows(rows.absent))
     write_csv(DATA / "merged.csv", outputs.MERGED, outputs.merged_rows(gone, section.labels))
     write_json(DATA / "ingest.json", counts)
-    print(summary(counts))
+    logger.info(summary(counts))
     found = rows.gathered
     return {"files": len(found.facts), "decoded": found.decoded, "reused": found.reused,
             "from_previous_output": found.from_previous_output, "damaged": found.damaged}

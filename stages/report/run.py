@@ -1,4 +1,5 @@
 """The stage report: reads what is there, puts the sections together, writes reports/index.html."""
+import logging
 from pathlib import Path
 
 from cxr.core.errors import UserError
@@ -7,6 +8,7 @@ from cxr.params import Params
 from stages.report import about_data, about_model, about_results, about_variants, headline, page
 from stages.report.inputs import ReportInputs, read
 
+logger = logging.getLogger(__name__)
 OUTPUT = Path("reports/index.html")
 SECTIONS = (about_results.results, about_variants.compression, about_variants.explanations, about_data.data,
             about_data.validation, about_model.model, about_model.origins)
@@ -19,7 +21,7 @@ def report(params: Params) -> None:
     except ValueError as error:
         raise UserError(f"{error}; make it again with the stage that writes it") from error
     write_text(OUTPUT, html(inputs, params))
-    print(f"report: {OUTPUT}")
+    logger.info("report: %s", OUTPUT)
 
 
 def html(inputs: ReportInputs, params: Params) -> str:

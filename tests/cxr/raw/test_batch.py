@@ -169,12 +169,12 @@ def test_two_memos_on_one_file_see_each_other(tmp_path):
     assert one.get(["key1", "key1199", "none"]) == {"key1": "new", "key1199": "1199"}
 
 
-def test_without_room_nothing_is_remembered_and_work_goes_on(tmp_path, capsys):
+def test_without_room_nothing_is_remembered_and_work_goes_on(tmp_path, caplog):
     (tmp_path / "facts").mkdir()  # a file cannot be opened there
     cache = FactCache(tmp_path / "facts")
     cache.put({"key": "fact"})
     assert cache.get(["key"]) == {"key": "fact"} and cache.damaged == 0
-    assert f"{tmp_path / 'facts'}: not remembered (" in capsys.readouterr().err
+    assert f"{tmp_path / 'facts'}: not remembered (" in caplog.text
     assert list((tmp_path / "facts").iterdir()) == []
 
 

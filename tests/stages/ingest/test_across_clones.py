@@ -102,13 +102,13 @@ def test_a_file_under_another_suffix_is_read_again():
 
 
 @pytest.mark.parametrize("which", KNOWN)
-def test_a_damaged_object_is_said_and_everything_decoded(which, capsys):
+def test_a_damaged_object_is_said_and_everything_decoded(which, caplog):
     configure()
     before = outputs()
     md5s = record_files(CACHE, "ingest", KNOWN)
     store(CACHE, md5s[which.as_posix()], b"damaged")
     assert work()["decoded"] == 10 and outputs() == before
-    assert f"the earlier {which} is damaged (MD5); it is not used" in capsys.readouterr().err
+    assert f"the earlier {which} is damaged (MD5); it is not used" in caplog.text
 
 
 @pytest.mark.parametrize("config", ["", REMOTE.format("/nowhere/at/all")])

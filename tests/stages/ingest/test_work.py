@@ -47,7 +47,7 @@ def test_a_run_from_nothing_gives_the_same_bytes_as_one_with_a_cache(in_this_pro
     assert outputs() == first
 
 
-def test_a_damaged_cache_entry_is_made_again_and_said(in_this_process, capsys):
+def test_a_damaged_cache_entry_is_made_again_and_said(in_this_process, caplog):
     batch(folder_files())
     run(FOLDER)
     first = outputs()
@@ -55,15 +55,15 @@ def test_a_damaged_cache_entry_is_made_again_and_said(in_this_process, capsys):
         base.execute("UPDATE facts SET fact = replace(fact, '\"width\": 32', '\"width\": 33') WHERE rowid = 1")
     counts = ingest(params(FOLDER))
     assert (counts["decoded"], counts["damaged"]) == (1, 1) and outputs() == first
-    assert "1 damaged cache entries; they are made again" in capsys.readouterr().err
+    assert "1 damaged cache entries; they are made again" in caplog.text
 
 
-def test_a_cache_that_is_no_database_is_made_again_and_said(in_this_process, capsys):
+def test_a_cache_that_is_no_database_is_made_again_and_said(in_this_process, caplog):
     batch(folder_files())
     run(FOLDER)
     Path(".cache/ingest/facts.sqlite").write_bytes(b"garbage" * 1000)
     assert ingest(params(FOLDER))["decoded"] == 8
-    assert "damaged cache" in capsys.readouterr().err
+    assert "damaged cache" in caplog.text
     assert ingest(params(FOLDER))["decoded"] == 0
 
 
