@@ -11,7 +11,7 @@ import csv
 import fcntl
 import hashlib
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from cxr.imaging.statistics import NAMES
 from serving.log.records import RefusedFile, Scored
 
 QUARANTINE = "quarantine.csv"
+FORMAT, FORMAT_KEY = 1, b"cxr_log_format"  # of a part, in its schema's metadata; parts without a number are of format 0
 HTTP = "http"  # the source of what came over HTTP: a client's file name may be a patient's
 _KEY = ["image_id", "model"]
 _COLUMNS = ("path", "sha256", "reason", "detail")
@@ -37,6 +38,10 @@ _MANY, _SMALL = 24, 1 << 20  # more parts than this of fewer bytes are put toget
 
 class LogDamaged(UserError):
     """A part of the log can't be read; the message names it."""
+
+
+class LogTooNew(UserError):
+    """A part of the log was written by a newer version of this project; the message names it and its format."""
 
 
 class Index:
@@ -236,7 +241,8 @@ def _is_new(table: pa.Table, pairs: set[tuple[str, str]]) -> list[bool]:
 
 def _write(folder: Path, table: pa.Table) -> Path:
     stream = pa.BufferOutputStream()
-    pq.write_table(table, stream, compression="zstd", use_dictionary=_REPEATED)
+    stamped = table.replace_schema_metadata({**(table.schema.metadata or {}), FORMAT_KEY: str(FORMAT).encode()})
+    pq.write_table(stamped, stream, compression="zstd", use_dictionary=_REPEATED)
     content = stream.getvalue().to_pybytes()
     path = folder / f"part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
     write_bytes(path, content)
@@ -253,11 +259,21 @@ def _joined(parts: list[Path]) -> pa.Table:
 
 def _open(path: Path, columns: list[str] | None = None) -> pa.Table:
     try:
-        return pq.ParquetFile(path).read(columns)
+        file = pq.ParquetFile(path)
+        _known(path, file.schema_arrow.metadata or {})
+        return file.read(columns)
     except FileNotFoundError:
         raise
     except (pa.ArrowInvalid, OSError) as error:
         raise LogDamaged(f"{path}: can't be read ({error}); move it away: its studies will be scored again") from error
+
+
+def _known(path: Path, metadata: Mapping[bytes, bytes]) -> None:
+    """LogTooNew where the part's format is none that this code reads."""
+    number = metadata.get(FORMAT_KEY, b"0").decode(errors="replace")
+    if number not in map(str, range(FORMAT + 1)):
+        raise LogTooNew(f"{path}: is of format {number}, this code reads formats up to {FORMAT}; it was written by a "
+                        "newer version of this project: update the code that reads it")
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from serving.log import scoring_log
@@ -81,6 +82,33 @@ def test_a_damaged_part_is_named_with_what_to_do(tmp_path):
     part.write_bytes(part.read_bytes()[:-30])
     with pytest.raises(scoring_log.LogDamaged, match=f"{part.name}.*move it away"):
         scoring_log.read(tmp_path)
+
+
+def rewritten(log, **metadata):
+    """The log's only part, written anew with other metadata."""
+    (part,) = log.glob("day=*/part-*.parquet")
+    pq.write_table(pq.ParquetFile(part).read().replace_schema_metadata(metadata or None), part)
+    return part
+
+
+def test_a_part_holds_its_format_and_one_without_a_number_is_read_beside_it(tmp_path):
+    scoring_log.append(tmp_path, table(range(3), minutes=1))
+    assert pq.ParquetFile(next(tmp_path.glob("day=*/*.parquet"))).schema_arrow.metadata[b"cxr_log_format"] == b"1"
+    rewritten(tmp_path)
+    assert len(scoring_log.append(tmp_path, table(range(5), minutes=1))) == 2
+    assert scoring_log.read(tmp_path)["image_id"].tolist() == [f"{i:04d}" for i in range(5)]
+
+
+@pytest.mark.parametrize("number", ["2", "new"])
+def test_a_part_of_a_newer_format_is_refused_by_name_and_nothing_is_written(tmp_path, number):
+    scoring_log.append(tmp_path, table(range(3), minutes=1))
+    part = rewritten(tmp_path, cxr_log_format=number)
+    said = f"{part.name}: is of format {number}, .* up to 1; .*update the code"
+    with pytest.raises(scoring_log.LogTooNew, match=said):
+        scoring_log.read(tmp_path)
+    with pytest.raises(scoring_log.LogTooNew, match=said):
+        scoring_log.append(tmp_path, table(range(5), minutes=1))
+    assert list(tmp_path.glob("day=*/*")) == [part]
 
 
 def test_a_file_stands_once_in_the_quarantine_and_anew_when_its_bytes_changed(tmp_path):
