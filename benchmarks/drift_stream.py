@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cxr.core.code_version import code_version
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.files import write_bytes
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Decoded, image_id

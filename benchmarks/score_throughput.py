@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Decoded, decode, image_id
 from cxr.imaging.preprocess import apply

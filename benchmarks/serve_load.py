@@ -30,7 +30,7 @@ determinism.set_environment()  # before NumPy and OpenCV load
 
 from score_throughput import default_model
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.metrics.latency import processor
 from serving.http.worker import work
 from serving.registry import releases

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from cxr.core import environment
+
 _CPUINFO = Path("/proc/cpuinfo")
 _CAPS = {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell", "OPENCV_IPP": "avx2"}
 _SKYLAKE = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
@@ -67,7 +69,7 @@ def processor_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
 
 def instruction_set(params_file: Path = Path("params.yaml")) -> str:
     """The cap in `machine.instruction_set`; CXR_INSTRUCTION_SET goes before it, `avx2` is for want of both."""
-    if name := os.environ.get("CXR_INSTRUCTION_SET"):
+    if name := environment.instruction_set():
         return name
     try:
         section = yaml.safe_load(params_file.read_text())["machine"]
@@ -90,8 +92,3 @@ def in_force() -> dict[str, str]:
 def capped() -> bool:
     """Whether this process keeps to AVX2, whoever said so: the environment as it is, not the parameter."""
     return all(os.environ.get(name) == value for name, value in caps(processor_flags()).items())
-
-
-def workers() -> int:
-    """Processes to use side by side: `CXR_WORKERS`, else every core this process may run on. Never changes a byte."""
-    return int(os.environ.get("CXR_WORKERS") or len(os.sched_getaffinity(0)))

@@ -98,7 +98,7 @@ def read_weights(folder: Path) -> list[np.ndarray]:
 
 
 def read_tflite(folder: Path) -> bytes:
-    """The TFLite flatbuffer, checked."""
+    """The bytes of the TFLite file; HashMismatch where they are not those in SHA256SUMS."""
     return checked(folder, TFLITE).read_bytes()
 
 

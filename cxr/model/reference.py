@@ -32,7 +32,7 @@ class Reference:
     targets: np.ndarray
 
     def __len__(self) -> int:
-        """Number of studies."""
+        """How many validation studies the reference holds."""
         return len(self.logits)
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -29,7 +29,7 @@ class Machine(Section):
 
 
 class Phantom(Section):
-    """The rendered default data."""
+    """The default data, which the stage phantom renders: how many studies, how large, how noisily labelled."""
 
     studies: Positive = 2000
     image_size: Annotated[int, Field(ge=64, le=2048)] = 256
@@ -186,7 +186,7 @@ class Compress(Section):
 
 
 class Evaluate(Section):
-    """Test-split measurements."""
+    """How the test split is measured: resamples of the bootstrap, images and threads of the timing."""
 
     bootstrap: Annotated[int, Field(ge=0)] = 200  # patient-wise resamples for the intervals; 0: none
     seed: int = 5
@@ -271,7 +271,7 @@ class Score(Section):
 
 
 class Params(Section):
-    """All of params.yaml."""
+    """params.yaml as a whole: a section for each stage and each command; an unknown key is an error."""
 
     machine: Machine = Machine()
     phantom: Phantom = Phantom()

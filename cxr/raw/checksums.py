@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.errors import HashMismatch
 from cxr.core.files import CHECKSUMS, read_checksums, sha256_file, write_text
 from cxr.raw.batch import Batch

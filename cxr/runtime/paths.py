@@ -1,10 +1,11 @@
 """Where what is neither input nor output lies: counts of work done, and caches that may be thrown away."""
-import os
 from pathlib import Path
+
+from cxr.core import environment
 
 RUNS = Path(".runs")
 
 
 def cache(name: str) -> Path:
     """Folder of the cache of that name below `.cache`, or below CXR_CACHE where that is set."""
-    return Path(os.environ.get("CXR_CACHE", ".cache")) / name
+    return environment.cache() / name

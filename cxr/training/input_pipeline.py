@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cxr.core import determinism
+from cxr.core import environment
 from cxr.data.shards import Shards
 from cxr.params.schema import Augment
 from cxr.training import data_order
@@ -33,7 +33,7 @@ class Feed:
               first_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Minibatches of an epoch from `first_step` on: float32 images (n, H, W, C) in 0..255, float32 targets."""
         steps = data_order.minibatches(len(self), batch_size, seed, epoch)[first_step:]
-        with ThreadPoolExecutor(determinism.workers()) as pool:
+        with ThreadPoolExecutor(environment.workers()) as pool:
             waiting: list[Future[np.ndarray]] = []
             for step, positions in enumerate(steps):
                 for ahead in range(step + len(waiting), min(step + _AHEAD, len(steps))):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.files import write_json, write_text
 from cxr.data.preprocessing_spec import Chain
 from cxr.metrics import latency

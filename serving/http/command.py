@@ -6,14 +6,14 @@ a readable line.
 import argparse
 import contextlib
 import ipaddress
-import os
 import signal
 import socket
 import sys
 
 import uvicorn
 
-from cxr.core.determinism import workers
+from cxr.core import environment
+from cxr.core.environment import workers
 from cxr.params import Params, ParamsError, load
 from serving.http.app import Serving, make
 from serving.http.bodies import Bounds
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ParamsError as error:
         return _say(str(error))
     options = _parser(params.score.http_port).parse_args(arguments)
-    token = os.environ.get("CXR_SERVE_TOKEN", "")
+    token = environment.serve_token()
     if not token and not _is_loopback(options.host):
         return _say(f"refused: {options.host} opens the endpoint to the network without a password; "
                     "set CXR_SERVE_TOKEN")

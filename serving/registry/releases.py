@@ -10,7 +10,6 @@ A machine's state, so times and measured speeds may stand here; no output depend
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cxr.core import environment
 from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder, read_json, verify_checksums, write_json, write_text
 from cxr.model import model_folder
@@ -58,7 +58,7 @@ class Release:
 
 def place() -> Path:
     """The production folder: CXR_PRODUCTION, else `production` in the current folder."""
-    return Path(os.environ.get("CXR_PRODUCTION", "production"))
+    return environment.production()
 
 
 def current(production: Path) -> Release:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.errors import UserError
 from cxr.model.litert import InferenceError
 from cxr.raw.layouts.registry import views_of

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder, write_csv, write_json
 from cxr.data.manifest import Manifest

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cxr.core.code_version import code_version
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.files import canonical_json
 from cxr.imaging.decode import Undecodable, decode, image_id
 from cxr.imaging.statistics import describe

@@ -4,8 +4,8 @@ A key is the SHA-256 of the project's one salt, the set and the id: the same pat
 and nobody without the salt can tell which.
 """
 import hashlib
-import os
 
+from cxr.core import environment
 from cxr.core.errors import UserError
 
 PUBLIC_SALT = "cxr-pipeline"  # for public data; where ids are worth protecting, set CXR_PATIENT_SALT
@@ -16,7 +16,7 @@ def salt(fingerprint: str) -> str:
 
     UserError where its fingerprint (first 12 hex digits of its SHA-256) is not `ingest.salt_fingerprint`.
     """
-    value = os.environ.get("CXR_PATIENT_SALT") or PUBLIC_SALT
+    value = environment.patient_salt() or PUBLIC_SALT
     found = hashlib.sha256(value.encode()).hexdigest()[:12]
     if found != fingerprint:
         where = "in CXR_PATIENT_SALT" if value != PUBLIC_SALT else "built in (CXR_PATIENT_SALT is not set)"

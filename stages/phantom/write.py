@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.files import write_checksums, write_text
 from cxr.runtime.process_pool import map_ordered
 from stages.phantom.plan import PhantomParams, StudyPlan, plan_studies

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder
 from cxr.data import manifest, shards

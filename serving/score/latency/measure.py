@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr.core.determinism import workers
+from cxr.core.environment import workers
 from cxr.core.errors import UserError
 from cxr.model import model_folder
 from cxr.model.litert import InferenceError
