@@ -2,7 +2,7 @@
 
 Each is read when it is asked for, so that a test or a launcher may set it late. None changes a byte of an output but
 CXR_INSTRUCTION_SET and CXR_PATIENT_SALT, and an output says which of these it was made under. The table for people is
-in docs/reference/files.md. (CXR_STARTED_BY is between `make repro` and `cxr.runtime.process_tree`, a script of its own.)
+in docs/reference/files.md. (CXR_STARTED_BY stands between `make repro` and `cxr.runtime.process_tree`, a script.)
 """
 import os
 from pathlib import Path
