@@ -19,7 +19,6 @@ import yaml
 from cxr.imaging.statistics import NAMES
 from serving.log import labels, scoring_log
 from serving.log.records import RefusedFile, Scored
-from serving.registry import releases
 from tests.fixtures import scored_place
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,9 +126,7 @@ def test_a_release_has_these_files_and_keys(here):
     assert sorted(path.name for path in (production / "current").iterdir()) == ["model", "release.json"]
     assert json.loads((production / "current/release.json").read_text()).keys() >= RELEASE_KEYS
     (line,) = (production / "history.jsonl").read_text().splitlines()
-    assert json.loads(line).keys() >= HISTORY_KEYS
-    (line,) = releases.history(production)
-    assert line["event"] == "install"
+    assert json.loads(line).keys() >= HISTORY_KEYS and json.loads(line)["event"] == "install"
 
 
 def strings(folders):
