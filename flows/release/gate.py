@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cxr.runtime.hand_over import GateVerdict
 from flows.repo import lockfile, workspace
 from flows.repo.git import git
 from flows.repo.workspace import Say
@@ -28,12 +29,6 @@ class Verdict:
         """The words, as markdown."""
         return (self.folder / "gate.md").read_text()
 
-    @property
-    def content(self) -> dict[str, Any]:
-        """What gate.json holds."""
-        found: dict[str, Any] = json.loads((self.folder / "gate.json").read_text())
-        return found
-
 
 def prepare(folder: Path, commit: str, settings: Settings, say: Say) -> None:
     """The workspace at a recorded commit, with what the gate and production need of it pulled and checked."""
@@ -56,7 +51,7 @@ def judge(folder: Path, commit: str, version: str, settings: Settings, say: Say)
                        settings, say)
     status, _ = commands.run(folder, settings, "serving.gate", "--out", str(out), "--version", version,
                              accept=(0, STAYS))
-    verdict = Verdict(status == 0, json.loads((out / "gate.json").read_text())["reasons"], out)
+    verdict = Verdict(status == 0, list(GateVerdict.read(out / "gate.json").reasons), out)
     say(verdict.page)
     return verdict
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from cxr.core import errors
 from cxr.params import Params
 from cxr.runtime import stage_main
+from cxr.runtime.hand_over import GateVerdict
 from serving.gate import run
 from serving.registry import releases
 
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where gate.json and gate.md go")
     parser.add_argument("--version", default="", help="what the challenger is recorded as, for the words")
     given = parser.parse_args(arguments)
-    found: list[str] = []
+    found: list[GateVerdict] = []
 
     def judge(params: Params) -> None:
         """Hold what is in production against the challenger, and show the verdict."""
@@ -28,9 +29,8 @@ def main(arguments: list[str]) -> int:
             release = releases.current(releases.place())
         except releases.NothingInProduction as error:
             raise errors.UserError(str(error)) from error
-        verdict = run.main(params, release, given.out, given.version)
-        found.append(str(verdict["verdict"]))
+        found.append(run.main(params, release, given.out, given.version))
         print((given.out / "gate.md").read_text())
 
     status = stage_main.run("gate", judge)
-    return status or (0 if found == [run.PROMOTE] else STAYS)
+    return status or (0 if found[0].promotes else STAYS)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cxr.core.environment import workers
-from cxr.core.files import write_json, write_text
+from cxr.core.files import write_text
 from cxr.data.preprocessing_spec import Chain
 from cxr.metrics import latency
 from cxr.metrics.comparisons import Hits, PairedComparison, Side, calibration_of, compare, macro_auroc
@@ -13,14 +13,13 @@ from cxr.model import model_folder
 from cxr.model.litert import Net
 from cxr.params import Params
 from cxr.params.schema import Gate
+from cxr.runtime.hand_over.gate_verdict import KEEP, PROMOTE, GateVerdict
 from serving.gate import checks, markdown, pointing
 from serving.gate.inputs import Inputs, answers, batches, read
 from serving.registry import releases
 
-PROMOTE, KEEP = "promote", "keep"
 
-
-def main(params: Params, release: releases.Release, out: Path, version: str) -> dict[str, Any]:
+def main(params: Params, release: releases.Release, out: Path, version: str) -> GateVerdict:
     """The verdict on what the pipeline made in this folder; also written to `out`."""
     rule, project = params.retrain.gate, Path()
     inputs = read(release, project, params.ingest.max_pixels)
@@ -32,7 +31,7 @@ def main(params: Params, release: releases.Release, out: Path, version: str) -> 
     speed = _speed(folders, chains, inputs, project, rule)  # before TensorFlow has threads of its own
     hits = pointing.play(folders, chains, inputs, project, params)
     asked = judge(compared, _calibration(inputs, sides, rule), speed, hits, rule)
-    verdict = {
+    verdict = GateVerdict.model_validate({
         "verdict": PROMOTE if all(check.passed is not False for check in asked) else KEEP,
         "reasons": [check.words for check in asked if check.passed is False],
         "champion": {"identity": release.identity, "version": release.version, "batches": list(release.batches)},
@@ -44,8 +43,8 @@ def main(params: Params, release: releases.Release, out: Path, version: str) -> 
         "test_explanation": {"champion": release.explanation or "n/a",
                              "challenger": inputs.made.explanation or "n/a"},
         "rule": rule.model_dump(),
-    }
-    write_json(out / "gate.json", verdict)
+    })
+    verdict.write(out / "gate.json")
     write_text(out / "gate.md", markdown.page(verdict))
     return verdict
 

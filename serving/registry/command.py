@@ -1,13 +1,12 @@
 """`python -m serving.registry install|show|rollback`: the production folder by hand, and as flows use it."""
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-from cxr.core.errors import HashMismatch
+from cxr.core.errors import HashMismatch, UserError
 from cxr.core.files import read_json
+from cxr.runtime.hand_over.release import InProduction, ReleaseInPlace
 from serving.registry import releases
 from serving.registry.pipeline_output import Made, made_in
 
@@ -17,8 +16,7 @@ def main(arguments: list[str]) -> int:
     given = _parser().parse_args(arguments)
     try:
         {"install": _install, "show": _show, "rollback": _rollback}[given.word](given)
-    except (releases.NothingInProduction, releases.NothingBefore, HashMismatch, FileNotFoundError,
-            ValueError) as error:
+    except (UserError, HashMismatch, FileNotFoundError, ValueError) as error:
         print(f"production: {error}", file=sys.stderr)
         return 1
     return 0
@@ -52,12 +50,13 @@ def _show(given: argparse.Namespace) -> None:
     folder = releases.place()
     release, before = releases.current(folder), releases.previous(folder)
     if given.json:
-        print(json.dumps({"current": _shown(release), "previous": _shown(before) if before else None}, indent=2))
+        shown = InProduction(current=_shown(release), previous=_shown(before) if before else None)
+        print(shown.model_dump_json(indent=2))
         return
     print(f"in production: {release.version} ({release.identity[:16]}), commit {release.commit[:12]}")
     print(f"before it: {before.version} ({before.identity[:16]})" if before else "before it: nothing")
     for line in releases.history(folder):
-        print(f"  {line['at']} {line['event']} {line['version']} ({line['identity'][:16]})")
+        print(f"  {line.at} {line.event} {line.version} ({line.identity[:16]})")
 
 
 def _rollback(given: argparse.Namespace) -> None:
@@ -66,14 +65,14 @@ def _rollback(given: argparse.Namespace) -> None:
         before = releases.previous(folder)
         if before is None:
             raise releases.NothingBefore(f"{folder}: no release before the one in use to go back to")
-        print(json.dumps(_shown(before)))
+        print(_shown(before).model_dump_json())
         return
     release = releases.rollback(folder)
     print(f"in production again: {release.version} ({release.identity[:16]})")
 
 
-def _shown(release: releases.Release) -> dict[str, Any]:
-    return {"folder": str(release.folder), **release.record()}
+def _shown(release: releases.Release) -> ReleaseInPlace:
+    return ReleaseInPlace.model_validate({"folder": str(release.folder), **release.record().content()})
 
 
 def _head(project: Path) -> str:

@@ -19,8 +19,9 @@ from typing import Any
 
 from cxr.core import environment
 from cxr.core.errors import UserError
-from cxr.core.files import atomic_folder, read_json, verify_checksums, write_json, write_text
+from cxr.core.files import atomic_folder, verify_checksums, write_json, write_text
 from cxr.model import model_folder
+from cxr.runtime.hand_over import HistoryLine, ReleaseRecord
 
 _INSTALL, _ROLLBACK = "install", "rollback"
 
@@ -50,10 +51,10 @@ class Release:
     batches: tuple[str, ...] = ()
     explanation: dict[str, Any] | None = field(default=None, compare=False)
 
-    def record(self) -> dict[str, Any]:
-        """All but the folder, as plain JSON."""
-        return {"identity": self.identity, "version": self.version, "commit": self.commit, "latency": self.latency,
-                "batches": list(self.batches), "explanation": self.explanation}
+    def record(self) -> ReleaseRecord:
+        """All but the folder, as it is written down."""
+        return ReleaseRecord(identity=self.identity, version=self.version, commit=self.commit, latency=self.latency,
+                             batches=self.batches, explanation=self.explanation)
 
 
 def place() -> Path:
@@ -68,7 +69,7 @@ def current(production: Path) -> Release:
         raise NothingInProduction(f"{production}: no model is in production; after `make repro` put one there: "
                                   "python -m serving.registry install --version VERSION")
     folder = link.resolve()  # once: the link may be swapped while we read
-    record = read_json(folder / "release.json")
+    record = ReleaseRecord.read(folder / "release.json")
     verify_checksums(folder / "model")
     return _release(folder / "model", record)
 
@@ -94,7 +95,7 @@ def install(production: Path, folder: Path, version: str, commit: str, latency: 
 def previous(production: Path) -> Release | None:
     """The release that `rollback` would go back to; None where there is none."""
     before = _before(production)
-    return _release(_folder(production, before["identity"]), before) if before else None
+    return _release(_folder(production, before.identity), before) if before else None
 
 
 def rollback(production: Path) -> Release:
@@ -108,15 +109,22 @@ def rollback(production: Path) -> Release:
     return release
 
 
-def history(production: Path) -> list[dict[str, Any]]:
-    """Lines of history.jsonl, oldest first: `at` (UTC), `event` (install, rollback), then the release's record."""
+def history(production: Path) -> list[HistoryLine]:
+    """What was installed and taken back, oldest first. UnreadableDocument names the line that does not fit."""
     path = production / "history.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [HistoryLine.parse(json.loads(line), f"{path}, line {number}")
+            for number, line in enumerate(_lines(production), 1)]
 
 
-def _release(folder: Path, record: dict[str, Any]) -> Release:
-    return Release(folder, record["identity"], record["version"], record["commit"], record["latency"],
-                   tuple(record["batches"]), record["explanation"])
+def _lines(production: Path) -> list[str]:
+    """The history as it stands on disk."""
+    path = production / "history.jsonl"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _release(folder: Path, record: ReleaseRecord) -> Release:
+    return Release(folder, record.identity, record.version, record.commit, record.latency, record.batches,
+                   record.explanation)
 
 
 def _folder(production: Path, identity: str) -> Path:
@@ -133,12 +141,12 @@ def _sound(folder: Path) -> bool:
 
 def _go(production: Path, release: Release, event: str) -> None:
     """Write the history first, then swap: a kill in between is made good by the same command again."""
-    write_json(release.folder.parent / "release.json", release.record())
-    pile, lines = _pile(production), history(production)
+    write_json(release.folder.parent / "release.json", release.record().content())
+    pile = _pile(production)
     if not pile or not _same(pile[-1], release):
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        lines.append({"at": at, "event": event, **release.record()})
-        write_text(production / "history.jsonl", "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
+        fresh_line = json.dumps({"at": at, "event": event, **release.record().content()}, sort_keys=True)
+        write_text(production / "history.jsonl", "".join(f"{line}\n" for line in [*_lines(production), fresh_line]))
     link, target = production / "current", Path("releases") / release.identity[:16]
     if not link.is_symlink() or link.readlink() != target:
         fresh = production / ".current.part"
@@ -147,7 +155,7 @@ def _go(production: Path, release: Release, event: str) -> None:
         fresh.replace(link)
 
 
-def _before(production: Path) -> dict[str, Any] | None:
+def _before(production: Path) -> HistoryLine | None:
     """Record of the release below the one in use. Where a kill came between history and swap, the one in use is not
     the top: then what stands below it counts, or, where a rollback has taken it off already, the top.
     """
@@ -156,19 +164,19 @@ def _before(production: Path) -> dict[str, Any] | None:
     return pile[at - 1] if at else None
 
 
-def _pile(production: Path) -> list[dict[str, Any]]:
+def _pile(production: Path) -> list[HistoryLine]:
     """Records as installs put them up and rollbacks took them off."""
-    pile: list[dict[str, Any]] = []
+    pile: list[HistoryLine] = []
     for line in history(production):
-        if line["event"] == _ROLLBACK:
+        if line.event == _ROLLBACK:
             pile = pile[:-1]
-        elif not pile or (line["identity"], line["version"]) != (pile[-1]["identity"], pile[-1]["version"]):
+        elif not pile or (line.identity, line.version) != (pile[-1].identity, pile[-1].version):
             pile.append(line)
     return pile
 
 
-def _same(line: dict[str, Any], release: Release) -> bool:
-    return (line["identity"], line["version"]) == (release.identity, release.version)
+def _same(line: HistoryLine, release: Release) -> bool:
+    return (line.identity, line.version) == (release.identity, release.version)
 
 
 @contextlib.contextmanager

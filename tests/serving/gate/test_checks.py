@@ -7,6 +7,7 @@ import pytest
 from cxr.metrics.comparisons import Hits, JudgedStudies, Side, calibration_of, compare
 from cxr.model.probabilities import calibrated, sigmoid
 from cxr.params.schema import Gate
+from cxr.runtime.hand_over import GateVerdict
 from cxr.selection import calibration
 from serving.gate import checks, markdown
 
@@ -154,10 +155,11 @@ def test_the_hits_of_a_patients_studies_are_one_witness():
 def test_the_page_says_why_not():
     check = checks.fast({"median": 1.6, "low": 1.5, "high": 1.7}, RULE).as_json()
     part = {"studies": 9, "champion_auroc": 0.5, "challenger_auroc": "n/a"}
-    page = markdown.page({"verdict": "keep", "reasons": [check["words"]], "checks": [check], "gate": {"old": part},
+    page = markdown.page(GateVerdict.model_validate({
+                       "verdict": "keep", "reasons": [check["words"]], "checks": [check], "gate": {"old": part},
                        "test": {"new": part}, "champion": {"version": "v0.0.1", "identity": "a" * 64,
                                                            "batches": ["batch-001"]},
                        "challenger": {"version": "", "identity": "b" * 64, "variant": "int8",
-                                      "batches": ["batch-001", "batch-002"]}})
+                                      "batches": ["batch-001", "batch-002"]}}))
     assert "only reported): champion" not in page
     assert "the champion stays" in page and "1.60 times" in page and "New batches: batch-002." in page

@@ -46,7 +46,7 @@ def test_without_a_release_it_says_what_to_do(there):
 def test_the_same_release_again_adds_no_line_to_the_history(models, there):
     for _ in range(2):
         put(there, models["a"], "v0.0.1")
-    assert [line["event"] for line in releases.history(there)] == ["install"]
+    assert [line.event for line in releases.history(there)] == ["install"]
 
 
 def test_rollback_goes_back_one_release_at_a_time_and_then_refuses(models, there):
@@ -100,7 +100,7 @@ def test_killed_at_any_step_one_release_is_in_use_and_the_same_command_goes_on(m
         act()
     assert releases.current(there).version == ("v0.0.1" if word == "install" else "v0.0.2")
     assert act().version == releases.current(there).version == ("v0.0.2" if word == "install" else "v0.0.1")
-    assert [line["event"] for line in releases.history(there)] == ["install", "install", "rollback"][
+    assert [line.event for line in releases.history(there)] == ["install", "install", "rollback"][
         :2 if word == "install" else 3]
 
 
