@@ -21,7 +21,7 @@ SLOW = [pytest.param(stage, share, marks=pytest.mark.slow) for stage in STAGES f
 
 def filled(unhurt, *arguments):
     """What happened on the disk that got full."""
-    script = str(Path(__file__).parents[1] / "fixtures" / "full_disk.py")
+    script = str(Path(__file__).with_name("full_disk.py"))
     done = subprocess.run(["unshare", "-rm", sys.executable, script, str(unhurt.folder), *arguments],
                           env=unhurt.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
