@@ -56,10 +56,10 @@ def one_stage(project: Project, rounds: int) -> tuple[list[tuple[float, float]],
     """Seconds of `dvc repro` of gate and stage in the checkout and of the same carried out as on a worker, in turn."""
     settings, commit = from_environment(), git(project.checkout, "rev-parse", "HEAD")
     phantom = "data/raw/dvc.yaml:phantom"
-    entries = {phantom: workspace.carry_out(Order(phantom, commit, {}, 1, "run"), settings, str)}
+    entries = {phantom: workspace.carry_out(Order(phantom, commit, {}, 1, "run"), settings)}
     with parts() as spent:
         pairs = [(seconds(lambda: command(project, "dvc", "repro", "-s", "-f", "check", "ingest")),
-                  seconds(lambda: workspace.carry_out(Order("ingest", commit, entries, 1, "run"), settings, str)))
+                  seconds(lambda: workspace.carry_out(Order("ingest", commit, entries, 1, "run"), settings)))
                  for _ in range(rounds)]
     return pairs, {name: statistics.median(taken) for name, taken in spent.items()}
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from flows.repo.reproduce import PipelineFailed, run
-from flows.support import overrides
+from flows.support import logs, overrides
 
 
 def main(arguments: list[str]) -> int:
@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
 
             pipeline(parameters)
         else:
+            logs.show_in_terminal()
             run(Path.cwd(), parameters)
     except overrides.OverrideError as error:
         print(error, file=sys.stderr)

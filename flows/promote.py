@@ -5,21 +5,22 @@ Both report to the server of PREFECT_API_URL, or else to the one that `make up` 
 browser shows; they are deployed, too (`promote`, `rollback`).
 """
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from flows import up
 from flows.release import add_batches, gate, promotion
 from flows.repo import record, workspace
 from flows.repo.git import HandOverFailed, git
-from flows.repo.workspace import Say
 from flows.server import services
-from flows.support import commands
+from flows.support import commands, logs
 from flows.support.secrets import without_credentials
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 KEPT = 3  # exit status where the champion stays
 
@@ -32,7 +33,7 @@ class TagBehind(Exception):
     """Production was rolled back, but gto's stage could not follow; the message says what to do."""
 
 
-def promote(version: str, here: Settings, say: Say, show: Callable[[gate.Verdict], None] | None = None) -> str:
+def promote(version: str, here: Settings, show: Callable[[gate.Verdict], None] | None = None) -> str:
     """Promote a version; what was done, in words. Kept, Refused, HandOverFailed, MainMoved.
 
     The version that is in production already goes through no gate: main, stage and folder are put right.
@@ -41,30 +42,30 @@ def promote(version: str, here: Settings, say: Say, show: Callable[[gate.Verdict
     try:
         add_batches.open_main(folder, here)
         commit = _commit_of(folder, version)
-        gate.prepare(folder, commit, here, say)
+        gate.prepare(folder, commit, here)
         in_use = promotion.current(here)
         if in_use and in_use["version"] != version:
-            verdict = gate.judge(folder, commit, version, here, say)
+            verdict = gate.judge(folder, commit, version, here)
             if show:
                 show(verdict)
             if not verdict.promote:
                 raise Kept(f"{in_use['version']} stays: " + "; ".join(verdict.reasons))
-        promotion.promote(folder, commit, version, here, say)
+        promotion.promote(folder, commit, version, here)
     finally:
         workspace.remove(folder)
     return f"{version} is in production" + ("" if in_use else " (the first: there was nothing to compare it with)")
 
 
-def rollback(here: Settings, say: Say) -> str:
+def rollback(here: Settings) -> str:
     """Back to the release before: this machine's production first, then gto's stage. Refused where there is none;
     TagBehind where production is back but the stage is not."""
     before = commands.answer(here.project, here, "serving.registry", "rollback", "--to-be")
     _, said = commands.run(here.project, here, "serving.registry", "rollback")
-    say(said.strip())
+    logger.info(said.strip())
     folder = here.workspaces / f"rollback-{os.getpid()}"
     try:
         add_batches.open_main(folder, here)
-        promotion.assign(folder, before["version"], say)
+        promotion.assign(folder, before["version"])
     except Exception as error:  # whatever it is, production is back already: say so, and what is left to do
         raise TagBehind(f"production is back at {before['version']}, but gto's stage could not follow: {error}; "
                         f"later: make promote VERSION={before['version']}") from error
@@ -104,8 +105,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _plain(version: str | None, here: Settings) -> str:
-    say = partial(print, flush=True)
-    return promote(version, here, say) if version else rollback(here, say)
+    logs.show_in_terminal()
+    return promote(version, here) if version else rollback(here)
 
 
 def _server(here: Settings) -> bool:

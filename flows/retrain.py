@@ -4,6 +4,7 @@
 process, without a server.
 """
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -14,17 +15,18 @@ from flows.dispatch import in_process
 from flows.release import promotion, retraining
 from flows.release.retraining import Case
 from flows.repo import git, workspace
-from flows.repo.workspace import Say
 from flows.server import services
-from flows.support import commands, settings
+from flows.support import commands, logs, settings
 from flows.support.lock import WorkspaceLock
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 DEPLOYMENT = "retrain/retrain"
 _ROUNDS = 3  # times that main may move on under a run
 
 
-def rounds(here: Settings, steps: Any, say: Say) -> tuple[Case, str]:
+def rounds(here: Settings, steps: Any) -> tuple[Case, str]:
     """Look, join, pipeline, gate, promote; again on the new main where main has moved on. `steps`: who does each.
 
     The case as it ended, and why nothing was trained, empty where something was.
@@ -34,27 +36,27 @@ def rounds(here: Settings, steps: Any, say: Say) -> tuple[Case, str]:
         try:
             for turn in range(_ROUNDS):
                 try:
-                    return _round(folder, here, steps, say)
+                    return _round(folder, here, steps)
                 except promotion.MainMoved as moved:
                     if turn + 1 == _ROUNDS:
                         raise
-                    say(str(moved))
+                    logger.info(str(moved))
         finally:
             workspace.remove(folder)
     raise AssertionError("not reached")
 
 
-def _round(folder: Path, here: Settings, steps: Any, say: Say) -> tuple[Case, str]:
-    case: Case = steps.look(folder, here, say)
+def _round(folder: Path, here: Settings, steps: Any) -> tuple[Case, str]:
+    case: Case = steps.look(folder, here)
     if why := retraining.why_not(case):
         return case, why
-    joined = steps.join(folder, case, here, say)
+    joined = steps.join(folder, case, here)
     case = retraining.remember(case, here, joined=joined)
-    steps.pipeline(joined, case.key, here, say)
+    steps.pipeline(joined, case.key, here)
     commit, version = retraining.recorded(folder, joined)
     case = retraining.remember(case, here, version=version, commit=commit)
-    verdict = steps.judge(folder, commit, version, here, say)
-    return steps.settle(folder, case, commit, version, verdict, here, say), ""
+    verdict = steps.judge(folder, commit, version, here)
+    return steps.settle(folder, case, commit, version, verdict, here), ""
 
 
 class Plain:
@@ -64,9 +66,9 @@ class Plain:
     judge, settle = staticmethod(retraining.judge), staticmethod(retraining.settle)
 
     @staticmethod
-    def pipeline(commit: str, key: str, here: Settings, say: Say) -> None:
+    def pipeline(commit: str, key: str, here: Settings) -> None:
         """One stage after the other."""
-        in_process.reproduce(commit, here, say)
+        in_process.reproduce(commit, here)
 
 
 def main(arguments: list[str]) -> int:
@@ -85,8 +87,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _here(here: Settings) -> int:
+    logs.show_in_terminal()
     try:
-        case, why = rounds(here, Plain, lambda line: print(line, flush=True))
+        case, why = rounds(here, Plain)
     except (retraining.NothingToBeat, commands.Refused, git.HandOverFailed, workspace.StageFailed,
             promotion.MainMoved) as error:
         print(f"retrain: {error}", file=sys.stderr)

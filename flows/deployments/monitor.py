@@ -4,22 +4,26 @@ Every run whose verdict is "drift" emits `cxr.drift.detected`, so that an event 
 way is said again. `python -m flows.deployments.monitor` starts a run of the deployment and watches it; without a
 server, `python -m serving.monitor` does all but event and artifact.
 """
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 from prefect.states import Completed
 
 from cxr.runtime.hand_over.drift_verdict import DRIFT, DriftVerdict
 from flows import up
-from flows.repo.workspace import Say, StageFailed
+from flows.deployments.run_log import show_in_run
+from flows.repo.workspace import StageFailed
 from flows.server import services
 from flows.support import settings, supervised
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 DEPLOYMENT, EVENT = "monitor/monitor", "cxr.drift.detected"
 _DRIFTED = 3  # exit status of serving.monitor
@@ -28,19 +32,19 @@ _DRIFTED = 3  # exit status of serving.monitor
 @flow(name="monitor", persist_result=False, validate_parameters=False)
 def monitor(window: int | None = None) -> Any:
     """Judge the last `window` studies of the scoring log (default: monitor.window of params.yaml)."""
-    here, say = settings.from_environment(), get_run_logger().info
-    verdict, folder = judge(here, window, say)
+    show_in_run("monitor")
+    verdict, folder = judge(settings.from_environment(), window)
     create_markdown_artifact((folder / "verdict.md").read_text(), key="drift", description=verdict.headline)
     if verdict.verdict == DRIFT:
         announce(verdict, folder.name)
     return Completed(name=verdict.headline, message="; ".join(verdict.reasons[:3]) or "nothing stands out")
 
 
-def judge(here: Settings, window: int | None, say: Say) -> tuple[DriftVerdict, Path]:
+def judge(here: Settings, window: int | None) -> tuple[DriftVerdict, Path]:
     """Run `serving.monitor` in the project; the verdict and its folder. StageFailed where it can't judge."""
     asked = [] if window is None else ["--window", str(window)]
     command = [sys.executable, "-m", "serving.monitor", "--production", str(here.production), *asked]
-    ended = supervised.run(command, here.project, on_line=say)
+    ended = supervised.run(command, here.project, on_line=logger.info)
     if ended.status not in (0, _DRIFTED):
         raise StageFailed("monitor: " + (ended.tail[-1] if ended.tail else f"exit status {ended.status}"))
     path = here.project / ended.tail[-1].removeprefix("verdict: ")

@@ -1,8 +1,9 @@
 """Promotion and rollback as Prefect flows, deployed as `promote/promote` and `rollback/rollback`."""
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from flows import promote as plain
+from flows.deployments.run_log import show_in_run
 from flows.release import gate
 from flows.support import settings
 
@@ -10,13 +11,15 @@ from flows.support import settings
 @flow(name="promote", persist_result=False, validate_parameters=False)
 def promote(version: str) -> str:
     """A recorded version into production, through the gate; fails where the champion stays."""
-    return plain.promote(version, settings.from_environment(), get_run_logger().info, _show)
+    show_in_run("promote")
+    return plain.promote(version, settings.from_environment(), _show)
 
 
 @flow(name="rollback", persist_result=False, validate_parameters=False)
 def rollback() -> str:
     """Production back to the release before."""
-    done = plain.rollback(settings.from_environment(), get_run_logger().info)
+    show_in_run("rollback")
+    done = plain.rollback(settings.from_environment())
     create_markdown_artifact(f"# Rollback\n\n{done}.\n", key="rollback", description=done)
     return done
 

@@ -1,10 +1,11 @@
 """The Prefect side of `flows.retrain`: each step a task, the pipeline a run of its deployment, the verdict an artifact.
 """
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger, runtime, task
+from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun
@@ -12,14 +13,17 @@ from prefect.deployments import run_deployment
 from prefect.events import emit_event
 from prefect.states import Cancelling, Completed
 
+from flows.deployments.run_log import show_in_run
 from flows.release import gate, retraining
 from flows.release.retraining import Case
 from flows.repo.git import HandOverFailed
-from flows.repo.workspace import Say, StageFailed
+from flows.repo.workspace import StageFailed
 from flows.retrain import rounds
 from flows.server import client
 from flows.support import settings
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 PIPELINE = "pipeline/pipeline"
 ALERT = "cxr.retrain.needs-labels"
@@ -30,11 +34,12 @@ _MOST_TRIES = 20  # runs of the pipeline for one commit that failed earlier
 @flow(name="retrain", persist_result=False, validate_parameters=False)
 def retrain(cause: dict[str, Any] | None = None) -> Any:
     """Train on what waits in production/inbox, judge, promote or keep. `cause`: an event's payload, or who asked."""
-    here, say = settings.from_environment(), get_run_logger().info
+    show_in_run("retrain")
+    here = settings.from_environment()
     if runtime.flow_run.run_count > here.attempts:
         raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
-    say(f"cause: {_words(cause)}")
-    case, why = rounds(here, Tasks, say)
+    logger.info(f"cause: {_words(cause)}")
+    case, why = rounds(here, Tasks)
     if why:
         if not case.enough:
             _alert(case, cause, why)
@@ -57,16 +62,16 @@ class Tasks:
 
     @staticmethod
     @_plain("gate")
-    def judge(folder: Path, commit: str, version: str, here: Settings, say: Say) -> gate.Verdict:
+    def judge(folder: Path, commit: str, version: str, here: Settings) -> gate.Verdict:
         """The verdict, also as an artifact."""
-        verdict = retraining.judge(folder, commit, version, here, say)
+        verdict = retraining.judge(folder, commit, version, here)
         create_markdown_artifact(verdict.page, key="gate", description=f"{version}: "
                                  + ("promote" if verdict.promote else "the champion stays"))
         return verdict
 
     @staticmethod
     @_plain("pipeline")
-    def pipeline(commit: str, key: str, here: Settings, say: Say) -> None:
+    def pipeline(commit: str, key: str, here: Settings) -> None:
         """A run of the pipeline's deployment on the commit; one that is under way or done already is taken over."""
         for turn in range(1, _MOST_TRIES):
             asked: Any = run_deployment(PIPELINE, parameters={"revision": commit, "parameters": {}, "force": False},
@@ -74,31 +79,31 @@ class Tasks:
                                         flow_run_name=f"retrain-{key[:6]}-{turn}")
             if asked.state is not None and asked.state.is_final() and not asked.state.is_completed():
                 continue  # it failed in an earlier retraining: once more
-            say(f"pipeline run {asked.name} ({asked.id})")
-            _wait(asked, here, say)
+            logger.info(f"pipeline run {asked.name} ({asked.id})")
+            _wait(asked, here)
             return
         raise StageFailed(f"the pipeline failed {_MOST_TRIES} times on {commit[:12]}: mend what its runs say")
 
 
-def _wait(asked: FlowRun, here: Settings, say: Say) -> None:
+def _wait(asked: FlowRun, here: Settings) -> None:
     """Until the run ends; StageFailed where not well. A cancelled retraining cancels it."""
     try:
         while True:
-            state = client.ask(lambda api: api.read_flow_run(asked.id), here, say).state
+            state = client.ask(lambda api: api.read_flow_run(asked.id), here).state
             if state is not None and state.is_final():
                 break
             time.sleep(_POLL_SECONDS)
     except BaseException:
         if client.state_of(str(runtime.flow_run.id)) in ("CANCELLING", "CANCELLED"):
-            client.ask(lambda api: api.set_flow_run_state(asked.id, Cancelling(), force=False), here, say)
+            client.ask(lambda api: api.set_flow_run_state(asked.id, Cancelling(), force=False), here)
         raise
     if not state.is_completed():
         raise StageFailed(f"pipeline run {asked.name}: {state.name}: {state.message or ''}")
 
 
 def _alert(case: Case, cause: dict[str, Any] | None, why: str) -> None:
-    """Say that labels are lacking: in the log, as an artifact, and as an event that notifications can be hung on."""
-    get_run_logger().warning(why)
+    """Warn that labels are lacking: in the log, as an artifact, and as an event that notifications can be hung on."""
+    logger.warning(why)
     create_markdown_artifact(f"# Nothing is trained\n\n{why}.\n\nCause: {_words(cause)}.\n", key="retrain-alert",
                              description="a retraining was asked for and not started")
     emit_event(ALERT, resource={"prefect.resource.id": f"cxr.model.{case.champion.identity[:16]}"},

@@ -3,6 +3,7 @@
 Reads only what the workspace's dvc.lock names, pulled and checked; a run whose stages make none of it has none of it.
 """
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from flows.deployments.pictures import as_markdown
 from flows.repo import lockfile, record, workspace
 from flows.repo.git import git
 from flows.repo.record import Recorded
-from flows.repo.workspace import Say
 from flows.support.secrets import without_credentials
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _SHOWN = ("metrics/", "plots/evaluate", "reports/overlays")
 _HEADLINES = (".auroc.macro", ".auroc.worst", ".accuracy")  # leaves of metrics/evaluate.json, of every variant
@@ -24,22 +26,22 @@ _MOST_ROWS, _MOST_PICTURES = 60, 6
 REPORT = "reports/index.html"
 
 
-def publish(folder: Path, recorded: Recorded | None, before: str | None, settings: Settings, say: Say) -> None:
+def publish(folder: Path, recorded: Recorded | None, before: str | None, settings: Settings) -> None:
     """Create the artifacts of a run; what can't be had is said in the log and never fails the run."""
     from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
     try:
-        _pull_shown(folder, settings, say)
+        _pull_shown(folder, settings)
         create_markdown_artifact(page(folder, recorded, before), key="pipeline-summary",
                                  description="metrics, difference to the last version, pictures")
-        if recorded and (report := _report(folder, recorded, settings, say)):
+        if recorded and (report := _report(folder, recorded, settings)):
             create_link_artifact(report, key="report", link_text=f"report of {recorded.version}",
                                  description=f"on the machine of this run; anywhere: {_get(recorded)}")
     except Exception as error:
-        say(without_credentials(f"the summary could not be made whole: {error}"))
+        logger.info(without_credentials(f"the summary could not be made whole: {error}"))
 
 
-def publish_here(folder: Path, say: Say) -> None:
+def publish_here(folder: Path) -> None:
     """The same artifacts for a folder whose outputs lie in it and were not recorded."""
     from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
@@ -51,7 +53,7 @@ def publish_here(folder: Path, say: Say) -> None:
             create_link_artifact((folder / REPORT).as_uri(), key="report", link_text="report of this folder",
                                  description=f"on the machine of this run: {folder / REPORT}")
     except Exception as error:
-        say(without_credentials(f"the summary could not be made whole: {error}"))
+        logger.info(without_credentials(f"the summary could not be made whole: {error}"))
 
 
 def page(folder: Path, recorded: Recorded | None, before: str | None, where: str = "") -> str:
@@ -110,15 +112,15 @@ def _get(recorded: Recorded) -> str:
     return f"dvc get . {REPORT} --rev {recorded.commit[:12]}"
 
 
-def _pull_shown(folder: Path, settings: Settings, say: Say) -> None:
-    workspace.pull(folder, [path for path in lockfile.outputs_of(folder) if path.startswith(_SHOWN)], settings, say)
+def _pull_shown(folder: Path, settings: Settings) -> None:
+    workspace.pull(folder, [path for path in lockfile.outputs_of(folder) if path.startswith(_SHOWN)], settings)
 
 
-def _report(folder: Path, recorded: Recorded, settings: Settings, say: Say) -> str | None:
+def _report(folder: Path, recorded: Recorded, settings: Settings) -> str | None:
     """Address of a copy of the report that outlives the workspace."""
     if REPORT not in lockfile.outputs_of(folder):
         return None
-    workspace.pull(folder, [REPORT], settings, say)
+    workspace.pull(folder, [REPORT], settings)
     kept = settings.workspaces.parent / "reports" / recorded.commit[:12] / "index.html"
     write_bytes(kept, (folder / REPORT).read_bytes())
     return f"{settings.reports.rstrip('/')}/{recorded.commit[:12]}/index.html" if settings.reports else kept.as_uri()

@@ -5,23 +5,26 @@ The command runs in a process of its own; the page that it writes becomes an art
 `python -m serving.score` does all but the artifact.
 """
 import json
+import logging
 import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed
 
 from cxr.runtime.hand_over import ScoringCounts
 from flows import up
-from flows.deployments.stage import Shown
-from flows.repo.workspace import Say, StageFailed
+from flows.deployments.run_log import show_in_run
+from flows.repo.workspace import StageFailed
 from flows.server import services
 from flows.support import settings, supervised
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 DEPLOYMENT = "score/score"
 
@@ -29,22 +32,22 @@ DEPLOYMENT = "score/score"
 @flow(name="score", persist_result=False, validate_parameters=False)
 def score(folder: str | None = None, again: bool = False) -> Any:
     """Score what is new in a folder of the worker's machine (default: score.folder of params.yaml)."""
-    shown = Shown("score")
-    counts, page = scored(folder, again, settings.from_environment(), shown)
-    shown.finished()
+    log = show_in_run("score")
+    counts, page = scored(folder, again, settings.from_environment())
+    log.finished()
     create_markdown_artifact(page, key="score", description=counts.headline)
-    get_run_logger().info(counts.headline)
+    logger.info(counts.headline)
     return Completed(name="Scored" if counts.scored else "NothingNew", message=counts.headline)
 
 
-def scored(folder: str | None, again: bool, here: Settings, say: Say) -> tuple[ScoringCounts, str]:
+def scored(folder: str | None, again: bool, here: Settings) -> tuple[ScoringCounts, str]:
     """Run `serving.score` in the project; its counts and its page. StageFailed with what it said where it fails."""
     asked = [*([folder] if folder else []), *(["--again"] if again else [])]
     places = {"CXR_PRODUCTION": str(here.production), "CXR_CACHE": str(here.scratch)}
     with tempfile.TemporaryDirectory() as place:
         page = Path(place) / "score.md"
         command = [sys.executable, "-m", "serving.score", "--json", "--page", str(page), *asked]
-        ended = supervised.run(command, here.project, places, say)
+        ended = supervised.run(command, here.project, places, logger.info)
         if ended.status:
             raise StageFailed(ended.tail[-1] if ended.tail else f"score: exit status {ended.status}")
         return ScoringCounts.parse(json.loads(ended.tail[-1]), "serving.score --json"), page.read_text()

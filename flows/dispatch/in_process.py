@@ -1,15 +1,15 @@
 """The pipeline of a commit without a server: the stages one after the other in this process, recorded as ever."""
 from flows.dispatch import scheduler
 from flows.repo import git, lockfile, record, workspace
-from flows.repo.workspace import Order, Say
+from flows.repo.workspace import Order
 from flows.support.settings import Settings
 
 
 class Alone:
     """A crew of one: carries an order out when it is asked for news."""
 
-    def __init__(self, settings: Settings, say: Say) -> None:
-        self._settings, self._say = settings, say
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._given: list[Order] = []
 
     def give(self, order: Order) -> None:
@@ -20,7 +20,7 @@ class Alone:
         """Carry out the oldest order."""
         order = self._given.pop(0)
         try:
-            return [scheduler.News(order, "done", workspace.carry_out(order, self._settings, self._say))]
+            return [scheduler.News(order, "done", workspace.carry_out(order, self._settings))]
         except workspace.StageFailed as failed:
             return [scheduler.News(order, "failed", message=str(failed))]
 
@@ -36,13 +36,13 @@ class Alone:
         """Nobody to tell."""
 
 
-def reproduce(commit: str, settings: Settings, say: Say) -> None:
+def reproduce(commit: str, settings: Settings) -> None:
     """Make what is stale at a pushed commit and record it, as a run of the pipeline deployment does."""
     folder = settings.workspaces / f"alone-{commit[:12]}"
     try:
-        workspace.checkout(folder, commit, settings, say)
+        workspace.checkout(folder, commit, settings)
         git.git(folder, "fetch", "-q", "--unshallow", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
-        scheduler.conduct(folder, commit, f"alone-{commit[:12]}", Alone(settings, say), settings, say)
-        record.record(folder, commit, settings, say)
+        scheduler.conduct(folder, commit, f"alone-{commit[:12]}", Alone(settings), settings)
+        record.record(folder, commit, settings)
     finally:
         workspace.remove(folder)

@@ -21,7 +21,6 @@ from flows.dispatch.scheduler import News
 from flows.repo.lockfile import Entry
 from flows.repo.workspace import Order
 from flows.server import client
-from flows.support.retry import Say
 from flows.support.settings import Settings
 
 _POLL_SECONDS, _SLOWEST_POLL_SECONDS, _SLOWER = 1.0, 5.0, 1.1  # a long stage is asked after less and less often
@@ -32,8 +31,8 @@ _SETTLE_SECONDS = process_tree.GRACE_SECONDS + 2.0  # in which a lost attempt's 
 class Workers:
     """Gives orders to work pools and reads what became of them; patient with a server that is restarted."""
 
-    def __init__(self, settings: Settings, say: Say) -> None:
-        self._settings, self._say = settings, say
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._under_way: dict[UUID, Order] = {}
         self._pending_since: dict[UUID, float] = {}
         self._pause = _POLL_SECONDS
@@ -45,14 +44,14 @@ class Workers:
         run: Any = client.patiently(lambda: run_deployment(
             f"stage/stage-{pool(order.stage)}", parameters={"order": to_parameters(order)}, timeout=0,
             flow_run_name=order.name, tags=[f"pipeline-run:{order.pipeline_run}"], scheduled_time=begin,
-            idempotency_key=_idempotency(order.pipeline_run, order.stage, order.attempt)), self._settings, self._say)
+            idempotency_key=_idempotency(order.pipeline_run, order.stage, order.attempt)), self._settings)
         self._under_way[run.id], self._pause = order, _POLL_SECONDS
 
     def latest(self, run: str, stage: str) -> int:
         """Number of the last attempt at a stage that the server knows in a pipeline run, 0 where there was none."""
         keys = [_idempotency(run, stage, attempt) for attempt in range(1, self._settings.attempts + 1)]
         wanted = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=keys))
-        found = client.ask(lambda api: api.read_flow_runs(flow_run_filter=wanted), self._settings, self._say)
+        found = client.ask(lambda api: api.read_flow_runs(flow_run_filter=wanted), self._settings)
         return max((keys.index(str(given.idempotency_key)) + 1 for given in found), default=0)
 
     def news(self) -> list[News]:
@@ -62,7 +61,7 @@ class Workers:
         ended = []
         for run_id, order in list(self._under_way.items()):
             run = client.patiently(lambda run_id=run_id: self._read(run_id),  # type: ignore[misc]
-                                   self._settings, self._say)
+                                   self._settings)
             if (news := self._ended(run, order)) is not None:
                 del self._under_way[run_id]
                 ended.append(news)
@@ -70,11 +69,11 @@ class Workers:
 
     def known(self, stage: str) -> list[Entry]:
         """Entries of the stage that pipeline runs accepted, newest first."""
-        return [data["entry"] for data in client.kept(_key(stage), self._settings, self._say)]
+        return [data["entry"] for data in client.kept(_key(stage), self._settings)]
 
     def accepted(self, stage: str, entry: Entry) -> None:
         """Keep an entry on the server."""
-        client.keep({"stage": stage, "entry": entry}, self._settings, self._say, _key(stage),
+        client.keep({"stage": stage, "entry": entry}, self._settings, _key(stage),
                     f"lock entry of {stage}, for later runs with the same inputs")
 
     def cancel(self) -> None:
@@ -95,7 +94,7 @@ class Workers:
             return self._stuck(run, order)
         message = state.message or state.name or ""
         if state.is_completed():
-            found = client.kept_by(run.id, self._settings, self._say)
+            found = client.kept_by(run.id, self._settings)
             entry = next((data["entry"] for data in found if data["attempt"] == order.attempt), None)
             return News(order, "done" if entry else "lost", entry, "ended without an entry")
         if state.is_crashed():
@@ -114,7 +113,7 @@ class Workers:
         return None
 
     def _set(self, run_id: UUID, state: Any, force: bool) -> None:
-        client.ask(lambda api: api.set_flow_run_state(run_id, state, force=force), self._settings, self._say)
+        client.ask(lambda api: api.set_flow_run_state(run_id, state, force=force), self._settings)
 
 
 def to_parameters(order: Order) -> dict[str, Any]:

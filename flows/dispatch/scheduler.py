@@ -4,15 +4,17 @@ Who carries out an order, and how one learns of its end, is the crew's business:
 (`flows.dispatch.prefect_workers`), or a stand-in in tests. Truth is the lock entries in the workspace; the loop keeps
 nothing else, so it can be started again.
 """
-from collections.abc import Callable
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from flows.repo import lockfile, status, workspace
 from flows.repo.status import Step
-from flows.repo.workspace import Order, Say, StageFailed
+from flows.repo.workspace import Order, StageFailed
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 Outcome = Literal["done", "failed", "lost", "cancelled"]
 
@@ -46,7 +48,7 @@ class Crew(Protocol):
         """Keep an entry for later runs."""
 
 
-def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings, say: Say, force: bool = False
+def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings, force: bool = False
             ) -> dict[str, lockfile.Entry]:
     """Have every stale stage carried out; the entries made or taken over, merged into the workspace's lock files.
 
@@ -56,15 +58,15 @@ def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings,
     entries: dict[str, lockfile.Entry] = {}
     under_way: dict[str, Order] = {}
     broken: list[News] = []
-    workspace.forget_absent(folder, settings, say)
+    workspace.forget_absent(folder, settings)
     while True:
         ready = [] if broken else status.ready(status.on_entries(folder), set(under_way))
-        settled = [_settle(folder, step, crew, settings, say, force) for step in ready]
+        settled = [_settle(folder, step, crew, settings, force) for step in ready]
         for step, entry in zip(ready, settled, strict=True):
             if entry is not None:
                 entries[step.address] = entry
                 continue
-            say(f"{step.address}: {step.stale}; given out")
+            logger.info(f"{step.address}: {step.stale}; given out")
             attempt = max(1, crew.latest(run, step.address))  # a run taken up again goes on where it was
             under_way[step.address] = Order(step.address, commit, dict(entries), attempt, run)
             crew.give(under_way[step.address])
@@ -73,40 +75,40 @@ def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings,
         if not under_way:
             break
         for news in crew.news():
-            _take(news, folder, entries, under_way, broken, crew, settings, say)
+            _take(news, folder, entries, under_way, broken, crew, settings)
     if broken:
         raise StageFailed("\n".join(news.message for news in broken))
     return entries
 
 
-def _settle(folder: Path, step: Step, crew: Crew, settings: Settings, say: Say, force: bool) -> lockfile.Entry | None:
+def _settle(folder: Path, step: Step, crew: Crew, settings: Settings, force: bool) -> lockfile.Entry | None:
     """The step's entry where nobody has to be asked: a gate is run here, an earlier run's fitting entry taken over."""
     if step.gate:
-        workspace.reproduce(folder, [step.address], settings, say)
+        workspace.reproduce(folder, [step.address], settings)
         return lockfile.entry(folder, step.address)
     standing = lockfile.entry(folder, step.address)
     for entry in [] if force else crew.known(step.address):
         lockfile.merge(folder, {step.address: entry})
         if not any(other.stale for other in status.on_entries(folder) if other.address == step.address):
-            say(f"{step.address}: taken over from an earlier run with the same inputs")
+            logger.info(f"{step.address}: taken over from an earlier run with the same inputs")
             return entry
     lockfile.restore(folder, step.address, standing)
     return None
 
 
 def _take(news: News, folder: Path, entries: dict[str, lockfile.Entry], under_way: dict[str, Order],
-          broken: list[News], crew: Crew, settings: Settings, say: Callable[[str], None]) -> None:
+          broken: list[News], crew: Crew, settings: Settings) -> None:
     """Accept, give out again, or stop; the news of any attempt but the last one given out are refused.
 
     Who gave that one out does not matter: an earlier conductor of this run may not have been as dead as it seemed.
     """
     stage = news.order.stage
     if under_way.get(stage) != news.order:
-        say(f"{stage}: attempt {news.order.attempt} is not the one under way; what it made is refused")
+        logger.info(f"{stage}: attempt {news.order.attempt} is not the one under way; what it made is refused")
         return
     if (latest := crew.latest(news.order.pipeline_run, stage)) > news.order.attempt:
         under_way[stage] = replace(news.order, attempt=latest)
-        say(f"{stage}: attempt {latest} is under way; what attempt {news.order.attempt} made is refused")
+        logger.info(f"{stage}: attempt {latest} is under way; what attempt {news.order.attempt} made is refused")
         crew.give(under_way[stage])
         return
     if news.outcome == "done" and news.entry is not None:
@@ -114,12 +116,12 @@ def _take(news: News, folder: Path, entries: dict[str, lockfile.Entry], under_wa
         entries[stage] = news.entry
         lockfile.merge(folder, {stage: news.entry})
         crew.accepted(stage, news.entry)
-        say(f"{stage}: done (attempt {news.order.attempt})")
+        logger.info(f"{stage}: done (attempt {news.order.attempt})")
     elif news.outcome == "lost" and news.order.attempt < settings.attempts:
         under_way[stage] = replace(news.order, attempt=news.order.attempt + 1)
-        say(f"{stage}: attempt {news.order.attempt} was lost ({news.message}); given out again")
+        logger.info(f"{stage}: attempt {news.order.attempt} was lost ({news.message}); given out again")
         crew.give(under_way[stage])
     else:
         del under_way[stage]
         broken.append(replace(news, message=news.message or f"stage {stage}: {news.outcome}"))
-        say(f"{stage}: {news.outcome}; stages after it are not started")
+        logger.info(f"{stage}: {news.outcome}; stages after it are not started")

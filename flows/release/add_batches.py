@@ -2,6 +2,7 @@
 
 Main does not know of it until the gate has let the model in that was trained on it.
 """
+import logging
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import yaml
 from flows.release.inbox import Waiting
 from flows.repo import workspace
 from flows.repo.git import HandOverFailed, clone, date_of, git, resolve
-from flows.repo.workspace import Say
 from flows.support import commands, overrides
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 SCRATCH, INITIAL = "models/scratch.json", "models/initial"
 
@@ -42,7 +44,7 @@ def open_main(folder: Path, settings: Settings) -> str:
     return commit
 
 
-def join(folder: Path, key: str, batches: Sequence[Waiting], champion: Path, settings: Settings, say: Say) -> str:
+def join(folder: Path, key: str, batches: Sequence[Waiting], champion: Path, settings: Settings) -> str:
     """Commit that holds the batches and where training starts, on main as it is in the workspace, pushed.
 
     The same batches on the same main are the same branch: one that was pushed before is taken over.
@@ -52,23 +54,23 @@ def join(folder: Path, key: str, batches: Sequence[Waiting], champion: Path, set
     if git(folder, "ls-remote", "origin", f"refs/heads/{branch}"):
         git(folder, "fetch", "-q", "origin", f"refs/heads/{branch}")
         git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
-        say(f"{branch} holds these batches already; taken over")
+        logger.info(f"{branch} holds these batches already; taken over")
         return git(folder, "rev-parse", "HEAD")
     name = section(folder, "ingest")["set"]
-    added = [_add(folder, batch, name, settings, say) for batch in batches]
+    added = [_add(folder, batch, name, settings) for batch in batches]
     start = _start(folder, champion)
-    _push_objects(folder, [f"data/raw/{name}.dvc", *start], settings, say)
+    _push_objects(folder, [f"data/raw/{name}.dvc", *start], settings)
     _commit(folder, name, f"Retrain with {', '.join(added)}", main)
     git(folder, "push", "-q", "origin", f"HEAD:refs/heads/{branch}")
     return git(folder, "rev-parse", "HEAD")
 
 
-def _add(folder: Path, batch: Waiting, name: str, settings: Settings, say: Say) -> str:
+def _add(folder: Path, batch: Waiting, name: str, settings: Settings) -> str:
     """Through the one door of new data; the set's earlier batches are pulled first, since it checks them."""
     if (folder / "data" / "raw" / f"{name}.dvc").exists() and not (folder / "data" / "raw" / name).exists():
-        workspace.pull(folder, [f"data/raw/{name}"], settings, say)
+        workspace.pull(folder, [f"data/raw/{name}"], settings)
     _, said = commands.run(folder, settings, "cxr.raw", "add", "--set", name, "--from", str(batch.folder))
-    say(f"{batch.folder.name}: {said.splitlines()[0] if said else 'added'}")
+    logger.info(f"{batch.folder.name}: {said.splitlines()[0] if said else 'added'}")
     return batch.folder.name
 
 
@@ -87,9 +89,9 @@ def _start(folder: Path, champion: Path) -> list[str]:
     return [f"{INITIAL}.dvc"]
 
 
-def _push_objects(folder: Path, files: Sequence[str], settings: Settings, say: Say) -> None:
+def _push_objects(folder: Path, files: Sequence[str], settings: Settings) -> None:
     for file in files:
-        workspace.push_file(folder, file, settings, say)
+        workspace.push_file(folder, file, settings)
 
 
 def _commit(folder: Path, name: str, title: str, main: str) -> None:

@@ -1,5 +1,6 @@
 """Has the gate judge what a recorded commit made against what is in production; keeps the verdict with production."""
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 from cxr.runtime.hand_over import GateVerdict
 from flows.repo import lockfile, workspace
 from flows.repo.git import git
-from flows.repo.workspace import Say
 from flows.support import commands
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 STAYS = 3
 GATES = "gates"
@@ -30,14 +32,14 @@ class Verdict:
         return (self.folder / "gate.md").read_text()
 
 
-def prepare(folder: Path, commit: str, settings: Settings, say: Say) -> None:
+def prepare(folder: Path, commit: str, settings: Settings) -> None:
     """The workspace at a recorded commit, with what the gate and production need of it pulled and checked."""
     git(folder, "checkout", "-q", "--force", "--detach", commit)
     made = [path for path in lockfile.outputs_of(folder) if path.startswith(_NEEDS)]
-    workspace.pull(folder, made, settings, say)
+    workspace.pull(folder, made, settings)
 
 
-def judge(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> Verdict:
+def judge(folder: Path, commit: str, version: str, settings: Settings) -> Verdict:
     """Judge a prepared workspace; Refused where the two models can't be compared.
 
     Where the champion preprocesses otherwise, its images are made from the raw ones, which are pulled then.
@@ -46,13 +48,13 @@ def judge(folder: Path, commit: str, version: str, settings: Settings, say: Say)
     out = settings.production / GATES / f"{version or commit[:12]}-against-{champion['version']}"
     if _chain_of(Path(champion["folder"]) / "card.json", "preprocessing") != _chain_of(
             folder / "data" / "processed" / "chain.json"):
-        say("the champion preprocesses otherwise: its images are made from the raw ones")
+        logger.info("the champion preprocesses otherwise: its images are made from the raw ones")
         workspace.pull(folder, [path for path in workspace.tracked(folder) if path.startswith("data/raw/")],
-                       settings, say)
+                       settings)
     status, _ = commands.run(folder, settings, "serving.gate", "--out", str(out), "--version", version,
                              accept=(0, STAYS))
     verdict = Verdict(status == 0, list(GateVerdict.read(out / "gate.json").reasons), out)
-    say(verdict.page)
+    logger.info(verdict.page)
     return verdict
 
 

@@ -4,6 +4,7 @@ Each step finds out whether it was done already, so that the same call again goe
 promoted is the gate's to say.
 """
 import json
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 from flows.release import add_batches
 from flows.repo.git import HandOverFailed, git
 from flows.repo.record import MODEL
-from flows.repo.workspace import Say
 from flows.support import commands
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 PROD = "prod"
 _PUSH_TRIES = 5
@@ -23,14 +25,14 @@ class MainMoved(Exception):
     """The git remote's main holds commits that the promoted one does not: the run must be made again on it."""
 
 
-def promote(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> None:
+def promote(folder: Path, commit: str, version: str, settings: Settings) -> None:
     """Promote the recorded commit that the workspace is prepared at. MainMoved where main can't be fast-forwarded."""
-    forward_main(folder, commit, say)
-    assign(folder, version, say)
-    install(folder, commit, version, settings, say)
+    forward_main(folder, commit)
+    assign(folder, version)
+    install(folder, commit, version, settings)
 
 
-def forward_main(folder: Path, commit: str, say: Say) -> None:
+def forward_main(folder: Path, commit: str) -> None:
     """Fast-forward the git remote's main to a commit; nothing where main holds it already."""
     main = add_batches.main_of(folder)
     if _is_in(folder, commit, main):
@@ -43,10 +45,10 @@ def forward_main(folder: Path, commit: str, say: Say) -> None:
         if add_batches.main_of(folder) != main:
             raise MainMoved(str(error)) from error
         raise
-    say(f"main: {main[:12]} -> {commit[:12]}")
+    logger.info(f"main: {main[:12]} -> {commit[:12]}")
 
 
-def assign(folder: Path, version: str, say: Say) -> None:
+def assign(folder: Path, version: str) -> None:
     """Give a version gto's stage `prod`, tag pushed; nothing where it has it."""
     import gto.api
 
@@ -63,7 +65,7 @@ def assign(folder: Path, version: str, say: Say) -> None:
         except HandOverFailed:  # somebody else took this number, or the remote is gone
             git(folder, "tag", "-d", tag)
             continue
-        say(f"gto: {MODEL} {version} is {PROD} ({tag})")
+        logger.info(f"gto: {MODEL} {version} is {PROD} ({tag})")
         return
     raise HandOverFailed(f"gto's stage {PROD} could not be pushed in {_PUSH_TRIES} tries; "
                          f"`make promote VERSION={version}` tries again")
@@ -78,16 +80,16 @@ def in_prod(folder: Path) -> str | None:
     return versions[0].partition("@")[2] if versions else None
 
 
-def install(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> None:
+def install(folder: Path, commit: str, version: str, settings: Settings) -> None:
     """Into this machine's production folder, with the latency reference that is measured here and now."""
     with tempfile.TemporaryDirectory() as place:
-        known = _latency(folder, Path(place) / "latency.json", settings, say)
+        known = _latency(folder, Path(place) / "latency.json", settings)
         _, said = commands.run(folder, settings, "serving.registry", "install", "--version", version, "--commit",
                                commit, *known)
-    say(said.strip())
+    logger.info(said.strip())
 
 
-def _latency(folder: Path, path: Path, settings: Settings, say: Say) -> list[str]:
+def _latency(folder: Path, path: Path, settings: Settings) -> list[str]:
     """Arguments that name the measured reference; none, and words, where there is no image to measure on."""
     name = json.loads((folder / "metrics" / "compress.json").read_text())["chosen"]["name"]
     model = folder / "models" / ("base" if name == "base" else f"compressed/{name}")
@@ -97,10 +99,11 @@ def _latency(folder: Path, path: Path, settings: Settings, say: Say) -> list[str
     try:
         found = commands.answer(folder, settings, "serving.score.latency", str(model), *map(str, places))
     except commands.Refused as error:
-        say(f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` finds images "
-            f"in {places[0]}")
+        logger.info(f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` "
+                    f"finds images in {places[0]}")
         return []
-    say(f"latency here: p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms an image, on {found['images']} images")
+    logger.info(f"latency here: p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms an image, on {found['images']} "
+                "images")
     path.write_text(json.dumps(found))
     return ["--latency", str(path)]
 

@@ -4,6 +4,7 @@ What was reached stands in `production/retrain/<key>.json`, where the key names 
 against the same champion are judged once, and a run that was killed is taken up where it stopped.
 """
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from flows.release import add_batches, gate, inbox, promotion
 from flows.release.inbox import Waiting
 from flows.repo import record, workspace
 from flows.repo.git import HandOverFailed, git
-from flows.repo.workspace import Say
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 Pipeline = Callable[[str, str], None]  # (commit, key): make what is stale at the commit and record it
 STATES = "retrain"
@@ -56,7 +58,7 @@ class NothingToBeat(Exception):
     """No model is in production; the message says how to put the first one there."""
 
 
-def look(folder: Path, settings: Settings, say: Say) -> Case:
+def look(folder: Path, settings: Settings) -> Case:
     """Open main in the workspace and see what is in production and what waits. NothingToBeat, Refused."""
     in_use = promotion.current(settings)
     if in_use is None:
@@ -65,16 +67,16 @@ def look(folder: Path, settings: Settings, say: Say) -> Case:
     champion = Champion(Path(in_use["folder"]), in_use["identity"], in_use["version"])
     add_batches.open_main(folder, settings)
     known = [path for path in workspace.tracked(folder) if path == "data/manifest.parquet"]
-    workspace.pull(folder, known, settings, say)
-    batches = tuple(_not_taken(inbox.waiting(folder, settings), champion, settings, say))
+    workspace.pull(folder, known, settings)
+    batches = tuple(_not_taken(inbox.waiting(folder, settings), champion, settings))
     key = inbox.key_of(champion.identity, batches)
     least = add_batches.section(folder, "retrain")["min_new_studies"]
     return Case(key, champion, batches, least, reached(key, settings))
 
 
-def join(folder: Path, case: Case, settings: Settings, say: Say) -> str:
+def join(folder: Path, case: Case, settings: Settings) -> str:
     """Commit that holds the batches, pushed."""
-    return add_batches.join(folder, case.key, case.batches, case.champion.folder, settings, say)
+    return add_batches.join(folder, case.key, case.batches, case.champion.folder, settings)
 
 
 def recorded(folder: Path, commit: str) -> tuple[str, str]:
@@ -89,22 +91,22 @@ def recorded(folder: Path, commit: str) -> tuple[str, str]:
     return found, tags[0].partition("@")[2]
 
 
-def judge(folder: Path, commit: str, version: str, settings: Settings, say: Say) -> gate.Verdict:
+def judge(folder: Path, commit: str, version: str, settings: Settings) -> gate.Verdict:
     """The gate's verdict on a recorded commit."""
-    gate.prepare(folder, commit, settings, say)
-    return gate.judge(folder, commit, version, settings, say)
+    gate.prepare(folder, commit, settings)
+    return gate.judge(folder, commit, version, settings)
 
 
-def settle(folder: Path, case: Case, commit: str, version: str, verdict: gate.Verdict, settings: Settings, say: Say
+def settle(folder: Path, case: Case, commit: str, version: str, verdict: gate.Verdict, settings: Settings
            ) -> Case:
     """Promote, or put the batches aside; then write down how it ended. MainMoved where it must be made again."""
     if verdict.promote:
-        promotion.promote(folder, commit, version, settings, say)
+        promotion.promote(folder, commit, version, settings)
     outcome = PROMOTED if verdict.promote else REFUSED
     ended = remember(case, settings, outcome=outcome, version=version, commit=commit, reasons=verdict.reasons,
                      verdict=str(verdict.folder.relative_to(settings.production)))
     for path in inbox.move(case.batches, settings, inbox.TAKEN if verdict.promote else inbox.REFUSED):
-        say(f"moved to {path.relative_to(settings.production.parent)}")
+        logger.info(f"moved to {path.relative_to(settings.production.parent)}")
     return ended
 
 
@@ -115,13 +117,13 @@ def reached(key: str, settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _not_taken(batches: list[Waiting], champion: Champion, settings: Settings, say: Say) -> list[Waiting]:
+def _not_taken(batches: list[Waiting], champion: Champion, settings: Settings) -> list[Waiting]:
     """What still waits: batches that the model in production was trained on are moved, where a kill had left them."""
     states = [json.loads(path.read_text()) for path in sorted((settings.production / STATES).glob("*.json"))]
     taken = {digest for state in states if state.get("outcome") == PROMOTED or state.get("version") == champion.version
              for digest in state["digests"]}
     for path in inbox.move([batch for batch in batches if batch.digest in taken], settings, inbox.TAKEN):
-        say(f"{path.name} was taken in before; moved to {inbox.TAKEN}")
+        logger.info(f"{path.name} was taken in before; moved to {inbox.TAKEN}")
     return [batch for batch in batches if batch.digest not in taken]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from flows.repo import lockfile, workspace
 from flows.repo.git import HandOverFailed, Rejected, date_of, git
 from flows.support import overrides
-from flows.support.retry import Say, patiently
+from flows.support.retry import patiently
 from flows.support.settings import Settings
 
 MODEL = "model"  # the artifact's name in gto
@@ -29,7 +29,7 @@ class Recorded:
     version: str
 
 
-def commit_overrides(folder: Path, parameters: dict[str, Any], settings: Settings, say: Say) -> str:
+def commit_overrides(folder: Path, parameters: dict[str, Any], settings: Settings) -> str:
     """Commit parameters set for this run, and push them on a branch of their own; the commit to run."""
     parent = git(folder, "rev-parse", "HEAD")
     changes = overrides.apply(folder / "params.yaml", parameters)
@@ -39,7 +39,7 @@ def commit_overrides(folder: Path, parameters: dict[str, Any], settings: Setting
     title = "Parameters of a run: " + ", ".join(change.removeprefix("params.yaml: ") for change in changes)
     git(folder, "commit", "-q", "-m", title, environment=date_of(folder, parent))
     commit = git(folder, "rev-parse", "HEAD")
-    _push(folder, f"HEAD:refs/heads/runs/{commit[:12]}", settings, say)
+    _push(folder, f"HEAD:refs/heads/runs/{commit[:12]}", settings)
     return commit
 
 
@@ -48,7 +48,7 @@ def earlier(folder: Path, pinned: str) -> str | None:
     return next(_records(folder, pinned), None)
 
 
-def record(folder: Path, pinned: str, settings: Settings, say: Say) -> Recorded | None:
+def record(folder: Path, pinned: str, settings: Settings) -> Recorded | None:
     """Commit the workspace's lock files and push; None where they are as the pinned commit has them.
 
     HandOverFailed where the DVC remote misses an object that they name: nothing is pushed then.
@@ -57,18 +57,18 @@ def record(folder: Path, pinned: str, settings: Settings, say: Say) -> Recorded 
     git(folder, "add", *changed)
     if not git(folder, "diff", "--cached", "--name-only"):
         return None
-    workspace.confirm(folder, settings, say)
+    workspace.confirm(folder, settings)
     made = lockfile.outputs_of(folder)
     branch, own, why = f"runs/{_name(pinned, made)}", None, ""
     for _ in range(_PUSH_TRIES):
-        _fetch(folder, settings, say)
+        _fetch(folder, settings)
         commit = _same_result(folder, pinned, made) or own or (own := _commit(folder, pinned))
         try:
-            _push(folder, f"{commit}:refs/heads/{branch}", settings, say)
+            _push(folder, f"{commit}:refs/heads/{branch}", settings)
         except Rejected as error:  # another run recorded the same since the fetch
             why = str(error)
             continue
-        return Recorded(commit, branch, _register(folder, commit, settings, say))
+        return Recorded(commit, branch, _register(folder, commit, settings))
     raise HandOverFailed(f"the record could not be pushed to {branch} in {_PUSH_TRIES} tries: {why}")
 
 
@@ -89,15 +89,15 @@ def _commit(folder: Path, pinned: str) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def _fetch(folder: Path, settings: Settings, say: Say) -> None:
+def _fetch(folder: Path, settings: Settings) -> None:
     """All branches and tags of the git remote, waiting for one that is gone."""
     patiently(lambda: git(folder, "fetch", "-q", "--tags", "--force", "origin", "+refs/heads/*:refs/remotes/origin/*"),
-              "git remote", settings, say)
+              "git remote", settings)
 
 
-def _push(folder: Path, what: str, settings: Settings, say: Say) -> None:
+def _push(folder: Path, what: str, settings: Settings) -> None:
     """Push, waiting for a remote that is gone. Rejected where it holds something else there."""
-    patiently(lambda: git(folder, "push", "-q", "origin", what), "git remote", settings, say)
+    patiently(lambda: git(folder, "push", "-q", "origin", what), "git remote", settings)
 
 
 def _records(folder: Path, pinned: str) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _same_result(folder: Path, pinned: str, made: dict[str, str]) -> str | None:
                  if not lockfile.differences(lockfile.committed(folder, found), made)), None)
 
 
-def _register(folder: Path, commit: str, settings: Settings, say: Say) -> str:
+def _register(folder: Path, commit: str, settings: Settings) -> str:
     """gto's next version for the commit, pushed; the one it has where it has one already."""
     import gto.api
 
@@ -129,10 +129,10 @@ def _register(folder: Path, commit: str, settings: Settings, say: Say) -> str:
         gto.api.register(str(folder), MODEL, commit, author="cxr-pipeline", author_email="cxr-pipeline@localhost")
         tag = git(folder, "tag", "--list", f"{MODEL}@v*", "--points-at", commit).splitlines()[0]
         try:
-            _push(folder, f"refs/tags/{tag}", settings, say)
+            _push(folder, f"refs/tags/{tag}", settings)
         except Rejected:  # somebody else's run took this number
             git(folder, "tag", "-d", tag)
-            _fetch(folder, settings, say)
+            _fetch(folder, settings)
             continue
         return tag.partition("@")[2]
     raise HandOverFailed(f"no gto version could be pushed for {commit[:12]} in {_PUSH_TRIES} tries: `gto register "

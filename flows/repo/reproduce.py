@@ -1,9 +1,8 @@
 """What is stale, run in this folder with each stage's live output: called by `flows.pipeline`, in a flow or not."""
+import logging
 import os
 import re
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ from flows.repo.repair import mend
 from flows.support import overrides, supervised
 from flows.support.lock import WorkspaceLock
 from flows.support.params_check import faults
+
+logger = logging.getLogger(__name__)
 
 _FAILED = re.compile(r"failed to reproduce '([^']+)'")
 
@@ -24,24 +25,23 @@ class PipelineFailed(Exception):
         self.status = status
 
 
-def run(project: Path, parameters: dict[str, Any], show: Callable[[str], None] | None = None) -> list[str]:
+def run(project: Path, parameters: dict[str, Any], log_lines: bool = False) -> list[str]:
     """Set parameters in params.yaml, ask DVC once what is stale, run that; addresses of what was stale.
 
-    Lines go to `show`, or to the terminal. PipelineFailed where a stage fails: with `show` it names the stage and has
-    its last lines. OverrideError where a parameter can't be set.
+    The stages write to the terminal themselves or, with `log_lines`, each line is logged. PipelineFailed where a stage
+    fails: with `log_lines` it names the stage and has its last lines. OverrideError where a parameter can't be set.
     """
-    say = show or partial(print, flush=True)
     with WorkspaceLock(project / ".runs" / "repro.lock", "flows.pipeline"):
         for line in mend(project):
-            say(line)
+            logger.info(line)
         for change in overrides.apply(project / "params.yaml", parameters) if parameters else []:
-            say(f"{change} (stays so; `git checkout params.yaml` undoes it)")
+            logger.info(f"{change} (stays so; `git checkout params.yaml` undoes it)")
         stale = _stale(project)
         if not stale:
-            say("nothing is stale: every stage's outputs fit its inputs")
+            logger.info("nothing is stale: every stage's outputs fit its inputs")
             return []
-        say("stale: " + "; ".join(f"{step.address} ({step.stale})" for step in stale))
-        _reproduce(project, show)
+        logger.info("stale: " + "; ".join(f"{step.address} ({step.stale})" for step in stale))
+        _reproduce(project, log_lines)
     return [step.address for step in stale]
 
 
@@ -55,9 +55,10 @@ def _stale(project: Path) -> list[status.Step]:
         raise
 
 
-def _reproduce(project: Path, show: Callable[[str], None] | None) -> None:
+def _reproduce(project: Path, log_lines: bool) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": path}, show)
+    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": path},
+                           logger.info if log_lines else None)
     if ended.status:
         raise PipelineFailed(f"{_which(ended.tail)}mend what its last lines say and run the same command again; it "
                              "starts there", ended.status)

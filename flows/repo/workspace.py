@@ -1,4 +1,5 @@
 """A stage's own workspace on a worker: clone of the pinned commit, dependencies pulled and checked, run, pushed."""
+import logging
 import os
 import shutil
 import sys
@@ -12,9 +13,11 @@ from cxr.runtime.dvc_lock import object_path
 from flows.repo import cache, lockfile, status
 from flows.repo.git import HandOverFailed, git
 from flows.support import supervised
-from flows.support.retry import Say, patiently
+from flows.support.retry import patiently
 from flows.support.secrets import without_credentials
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 _AGAIN = ("push a sound copy from a machine that has one (`dvc push`), or make it again (`dvc repro --single-item "
           "--force STAGE` and `dvc push`)")
@@ -46,23 +49,23 @@ class Order:
         return f"{self.stage.rpartition(':')[2]}-{self.attempt}"
 
 
-def carry_out(order: Order, settings: Settings, say: Say) -> lockfile.Entry:
+def carry_out(order: Order, settings: Settings) -> lockfile.Entry:
     """Make the stage's outputs, push them, return its lock entry. StageFailed or HandOverFailed with what to do."""
     folder = settings.workspaces / f"{order.pipeline_run[:13]}-{order.name}-{os.getpid()}"
     try:
-        checkout(folder, order.commit, settings, say)
+        checkout(folder, order.commit, settings)
         lockfile.merge(folder, order.entries)
         steps = {step.address: step for step in status.on_entries(folder)}
         step = steps[order.stage]
         gates = [steps[name] for name in step.upstream if steps[name].gate]
         made_here = {output for gate in gates for output in gate.outputs}
-        pull(folder, [path for path in step.dependencies if path not in made_here], settings, say)
-        reproduce(folder, [*(gate.address for gate in gates), order.stage], settings, say)
-        push(folder, order.stage, settings, say)
+        pull(folder, [path for path in step.dependencies if path not in made_here], settings)
+        reproduce(folder, [*(gate.address for gate in gates), order.stage], settings)
+        push(folder, order.stage, settings)
         entry = lockfile.entry(folder, order.stage)
     except Exception:
         if left := cache.remove_unfinished(settings.cache):
-            say(f"{len(left)} half-written files removed from {settings.cache}")
+            logger.info(f"{len(left)} half-written files removed from {settings.cache}")
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,13 +74,13 @@ def carry_out(order: Order, settings: Settings, say: Say) -> lockfile.Entry:
     return entry
 
 
-def checkout(folder: Path, commit: str, settings: Settings, say: Say) -> None:
+def checkout(folder: Path, commit: str, settings: Settings) -> None:
     """Make a workspace that holds one commit, its DVC set to this machine's cache and the remote."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     git(folder, "init", "-q")
     git(folder, "remote", "add", "origin", settings.git)
-    patiently(lambda: git(folder, "fetch", "-q", "--depth", "1", "origin", commit), "git remote", settings, say)
+    patiently(lambda: git(folder, "fetch", "-q", "--depth", "1", "origin", commit), "git remote", settings)
     git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
     configure(folder, settings)
 
@@ -96,14 +99,14 @@ def configure(folder: Path, settings: Settings) -> None:
     (folder / ".dvc" / "config.local").write_text("\n".join([*lines, ""]))
 
 
-def pull(folder: Path, paths: list[str], settings: Settings, say: Say) -> None:
+def pull(folder: Path, paths: list[str], settings: Settings) -> None:
     """Fetch the paths' objects, check every hash (a damaged one is fetched again once), lay the files out."""
     if not paths:
         return
     damaged = cache.remove_damaged(settings.cache, _hashes(folder, paths))  # DVC would not fetch those again
     for md5 in damaged:
-        say(f"{object_path(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
-    patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings, say)
+        logger.info(f"{object_path(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
+    patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings)
     if damaged := cache.remove_damaged(settings.cache, _hashes(folder, paths)):
         raise HandOverFailed(f"the DVC remote holds no sound object {damaged[0]} (for {', '.join(paths)}; the bytes "
                              f"there are not its name): delete it there and {_AGAIN}")
@@ -111,29 +114,29 @@ def pull(folder: Path, paths: list[str], settings: Settings, say: Say) -> None:
         repo.checkout(targets=[str(folder / path) for path in paths], force=True)
 
 
-def push(folder: Path, address: str, settings: Settings, say: Say) -> None:
+def push(folder: Path, address: str, settings: Settings) -> None:
     """Push a stage's outputs, waiting for a remote that is gone."""
-    _push(folder, _target(folder, address), settings, say)
+    _push(folder, _target(folder, address), settings)
 
 
-def push_file(folder: Path, name: str, settings: Settings, say: Say) -> None:
+def push_file(folder: Path, name: str, settings: Settings) -> None:
     """Push what a .dvc file names, waiting for a remote that is gone."""
-    _push(folder, str(folder / name), settings, say)
+    _push(folder, str(folder / name), settings)
 
 
-def _push(folder: Path, target: str, settings: Settings, say: Say) -> None:
+def _push(folder: Path, target: str, settings: Settings) -> None:
     def attempt() -> None:
         """Once."""
         with _dvc(folder) as repo:
             repo.push(targets=[target])
 
-    patiently(attempt, "DVC remote", settings, say)
+    patiently(attempt, "DVC remote", settings)
 
 
-def reproduce(folder: Path, addresses: list[str], settings: Settings, say: Say) -> None:
+def reproduce(folder: Path, addresses: list[str], settings: Settings) -> None:
     """`dvc repro --single-item` of the last stage named, after the gates before it. StageFailed with its last lines."""
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", *addresses]
-    ended = supervised.run(command, folder, stage_environment(settings), say)
+    ended = supervised.run(command, folder, stage_environment(settings), logger.info)
     if ended.status != 0:
         last = "\n".join(f"  {line}" for line in ended.tail)
         raise StageFailed(f"stage {addresses[-1]} failed with exit status {ended.status}; its last lines:\n{last}")
@@ -145,7 +148,7 @@ def stage_environment(settings: Settings) -> dict[str, str]:
     return {"CXR_CACHE": str(settings.scratch), "PATH": path, "DVC_NO_ANALYTICS": "1"}
 
 
-def confirm(folder: Path, settings: Settings, say: Say) -> None:
+def confirm(folder: Path, settings: Settings) -> None:
     """Ask the DVC remote for every object that the lock files name. HandOverFailed where it lacks one."""
     def attempt() -> None:
         """Once."""
@@ -156,10 +159,10 @@ def confirm(folder: Path, settings: Settings, say: Say) -> None:
             raise Absent(f"the DVC remote misses {len(absent)} objects of this run (the first: {absent[0]}): nothing "
                          "is recorded; `dvc push` where they were made, or run the pipeline again")
 
-    patiently(attempt, "DVC remote", settings, say)
+    patiently(attempt, "DVC remote", settings)
 
 
-def forget_absent(folder: Path, settings: Settings, say: Say) -> None:
+def forget_absent(folder: Path, settings: Settings) -> None:
     """Take entries whose outputs the DVC remote lacks out of the lock files: those stages are to be made again.
 
     A commit may record what was never pushed to this remote (a fresh clone). Waits for a remote that is gone.
@@ -173,11 +176,11 @@ def forget_absent(folder: Path, settings: Settings, say: Say) -> None:
             held = set(repo.cloud.get_remote_odb().oids_exist({md5 for md5s in made.values() for md5 in md5s}))
         return [address for address, md5s in made.items() if md5s - held]
 
-    absent = patiently(attempt, "DVC remote", settings, say) if any(made.values()) else []
+    absent = patiently(attempt, "DVC remote", settings) if any(made.values()) else []
     for address in absent:
         lockfile.restore(folder, address, None)
     if absent:
-        say(f"the DVC remote does not hold what the commit records of {', '.join(absent)}: made again")
+        logger.info(f"the DVC remote does not hold what the commit records of {', '.join(absent)}: made again")
 
 
 def _made(folder: Path, address: str) -> set[str]:

@@ -1,5 +1,6 @@
 """Asks the Prefect server, patiently: one that is restarted is asked again. Keeps small JSON there, beside its runs."""
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,8 +13,9 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.sorting import ArtifactSort
 from prefect.exceptions import PrefectHTTPStatusError
 
-from flows.support.retry import Say
 from flows.support.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _PAUSE = 2.0  # seconds between tries
@@ -21,7 +23,7 @@ _KNOWN = 10  # what is kept under a key is read so far back, newest first
 _KEPT = "result"  # Prefect's own type for what people need not see in the list of artifacts
 
 
-def patiently(action: Callable[[], T], settings: Settings, say: Say) -> T:
+def patiently(action: Callable[[], T], settings: Settings) -> T:
     """The action's value; a server that does not answer is asked again until the settings' patience is over."""
     until, said = time.monotonic() + settings.patience, False
     while True:
@@ -31,30 +33,30 @@ def patiently(action: Callable[[], T], settings: Settings, say: Say) -> T:
             if time.monotonic() > until or _is_refusal(error):
                 raise
             if not said:
-                say(f"the Prefect server does not answer ({type(error).__name__}); asking again")
+                logger.info(f"the Prefect server does not answer ({type(error).__name__}); asking again")
             said = True
             time.sleep(_PAUSE)
 
 
-def ask(action: Callable[[SyncPrefectClient], T], settings: Settings, say: Say) -> T:
+def ask(action: Callable[[SyncPrefectClient], T], settings: Settings) -> T:
     """What a client answers, over a line of its own for each try."""
-    return patiently(lambda: _with_client(action), settings, say)
+    return patiently(lambda: _with_client(action), settings)
 
 
-def keep(data: dict[str, Any], settings: Settings, say: Say, key: str | None = None, description: str | None = None
+def keep(data: dict[str, Any], settings: Settings, key: str | None = None, description: str | None = None
          ) -> None:
     """Store small JSON with the flow run that this is called in."""
-    patiently(lambda: Artifact(type=_KEPT, key=key, description=description, data=data).create(), settings, say)
+    patiently(lambda: Artifact(type=_KEPT, key=key, description=description, data=data).create(), settings)
 
 
-def kept(key: str, settings: Settings, say: Say) -> list[dict[str, Any]]:
+def kept(key: str, settings: Settings) -> list[dict[str, Any]]:
     """What was stored under a key, newest first."""
-    return _kept(ArtifactFilter(key=ArtifactFilterKey(any_=[key])), settings, say)
+    return _kept(ArtifactFilter(key=ArtifactFilterKey(any_=[key])), settings)
 
 
-def kept_by(run: UUID, settings: Settings, say: Say) -> list[dict[str, Any]]:
+def kept_by(run: UUID, settings: Settings) -> list[dict[str, Any]]:
     """What a flow run stored, newest first."""
-    return _kept(ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run])), settings, say)
+    return _kept(ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run])), settings)
 
 
 def state_of(run: str) -> str:
@@ -70,9 +72,9 @@ def open_line() -> SyncPrefectClient:
     return line.__enter__()
 
 
-def _kept(wanted: ArtifactFilter, settings: Settings, say: Say) -> list[dict[str, Any]]:
+def _kept(wanted: ArtifactFilter, settings: Settings) -> list[dict[str, Any]]:
     found = ask(lambda client: client.read_artifacts(
-        artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=_KNOWN), settings, say)
+        artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=_KNOWN), settings)
     contents: list[Any] = [artifact.data for artifact in found if artifact.type == _KEPT]
     return [json.loads(content) if isinstance(content, str) else content for content in contents]
 

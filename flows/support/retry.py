@@ -1,4 +1,5 @@
 """Waits for a git or DVC remote that is gone for a while. `flows.server.client` waits for a server."""
+import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,13 +7,14 @@ from typing import TypeVar
 from flows.repo.git import HandOverFailed
 from flows.support.settings import Settings
 
-Say = Callable[[str], None]
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between tries
 
 
-def patiently(action: Callable[[], T], what: str, settings: Settings, say: Say) -> T:
-    """The action's value; HandOverFailed is tried again with growing pauses, and said, until patience is over.
+def patiently(action: Callable[[], T], what: str, settings: Settings) -> T:
+    """The action's value; HandOverFailed is tried again with growing pauses, and logged, until patience is over.
 
     Patience is the settings', or the failure's own where that is shorter (a refusal is not worth asking again).
     """
@@ -23,6 +25,6 @@ def patiently(action: Callable[[], T], what: str, settings: Settings, say: Say) 
         except HandOverFailed as error:
             if time.monotonic() + pause > begun + min(settings.patience, error.patience):
                 raise
-            say(f"{what}: {error}; trying again in {pause:.0f} s")
+            logger.info(f"{what}: {error}; trying again in {pause:.0f} s")
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

@@ -1,7 +1,7 @@
 """Secrets: what a stage's process is not given, and what no log, message or artifact may show."""
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 _KEPT_BACK = ("PYTHONPATH", "CXR_AUTH", "CXR_GIT", "CXR_REMOTE")  # PYTHONPATH: a stage's code is that of its commit
 _ADDRESS = re.compile(r"(\w[\w+.-]*://)[^/\s\"']+@")
@@ -22,11 +22,6 @@ def without_credentials(text: str) -> str:
     for word in sorted(set(_words(os.environ)), key=len, reverse=True):
         shown = shown.replace(word, "***")
     return shown
-
-
-def masked(say: Callable[[str], None]) -> Callable[[str], None]:
-    """`say` for lines that may hold a secret."""
-    return lambda line: say(without_credentials(line))
 
 
 def _words(environment: Mapping[str, str]) -> Iterator[str]:

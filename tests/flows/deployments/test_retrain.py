@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flows import promote
-from flows.deployments import retrain
+from flows.deployments import retrain, run_log
 from flows.release.inbox import Waiting
 from flows.release.retraining import Case, Champion
 from flows.server import services
@@ -22,7 +22,7 @@ Sent = list[tuple[str, Any]]
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """What would go to a server: artifacts and events."""
     gone: Sent = []
-    monkeypatch.setattr(retrain, "get_run_logger", lambda: logging.getLogger("flows"))
+    monkeypatch.setattr(run_log, "get_run_logger", lambda: logging.getLogger("a-run"))
     monkeypatch.setattr(retrain, "runtime", SimpleNamespace(flow_run=SimpleNamespace(run_count=1)))
     monkeypatch.setattr(retrain, "create_markdown_artifact",
                         lambda text, key, description: gone.append((key, text)))

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.deployments import monitor, score, stage
+from flows.deployments import monitor, run_log, score
 from flows.repo.workspace import StageFailed
 from flows.support import settings
 from serving.log import scoring_log
@@ -18,13 +18,12 @@ from tests.serving.monitor.test_command import place  # noqa: F401  (a fixture)
 def shown(monkeypatch) -> dict[str, list]:
     """What would go to a server: artifacts and events."""
     sent: dict[str, list] = {"artifacts": [], "events": []}
-    for module in (monitor, score, stage):
-        monkeypatch.setattr(module, "get_run_logger", lambda: logging.getLogger("flows"))
+    monkeypatch.setattr(run_log, "get_run_logger", lambda: logging.getLogger("a-run"))
     for module in (monitor, score):
         monkeypatch.setattr(module, "create_markdown_artifact",
                             lambda text, key, description: sent["artifacts"].append((key, description, text)))
-    monkeypatch.setattr(stage, "create_progress_artifact", lambda *rest, **more: SimpleNamespace())
-    monkeypatch.setattr(stage, "update_progress_artifact", lambda *rest, **more: None)
+    monkeypatch.setattr(run_log, "create_progress_artifact", lambda *rest, **more: SimpleNamespace())
+    monkeypatch.setattr(run_log, "update_progress_artifact", lambda *rest, **more: None)
     monkeypatch.setattr(monitor, "emit_event",
                         lambda event, resource, payload: sent["events"].append((event, resource, payload)))
     return sent

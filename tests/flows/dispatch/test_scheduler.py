@@ -39,7 +39,7 @@ class Here:
         if order.attempt == 1 and order.stage in self.lose:
             return [scheduler.News(order, "lost", message="killed")]
         try:
-            return [scheduler.News(order, "done", workspace.carry_out(order, self.settings, print))]
+            return [scheduler.News(order, "done", workspace.carry_out(order, self.settings))]
         except workspace.StageFailed as failed:
             return [scheduler.News(order, "failed", message=str(failed))]
 
@@ -74,9 +74,9 @@ def dispatched(project: Project, settings: Settings, crew: Here, folder: Path, p
     commit = repo_git.resolve(folder, "main")
     repo_git.git(folder, "checkout", "-q", "--detach", commit)
     workspace.configure(folder, settings)
-    commit = record.commit_overrides(folder, parameters, settings, print) if parameters else commit
-    entries = scheduler.conduct(folder, commit, "run", crew, settings, print)
-    return entries, record.record(folder, commit, settings, print)
+    commit = record.commit_overrides(folder, parameters, settings) if parameters else commit
+    entries = scheduler.conduct(folder, commit, "run", crew, settings)
+    return entries, record.record(folder, commit, settings)
 
 
 def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_runs_again(
@@ -112,7 +112,7 @@ def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_run
 
 
 def test_what_a_commit_records_and_the_remote_lacks_is_made_again(project: Project, environment, tmp_path: Path,
-                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+                                                                  said) -> None:
     settings = environment(project, tmp_path / "machine")
     _, recorded = dispatched(project, settings, Here(settings), tmp_path / "first")
     assert recorded is not None
@@ -126,7 +126,7 @@ def test_what_a_commit_records_and_the_remote_lacks_is_made_again(project: Proje
     crew = Here(partly)
     dispatched(project, partly, crew, tmp_path / "third")
     assert [order.stage for order in crew.given] == ["train"], "the same bytes: nothing after it runs"
-    assert "does not hold what the commit records of train" in capsys.readouterr().out
+    assert any("does not hold what the commit records of train" in line for line in said.lines)
     assert object_path(project.store, made["models/base"]).exists()
 
     shutil.rmtree(project.store)
@@ -157,20 +157,20 @@ def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_th
 
 
 def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_again(
-        project: Project, environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        project: Project, environment, tmp_path: Path, said) -> None:
     settings = environment(project, tmp_path / "machine")
     commit, entries = git(project.checkout, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
-        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, print)
+        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings)
     victim = object_path(settings.cache, entries["ingest"]["outs"][0]["md5"])
     victim.chmod(0o644)
     victim.write_text("rot")
     victim.chmod(0o444)
 
-    entry = workspace.carry_out(Order("train", commit, entries, 1, "run"), settings, print)
+    entry = workspace.carry_out(Order("train", commit, entries, 1, "run"), settings)
 
     assert not list(settings.workspaces.iterdir()), "workspaces are taken away"
-    assert "was damaged" in capsys.readouterr().out
+    assert any("was damaged" in line for line in said.lines)
     assert victim.read_text() != "rot" and entry["outs"]
 
 
@@ -181,30 +181,30 @@ def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
     commit = git(project.checkout, "rev-parse", "HEAD")
     entries = {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
-        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, print)
+        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings)
     md5 = entries["ingest"]["outs"][0]["md5"]
     victim = object_path(project.store, md5)
     victim.chmod(0o644)
     victim.write_text("rot")
     elsewhere = environment(project, tmp_path / "elsewhere")
     with pytest.raises(repo_git.HandOverFailed, match=f"no sound object {md5}(.|\n)*dvc push"):
-        workspace.carry_out(Order("train", commit, entries, 1, "run"), elsewhere, print)
+        workspace.carry_out(Order("train", commit, entries, 1, "run"), elsewhere)
     assert "train" not in project.runs()
 
 
-def test_a_remote_that_is_gone_is_waited_for_until_it_is_back(project: Project, environment, tmp_path: Path) -> None:
+def test_a_remote_that_is_gone_is_waited_for_until_it_is_back(project: Project, environment, tmp_path: Path, said
+                                                              ) -> None:
     settings = environment(project, tmp_path / "machine")
     project.store.write_text("not a folder: nothing can be pushed")
-    said: list[str] = []
 
-    def say(line: str) -> None:
-        said.append(line)
+    def mend(line: str) -> None:
         if "trying again" in line:
             project.store.unlink(missing_ok=True)
 
+    said.react = mend
     commit = git(project.checkout, "rev-parse", "HEAD")
-    entry = workspace.carry_out(Order("data/raw/dvc.yaml:phantom", commit, {}, 1, "run"), settings, say)
-    assert "DVC remote: " in next(line for line in said if "trying again" in line)
+    entry = workspace.carry_out(Order("data/raw/dvc.yaml:phantom", commit, {}, 1, "run"), settings)
+    assert "DVC remote: " in next(line for line in said.lines if "trying again" in line)
     assert not cache.missing(project.store, [entry["outs"][0]["md5"]])
 
 
@@ -271,11 +271,10 @@ def test_a_folder_that_the_lock_names_and_nobody_has_counts_as_changed(tmp_path:
     assert "card.json changed" in steps["report"]
 
 
-def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path) -> None:
+def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path, said) -> None:
     older, newer = Order("train", "c", {}, 1, "run"), Order("train", "c", {}, 2, "run")
-    said: list[str] = []
     under_way, entries = {"train": newer}, {}
     settings = from_environment()
     ended = scheduler.News(older, "done", {"cmd": "x"})
-    scheduler._take(ended, tmp_path, entries, under_way, [], Here(settings), settings, said.append)
-    assert entries == {} and under_way == {"train": newer} and "refused" in said[0]
+    scheduler._take(ended, tmp_path, entries, under_way, [], Here(settings), settings)
+    assert entries == {} and under_way == {"train": newer} and "refused" in said.lines[0]

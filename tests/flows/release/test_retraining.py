@@ -20,8 +20,6 @@ from tests.fixtures import flows_production as played
 from tests.fixtures.flows_production import arrive
 from tests.fixtures.flows_project import Project, git
 
-SAID: list[str] = []
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
@@ -35,7 +33,6 @@ def here(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     for key, value in {**project.environment(tmp_path / "machine"), "CXR_PRODUCTION": str(tmp_path / "production"),
                        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}.items():
         monkeypatch.setenv(key, value)
-    SAID.clear()
     played.put(tmp_path / "production", "v0.0.1")
     return from_environment()
 
@@ -45,11 +42,11 @@ def served(here: Settings) -> list[str]:
     return [release["version"] for release in played.releases(here.production)]
 
 
-def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(project, here) -> None:
+def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(project, here, said) -> None:
     arrive(here.production, "from-b", 4)
     main = played.record_main(project)
 
-    case, why = retrain.rounds(here, retrain.Plain, SAID.append)
+    case, why = retrain.rounds(here, retrain.Plain)
 
     assert (why, case.reached["outcome"], case.reached["version"]) == ("", "promoted", "v0.0.2")
     assert git(project.git, "rev-parse", "main") == case.reached["commit"] != main, "main went forward"
@@ -62,9 +59,9 @@ def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(pr
     assert not list(here.workspaces.glob("retrain-*"))
 
     (here.production / "taken" / "from-b").rename(here.production / "inbox" / "from-b")  # a kill before the move
-    _, why = retrain.rounds(here, retrain.Plain, SAID.append)
+    _, why = retrain.rounds(here, retrain.Plain)
     assert "0 new labelled studies wait" in why and played.judged(here.production) == 1
-    assert any("was taken in before" in line for line in SAID)
+    assert any("was taken in before" in line for line in said.lines)
 
 
 def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_judged_twice(project, here
@@ -76,7 +73,7 @@ def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_ju
     arrive(here.production, "shuffled", 3)
     (here.production / "verdict").write_text("worse on the old")
 
-    case, _ = retrain.rounds(here, retrain.Plain, SAID.append)
+    case, _ = retrain.rounds(here, retrain.Plain)
 
     assert case.reached["outcome"] == "refused" and case.reached["reasons"] == ["worse on the old"]
     assert git(project.git, "rev-parse", "main") == main and git(project.git, "tag", "--list", "*#prod#*") == ""
@@ -85,7 +82,7 @@ def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_ju
     assert params["train"]["initial"] == "models/scratch.json", "from scratch, by parameter"
 
     (here.production / "refused" / "shuffled").rename(here.production / "inbox" / "shuffled")
-    _, why = retrain.rounds(here, retrain.Plain, SAID.append)
+    _, why = retrain.rounds(here, retrain.Plain)
     assert "judged already against v0.0.1 and refused" in why and played.judged(here.production) == 1
 
 
@@ -112,10 +109,10 @@ def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_versi
     arrive(here.production, "from-b", 4)
     played.record_main(project)
     with pytest.raises(Killed):
-        retrain.rounds(here, DyingSteps(after), SAID.append)
+        retrain.rounds(here, DyingSteps(after))
     assert served(here) == ["v0.0.1"] and (here.production / "inbox" / "from-b").is_dir()
 
-    case, why = retrain.rounds(here, retrain.Plain, SAID.append)
+    case, why = retrain.rounds(here, retrain.Plain)
 
     assert (why, case.reached["outcome"], case.reached["version"]) == ("", "promoted", "v0.0.2")
     assert git(project.git, "branch", "--list", "retrain/*").count("retrain/") == 1
@@ -136,11 +133,11 @@ def test_killed_between_promotion_and_its_record_the_batches_are_taken_and_nothi
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(retraining, "remember", die)
-        retrain.rounds(here, retrain.Plain, SAID.append)
+        retrain.rounds(here, retrain.Plain)
     assert served(here) == ["v0.0.1", "v0.0.2"], "it was promoted"
     main, started = git(project.git, "rev-parse", "main"), project.runs()
 
-    _, why = retrain.rounds(here, retrain.Plain, SAID.append)
+    _, why = retrain.rounds(here, retrain.Plain)
 
     assert "0 new labelled studies wait" in why and served(here) == ["v0.0.1", "v0.0.2"]
     assert git(project.git, "rev-parse", "main") == main and project.runs() == started
@@ -162,7 +159,7 @@ def test_one_command_does_it_all_here_without_a_server(project, here, monkeypatc
 
 def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, here) -> None:
     arrive(here.production, "few", 2)
-    _, why = retrain.rounds(here, retrain.Plain, SAID.append)
+    _, why = retrain.rounds(here, retrain.Plain)
     assert "2 new labelled studies wait, 3 are asked for (retrain.min_new_studies): nothing is trained" in why
     assert git(project.git, "branch", "--list").split() == ["*", "main"], "nothing was pushed"
     assert (here.production / "inbox" / "few").is_dir()
@@ -184,7 +181,7 @@ def test_a_key_names_the_champion_and_the_data_and_neither_their_names_nor_their
 def test_a_main_that_moved_on_is_retrained_on_and_not_for_ever(here, monkeypatch) -> None:
     turns: list[int] = []
 
-    def moved(folder: Path, settings: Settings, steps: Any, say: Any) -> tuple[Case, str]:
+    def moved(folder: Path, settings: Settings, steps: Any) -> tuple[Case, str]:
         turns.append(1)
         if len(turns) < limit:
             raise promotion.MainMoved("main is elsewhere")
@@ -192,18 +189,18 @@ def test_a_main_that_moved_on_is_retrained_on_and_not_for_ever(here, monkeypatch
 
     monkeypatch.setattr(retrain, "_round", moved)
     limit = 3
-    retrain.rounds(here, retrain.Plain, SAID.append)
+    retrain.rounds(here, retrain.Plain)
     assert len(turns) == 3
     turns.clear()
     limit = 9
     with pytest.raises(promotion.MainMoved):
-        retrain.rounds(here, retrain.Plain, SAID.append)
+        retrain.rounds(here, retrain.Plain)
 
 
 def test_without_a_model_in_production_it_says_how_to_put_one_there(here) -> None:
     (here.production / "current").unlink()
     with pytest.raises(retraining.NothingToBeat, match="make promote VERSION"):
-        retraining.look(here.workspaces / "w", here, SAID.append)
+        retraining.look(here.workspaces / "w", here)
 
 
 @pytest.fixture
@@ -223,38 +220,39 @@ def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_noth
     folder = tmp_path / "w"
     add_batches.open_main(folder, here)
     for _ in range(2):
-        promotion.forward_main(folder, recorded[1], SAID.append)
-        promotion.assign(folder, "v0.0.2", SAID.append)
+        promotion.forward_main(folder, recorded[1])
+        promotion.assign(folder, "v0.0.2")
     assert git(project.git, "rev-parse", "main") == recorded[1]
     assert git(project.git, "tag", "--list", "model#prod#*") == "model#prod#1"
     assert promotion.in_prod(folder) == "v0.0.2"
     played.put(here.production, "v0.0.2")
 
-    assert promote.rollback(here, SAID.append) == "v0.0.1 is in production again"
+    assert promote.rollback(here) == "v0.0.1 is in production again"
     git(folder, "fetch", "-q", "--tags", "origin")
     assert promotion.in_prod(folder) == "v0.0.1" and served(here) == ["v0.0.1"]
     assert git(project.git, "rev-parse", "main") == recorded[1], "history stays; what serves is the stage's to say"
     with pytest.raises(commands.Refused, match="no release before"):
-        promote.rollback(here, SAID.append)
+        promote.rollback(here)
 
 
-def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, here, recorded, tmp_path) -> None:
-    said = 'import json, sys; print(json.dumps({"p50_ms": 3.0, "p95_ms": 4.0, "images": 9, "asked": sys.argv[1:]}))'
+def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, here, recorded, tmp_path, said
+        ) -> None:
+    answer = 'import json, sys; print(json.dumps({"p50_ms": 3.0, "p95_ms": 4.0, "images": 9, "asked": sys.argv[1:]}))'
     folder = tmp_path / "w"
     add_batches.open_main(folder, here)
     (folder / "models" / "base").mkdir(parents=True)
-    promotion.install(folder, recorded[1], "v0.0.2", here, SAID.append)
+    promotion.install(folder, recorded[1], "v0.0.2", here)
     assert played.releases(here.production)[-1]["latency"] is None, "the played command finds no image"
-    assert any(line.startswith("no latency reference: no image anywhere") for line in SAID)
+    assert any(line.startswith("no latency reference: no image anywhere") for line in said.lines)
 
-    (folder / "serving" / "score" / "latency.py").write_text(said)
-    promotion.install(folder, recorded[1], "v0.0.2", here, SAID.append)
+    (folder / "serving" / "score" / "latency.py").write_text(answer)
+    promotion.install(folder, recorded[1], "v0.0.2", here)
     kept = played.releases(here.production)[-1]["latency"]
     assert (kept["p50_ms"], kept["p95_ms"], kept["images"]) == (3.0, 4.0, 9)
     model, first, *others = kept["asked"]
     assert model == str(folder / "models" / "base") and first == str(here.production / "incoming")
     assert others[-1] == str(here.project / "data" / "raw" / "demo"), "what arrives counts before what was trained on"
-    assert any("p50 3.0 ms, p95 4.0 ms an image, on 9 images" in line for line in SAID)
+    assert any("p50 3.0 ms, p95 4.0 ms an image, on 9 images" in line for line in said.lines)
 
 
 def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, here, recorded, tmp_path
@@ -265,7 +263,7 @@ def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, 
     git(other, "push", "-q", "origin", "HEAD:main")
     add_batches.open_main(tmp_path / "w", here)
     with pytest.raises(promotion.MainMoved, match="made again on the new main"):
-        promotion.promote(tmp_path / "w", recorded[1], "v0.0.2", here, SAID.append)
+        promotion.promote(tmp_path / "w", recorded[1], "v0.0.2", here)
     assert git(project.git, "tag", "--list", "*#prod#*") == "" and served(here) == ["v0.0.1"]
 
 
@@ -274,7 +272,7 @@ def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_l
     played.put(here.production, "v0.0.2")
     project.git.rename(project.git.with_name("gone"))
     with pytest.raises(promote.TagBehind, match=r"back at v0.0.1.*make promote VERSION=v0.0.1"):
-        promote.rollback(here, SAID.append)
+        promote.rollback(here)
     assert served(here) == ["v0.0.1"]
 
 

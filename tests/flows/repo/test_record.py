@@ -2,6 +2,7 @@
 import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,12 @@ def made(project: Project, folder: Path, **outputs: str) -> None:
         lockfile.merge(folder, {stage: {"cmd": "x", "outs": [out]}})
 
 
-def back_again(gone: Path, place: Path, said: list[str]) -> Any:
-    """A `say` that brings back what is gone as soon as somebody waits for it."""
-    def say(line: str) -> None:
-        said.append(line)
+def back_again(gone: Path, place: Path) -> Callable[[str], None]:
+    """Brings back what is gone as soon as somebody waits for it."""
+    def mend(line: str) -> None:
         if "trying again" in line and gone.exists():
             gone.rename(place)
-    return say
+    return mend
 
 
 def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, here: Settings, tmp_path: Path,
@@ -77,10 +77,10 @@ def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, 
     def and_then_the_other(folder: Path, *more: Any) -> None:
         fetch(folder, *more)
         if folder == second and not other:  # between its fetch and its push
-            other.append(record.record(first, commit, here, print))
+            other.append(record.record(first, commit, here))
 
     monkeypatch.setattr(record, "_fetch", and_then_the_other)
-    recorded = record.record(second, commit, here, print)
+    recorded = record.record(second, commit, here)
     assert recorded is not None and other == [recorded]
     assert git(project.git, "for-each-ref", "--format=%(objectname)", "refs/heads/runs") == recorded.commit
     assert git(project.git, "tag") == "model@v0.0.1"
@@ -88,38 +88,38 @@ def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, 
     third = tmp_path / "third"
     opened(project, here, third)
     made(project, third, ingest="another", report="5 ms")
-    differs = record.record(third, commit, here, print)
+    differs = record.record(third, commit, here)
     assert differs is not None and differs.version == "v0.0.2" and differs.branch != recorded.branch
     assert git(project.git, "rev-parse", "model@v0.0.2^{commit}") == differs.commit == git(
         project.git, "rev-parse", differs.branch)
 
 
 def test_a_git_remote_that_is_gone_is_waited_for_by_clone_pin_and_record(
-        project: Project, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        project: Project, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said) -> None:
     monkeypatch.setattr(client, "kept", lambda *_: [])
     monkeypatch.setattr(client, "keep", lambda *_: None)
-    away, said, push = project.git.with_name("away"), [], repo_git.git
-    say = back_again(away, project.git, said)
+    away, push = project.git.with_name("away"), repo_git.git
+    said.react = back_again(away, project.git)
 
     def gone_before_a_push(folder: Path, *arguments: str, **more: Any) -> str:
         if arguments[0] == "push" and not any(line.startswith(f"git remote: `git push -q origin {arguments[-1]}`")
-                                              for line in said):
+                                              for line in said.lines):
             project.git.rename(away)
         return push(folder, *arguments, **more)
 
     monkeypatch.setattr(record, "git", gone_before_a_push)
     project.git.rename(away)
     folder = tmp_path / "run"
-    commit = pipeline.pin(folder, "main", {"train.epochs": 2}, "run", here, say)
+    commit = pipeline.pin(folder, "main", {"train.epochs": 2}, "run", here)
     made(project, folder, ingest="x")
-    recorded = record.record(folder, commit, here, say)
+    recorded = record.record(folder, commit, here)
     assert recorded is not None and recorded.version == "v0.0.1"
-    assert [line.split("`")[1].split()[1] for line in said] == ["clone", "push", "push", "push"]
+    assert [line.split("`")[1].split()[1] for line in said.lines] == ["clone", "push", "push", "push"]
     assert git(project.git, "rev-parse", "model@v0.0.1^{commit}") == recorded.commit
 
 
-def test_a_push_that_is_refused_is_not_waited_for(project: Project, here: Settings, tmp_path: Path) -> None:
-    folder, said = tmp_path / "run", []
+def test_a_push_that_is_refused_is_not_waited_for(project: Project, here: Settings, tmp_path: Path, said) -> None:
+    folder = tmp_path / "run"
     commit = opened(project, here, folder)
     git(project.checkout, "commit", "-q", "--allow-empty", "-m", "further")
     git(project.checkout, "push", "-q", "origin", "HEAD:refs/heads/runs/x")
@@ -127,19 +127,20 @@ def test_a_push_that_is_refused_is_not_waited_for(project: Project, here: Settin
     git(folder, "add", "dvc.lock")
     repo_git.git(folder, "commit", "-q", "-m", "other")
     with pytest.raises(repo_git.Rejected, match="git push"):
-        record._push(folder, "HEAD:refs/heads/runs/x", here, said.append)
-    assert said == [] and git(project.git, "rev-parse", "main") == commit
+        record._push(folder, "HEAD:refs/heads/runs/x", here)
+    assert said.lines == [] and git(project.git, "rev-parse", "main") == commit
 
 
 def test_a_dvc_remote_that_is_gone_when_the_record_asks_for_its_objects_is_waited_for(
-        project: Project, here: Settings, tmp_path: Path) -> None:
-    folder, said = tmp_path / "run", []
+        project: Project, here: Settings, tmp_path: Path, said) -> None:
+    folder = tmp_path / "run"
     commit = opened(project, here, folder)
     made(project, folder, ingest="x")
     away = project.store.with_name("away")
     project.store.rename(away)
-    assert record.record(folder, commit, here, back_again(away, project.store, said)) is not None
-    assert said and all(line.startswith("DVC remote: the folder") for line in said)
+    said.react = back_again(away, project.store)
+    assert record.record(folder, commit, here) is not None
+    assert said.lines and all(line.startswith("DVC remote: the folder") for line in said.lines)
 
 
 def test_a_record_whose_objects_the_remote_lacks_is_refused_without_a_long_wait(
@@ -151,12 +152,12 @@ def test_a_record_whose_objects_the_remote_lacks_is_refused_without_a_long_wait(
     for path in project.store.rglob("*"):
         path.unlink() if path.is_file() else None
     with pytest.raises(repo_git.HandOverFailed, match=r"misses 1 objects(.|\n)*nothing is recorded"):
-        record.record(folder, commit, here, print)
+        record.record(folder, commit, here)
     assert git(project.git, "for-each-ref", "refs/heads/runs", "refs/tags") == ""
 
 
 def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(here: Settings,
-                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+                                                                     monkeypatch: pytest.MonkeyPatch, said) -> None:
     tries: list[str] = []
 
     class Away:
@@ -165,11 +166,10 @@ def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(here: Setti
             if len(tries) < 3:
                 raise httpx.ConnectError("refused")
 
-    said: list[str] = []
     monkeypatch.setattr(client, "_PAUSE", 0.01)
     monkeypatch.setattr(client, "Artifact", lambda **_: Away())
-    client.keep({"a": 1}, here, said.append, "key")
-    assert tries == ["keep"] * 3 and said == ["the Prefect server does not answer (ConnectError); asking again"]
+    client.keep({"a": 1}, here, "key")
+    assert tries == ["keep"] * 3 and said.lines == ["the Prefect server does not answer (ConnectError); asking again"]
 
     def read(action: Any) -> list[Any]:
         tries.append("kept")
@@ -178,7 +178,7 @@ def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(here: Setti
         return []
 
     monkeypatch.setattr(client, "_with_client", read)
-    assert client.kept("key", here, said.append) == [] and tries[3:] == ["kept"] * 3
+    assert client.kept("key", here) == [] and tries[3:] == ["kept"] * 3
 
 
 class Predecessor:
@@ -209,17 +209,17 @@ def test_a_run_taken_up_again_begins_at_the_latest_attempt_that_was_given_out(
     folder, crew = tmp_path / "run", Predecessor(known)
     commit = opened(project, here, folder)
     with pytest.raises(workspace.StageFailed, match="enough seen"):
-        scheduler.conduct(folder, commit, "run", crew, here, print)
+        scheduler.conduct(folder, commit, "run", crew, here)
     assert [(order.stage, order.attempt) for order in crew.given] == [("data/raw/dvc.yaml:phantom", begun)]
 
 
 def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_gave_that_out(
-        here: Settings, tmp_path: Path) -> None:
-    order, said, entries = Order("train", "c", {}, 1, "run"), [], {}
+        here: Settings, tmp_path: Path, said) -> None:
+    order, entries = Order("train", "c", {}, 1, "run"), {}
     under_way, crew = {"train": order}, Predecessor(2)
-    scheduler._take(News(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], crew, here, said.append)
+    scheduler._take(News(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], crew, here)
     assert entries == {} and [given.attempt for given in crew.given] == [2] and under_way["train"].attempt == 2
-    assert "attempt 2 is under way" in said[0]
+    assert "attempt 2 is under way" in said.lines[0]
 
 
 @pytest.mark.parametrize("content", [None, "not json", "[1]"])
@@ -273,12 +273,11 @@ def test_a_dvc_remote_of_the_projects_own_gets_what_this_checkout_has_made(
 
 
 def test_the_local_pipelines_failure_names_the_stage_and_its_last_lines_where_they_went_to_a_log(
-        project: Project, here: Settings) -> None:
+        project: Project, here: Settings, said) -> None:
     project.set(ingest={"fail": True, "seconds": 0.0})
-    seen: list[str] = []
     with pytest.raises(PipelineFailed) as failed:
-        run(project.checkout, {}, seen.append)
-    assert any("ingest: working" in line for line in seen) and failed.value.status not in (0, 1)
+        run(project.checkout, {}, log_lines=True)
+    assert any("ingest: working" in line for line in said.lines) and failed.value.status not in (0, 1)
     assert "stage ingest failed; its last lines:" in str(failed.value) and "row 17 of labels.csv" in str(failed.value)
 
 

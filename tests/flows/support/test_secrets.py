@@ -1,4 +1,5 @@
 """No password reaches a stage, a message or a log: what flows hand to a stage, and what they show of it."""
+import logging
 import sys
 from pathlib import Path
 
@@ -35,14 +36,13 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return found
 
 
-def test_a_stage_that_shows_its_environment_and_fails_shows_no_secret(settings: Settings) -> None:
-    commit, said = git(settings.project, "rev-parse", "HEAD"), []
-    entries = {}
+def test_a_stage_that_shows_its_environment_and_fails_shows_no_secret(settings: Settings, said) -> None:
+    commit, entries = git(settings.project, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
-        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings, said.append)
+        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings)
     with pytest.raises(workspace.StageFailed, match="stage train failed") as failed:
-        workspace.carry_out(Order("train", commit, entries, 1, "run"), settings, said.append)
-    lines = "\n".join(said)
+        workspace.carry_out(Order("train", commit, entries, 1, "run"), settings)
+    lines = "\n".join(said.lines)
     assert "MIRROR https://***@host/y" in lines and "AWS_SECRET_ACCESS_KEY ***" in lines, "it did show it"
     assert "row 17" in str(failed.value)
     assert "hunter" not in lines and "hunter" not in str(failed.value)
@@ -57,14 +57,19 @@ def test_what_a_stages_command_is_asked_says_no_secret(settings: Settings, tmp_p
     assert "MIRROR" in str(refused.value) and "hunter" not in str(refused.value)
 
 
-def test_the_words_of_a_summary_that_failed_show_no_secret(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_words_of_a_summary_that_failed_show_no_secret(settings: Settings, monkeypatch: pytest.MonkeyPatch, said
+                                                           ) -> None:
     def broken(*_: object) -> None:
         raise OSError("no route to ssh://me:hunter-6@host/store")
 
-    said: list[str] = []
     monkeypatch.setattr(run_summary, "_pull_shown", broken)
-    run_summary.publish(settings.project, Recorded("c", "b", "v"), None, settings, said.append)
-    assert said == ["the summary could not be made whole: no route to ssh://***@host/store"]
+    run_summary.publish(settings.project, Recorded("c", "b", "v"), None, settings)
+    assert said.lines == ["the summary could not be made whole: no route to ssh://***@host/store"]
+
+
+def test_whatever_flows_log_is_masked(settings: Settings, said) -> None:
+    logging.getLogger("flows.repo.record").warning("%s says %s", SECRETS["CXR_GIT"], "hunter-1")
+    assert said.lines == ["https://***@host/x.git says ***"]
 
 
 def test_a_progress_bar_over_an_address_is_masked(settings: Settings, tmp_path: Path) -> None:
