@@ -29,7 +29,7 @@ from tests.fixtures.flows_team import CODE, team
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]
 WORK = 30.0  # seconds that the stage with work takes
 PARTS = {"checkout": "clone of the commit", "on_entries": "asking DVC what the stage needs", "pull": "fetch and hash",
-         "reproduce": "dvc repro (gate and stage)", "push": "push"}
+         "reproduce": "dvc repro (check and stage)", "push": "push"}
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -53,7 +53,7 @@ def nothing_stale(project: Project, rounds: int) -> list[tuple[float, float]]:
 
 
 def one_stage(project: Project, rounds: int) -> tuple[list[tuple[float, float]], dict[str, float]]:
-    """Seconds of `dvc repro` of gate and stage in the checkout and of the same carried out as on a worker, in turn."""
+    """Seconds of `dvc repro` of check and stage in the checkout and of the same carried out as on a worker, in turn."""
     settings, commit = from_environment(), git(project.checkout, "rev-parse", "HEAD")
     phantom = "data/raw/dvc.yaml:phantom"
     entries = {phantom: workspace.carry_out(Order(phantom, commit, {}, 1, "run"), settings)}

@@ -11,11 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from flows import up
 from flows.release import add_batches, gate, promotion
 from flows.repo import record, workspace
 from flows.repo.git import HandOverFailed, git
-from flows.server import services
+from flows.server import environment, services
 from flows.support import commands, logs
 from flows.support.secrets import without_credentials
 from flows.support.settings import Settings
@@ -92,7 +91,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if bool(given.version) == given.rollback:
         parser.error("give --version or --rollback")
-    here = up.at_home()
+    here = environment.at_home()
     try:
         print(_reported(given.version) if _server(here) else _plain(given.version, here))
     except Kept as kept:
@@ -116,7 +115,7 @@ def _server(here: Settings) -> bool:
     if not os.environ.get("PREFECT_API_URL"):
         if services.running("server", home) is None:
             return False
-        os.environ.update(up.variables(here, home))
+        environment.use_own_server(here)
     api = os.environ["PREFECT_API_URL"]
     if services.answers(api, "/admin/version", os.environ.get("PREFECT_API_AUTH_STRING", "")):
         return True

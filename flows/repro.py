@@ -19,6 +19,7 @@ from flows.repo.recorded import verdict
 from flows.repo.repair import mend
 from flows.support.lock import WorkspaceLock
 from flows.support.params_check import faults
+from flows.support.python_path import this_python_first
 
 _FAILED, _INTERRUPTED = 1, 130
 
@@ -50,8 +51,7 @@ def _dvc_repro(arguments: list[str]) -> int:
 
     Exit status as `main` says: DVC's own are 251 to 255, whatever failed, and 255 too where Ctrl-C ended a stage.
     """
-    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # dvc.yaml's `python` is this one
-    environment = {**os.environ, "PATH": path, process_tree.STARTED_BY: " ".join(_own_group())}
+    environment = {**os.environ, "PATH": this_python_first(), process_tree.STARTED_BY: " ".join(_own_group())}
     child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], env=environment)
     interrupted, status = False, None
     while status is None:

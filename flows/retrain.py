@@ -10,12 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows import up
 from flows.dispatch import in_process
 from flows.release import promotion, retraining
 from flows.release.retraining import Case
 from flows.repo import git, workspace
-from flows.server import services
+from flows.server import environment
 from flows.support import commands, logs, settings
 from flows.support.lock import WorkspaceLock
 from flows.support.settings import Settings
@@ -76,14 +75,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.retrain", description=__doc__)
     parser.add_argument("--here", action="store_true", help="in this process, without a server")
     given = parser.parse_args(arguments)
-    here = settings.from_environment()
     if given.here:
-        return _here(up.at_home())
-    if not os.environ.get("PREFECT_API_URL"):
-        os.environ.update(up.variables(here, services.home(here.project)))
-    from flows.server.follow import follow
-
-    return follow(DEPLOYMENT, {"cause": {"by": "hand"}})
+        return _here(environment.at_home())
+    return environment.run_deployment(DEPLOYMENT, {"cause": {"by": "hand"}}, settings.from_environment())
 
 
 def _here(here: Settings) -> int:

@@ -4,14 +4,12 @@ Refuses a dirty tree and a commit that is not pushed (a checkout without a git r
 Talks to the server of `make up`, or to that of PREFECT_API_URL.
 """
 import argparse
-import os
 import sys
-from pathlib import Path
 
 from flows import up
 from flows.repo import git
 from flows.repo.git import HandOverFailed, NotPinned
-from flows.server import services
+from flows.server import environment
 from flows.support import overrides, settings
 
 DEPLOYMENT = "pipeline/pipeline"
@@ -33,16 +31,8 @@ def main(arguments: list[str]) -> int:
     except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
         print(error, file=sys.stderr)
         return 1
-    return _follow({"revision": commit, "parameters": parameters, "force": given.force}, here)
-
-
-def _follow(parameters: dict[str, object], here: settings.Settings) -> int:
-    if not os.environ.get("PREFECT_API_URL"):
-        home: Path = services.home(here.project)
-        os.environ.update(up.variables(here, home))
-    from flows.server.follow import follow  # imports Prefect, which reads its settings from the environment once
-
-    return follow(DEPLOYMENT, parameters)
+    asked = {"revision": commit, "parameters": parameters, "force": given.force}
+    return environment.run_deployment(DEPLOYMENT, asked, here)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ way is said again. `python -m flows.deployments.monitor` starts a run of the dep
 server, `python -m serving.monitor` does all but event and artifact.
 """
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from prefect.events import emit_event
 from prefect.states import Completed
 
 from cxr.runtime.hand_over.drift_verdict import DRIFT, DriftVerdict
-from flows import up
 from flows.deployments.run_log import show_in_run
 from flows.repo.workspace import StageFailed
-from flows.server import services
+from flows.server import environment
 from flows.support import settings, supervised
 from flows.support.settings import Settings
 
@@ -62,12 +60,7 @@ def announce(verdict: DriftVerdict, number: str) -> None:
 
 def main() -> int:
     """Start a run of the deployment and watch it."""
-    here = settings.from_environment()
-    if not os.environ.get("PREFECT_API_URL"):
-        os.environ.update(up.variables(here, services.home(here.project)))
-    from flows.server.follow import follow
-
-    return follow(DEPLOYMENT, {})
+    return environment.run_deployment(DEPLOYMENT, {}, settings.from_environment())
 
 
 if __name__ == "__main__":

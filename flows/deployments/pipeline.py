@@ -16,7 +16,7 @@ from flows.repo import git, record, workspace
 from flows.repo.git import HandOverFailed
 from flows.server import client
 from flows.support import settings
-from flows.support.retry import patiently
+from flows.support.retry import retry
 
 logger = logging.getLogger(__name__)
 
@@ -33,17 +33,17 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
     if runtime.flow_run.run_count > here.attempts:
         raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
     folder = here.workspaces / f"pipeline-{run}-{runtime.flow_run.run_count}"
-    crew = Workers(here)
+    workers = Workers(here)
     try:
         commit = pin(folder, revision, parameters or {}, run, here)
         logger.info(f"pinned {commit}")
-        entries = scheduler.conduct(folder, commit, run, crew, here, force)
+        entries = scheduler.run_stages(folder, commit, run, workers, here, force)
         logger.info(f"made or taken over: {', '.join(entries)}" if entries else "nothing is stale")
         recorded = record.record(folder, commit, here)
         run_summary.publish(folder, recorded, record.version_before(folder, recorded), here)
     except BaseException:
         if _is_being_cancelled(run):
-            crew.cancel()
+            workers.cancel()
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -52,7 +52,7 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
 def pin(folder: Path, revision: str, parameters: dict[str, Any], run: str, here: settings.Settings
         ) -> str:
     """Clone and check out the commit of this run, overridden parameters committed; the same one when taken up again."""
-    patiently(lambda: git.clone(folder, here.git), "git remote", here)
+    retry(lambda: git.clone(folder, here.git), "git remote", here)
     pinned = client.kept(f"pin-{run}", here)
     commit = pinned[0]["commit"] if pinned else git.resolve(folder, revision)
     git.git(folder, "checkout", "-q", "--detach", commit)

@@ -6,7 +6,6 @@ The command runs in a process of its own; the page that it writes becomes an art
 """
 import json
 import logging
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -17,10 +16,9 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed
 
 from cxr.runtime.hand_over import ScoringCounts
-from flows import up
 from flows.deployments.run_log import show_in_run
 from flows.repo.workspace import StageFailed
-from flows.server import services
+from flows.server import environment
 from flows.support import settings, supervised
 from flows.support.settings import Settings
 
@@ -55,12 +53,7 @@ def scored(folder: str | None, again: bool, here: Settings) -> tuple[ScoringCoun
 
 def main(folder: str | None = None) -> int:
     """Start a run of the deployment and watch it."""
-    here = settings.from_environment()
-    if not os.environ.get("PREFECT_API_URL"):
-        os.environ.update(up.variables(here, services.home(here.project)))
-    from flows.server.follow import follow
-
-    return follow(DEPLOYMENT, {"folder": folder})
+    return environment.run_deployment(DEPLOYMENT, {"folder": folder}, settings.from_environment())
 
 
 if __name__ == "__main__":

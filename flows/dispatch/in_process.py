@@ -5,24 +5,24 @@ from flows.repo.workspace import Order
 from flows.support.settings import Settings
 
 
-class Alone:
-    """A crew of one: carries an order out when it is asked for news."""
+class InProcess:
+    """A pool of one: carries an order out when it is polled."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._given: list[Order] = []
 
-    def give(self, order: Order) -> None:
+    def submit(self, order: Order) -> None:
         """Remember the order."""
         self._given.append(order)
 
-    def news(self) -> list[scheduler.News]:
+    def poll(self) -> list[scheduler.AttemptEnded]:
         """Carry out the oldest order."""
         order = self._given.pop(0)
         try:
-            return [scheduler.News(order, "done", workspace.carry_out(order, self._settings))]
+            return [scheduler.AttemptEnded(order, "done", workspace.carry_out(order, self._settings))]
         except workspace.StageFailed as failed:
-            return [scheduler.News(order, "failed", message=str(failed))]
+            return [scheduler.AttemptEnded(order, "failed", message=str(failed))]
 
     def latest(self, run: str, stage: str) -> int:
         """None: nobody else works on this run."""
@@ -33,7 +33,7 @@ class Alone:
         return []
 
     def accepted(self, stage: str, entry: lockfile.Entry) -> None:
-        """Nobody to tell."""
+        """Forget it: no later run asks here."""
 
 
 def reproduce(commit: str, settings: Settings) -> None:
@@ -42,7 +42,7 @@ def reproduce(commit: str, settings: Settings) -> None:
     try:
         workspace.checkout(folder, commit, settings)
         git.git(folder, "fetch", "-q", "--unshallow", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
-        scheduler.conduct(folder, commit, f"alone-{commit[:12]}", Alone(settings), settings)
+        scheduler.run_stages(folder, commit, f"alone-{commit[:12]}", InProcess(settings), settings)
         record.record(folder, commit, settings)
     finally:
         workspace.remove(folder)

@@ -1,4 +1,4 @@
-"""The crew of real workers: orders are runs of the `stage` deployments, their ends are read from the Prefect server.
+"""The pool of real workers: orders are runs of the `stage` deployments, their ends are read from the Prefect server.
 
 An order's idempotency key is (pipeline run, stage, attempt): a pipeline run that is taken up again by another worker
 finds by it what its predecessor gave out.
@@ -17,7 +17,7 @@ from prefect.states import Cancelling, Crashed
 
 from cxr.runtime import process_tree
 from flows.dispatch.pools import pool
-from flows.dispatch.scheduler import News
+from flows.dispatch.scheduler import AttemptEnded
 from flows.repo.lockfile import Entry
 from flows.repo.workspace import Order
 from flows.server import client
@@ -38,10 +38,10 @@ class Workers:
         self._pause = _POLL_SECONDS
         self._line: SyncPrefectClient | None = None
 
-    def give(self, order: Order) -> None:
+    def submit(self, order: Order) -> None:
         """Create (or find) the flow run of this attempt; one after a lost attempt begins when that one must be gone."""
         begin = datetime.now(UTC) + timedelta(seconds=_SETTLE_SECONDS) if order.attempt > 1 else None
-        run: Any = client.patiently(lambda: run_deployment(
+        run: Any = client.retry(lambda: run_deployment(
             f"stage/stage-{pool(order.stage)}", parameters={"order": to_parameters(order)}, timeout=0,
             flow_run_name=order.name, tags=[f"pipeline-run:{order.pipeline_run}"], scheduled_time=begin,
             idempotency_key=_idempotency(order.pipeline_run, order.stage, order.attempt)), self._settings)
@@ -54,18 +54,18 @@ class Workers:
         found = client.ask(lambda api: api.read_flow_runs(flow_run_filter=wanted), self._settings)
         return max((keys.index(str(given.idempotency_key)) + 1 for given in found), default=0)
 
-    def news(self) -> list[News]:
+    def poll(self) -> list[AttemptEnded]:
         """Poll once; the attempts that ended."""
         time.sleep(self._pause)
         self._pause = min(self._pause * _SLOWER, _SLOWEST_POLL_SECONDS)
-        ended = []
+        ends = []
         for run_id, order in list(self._under_way.items()):
-            run = client.patiently(lambda run_id=run_id: self._read(run_id),  # type: ignore[misc]
+            run = client.retry(lambda run_id=run_id: self._read(run_id),  # type: ignore[misc]
                                    self._settings)
-            if (news := self._ended(run, order)) is not None:
+            if (ended := self._ended(run, order)) is not None:
                 del self._under_way[run_id]
-                ended.append(news)
-        return ended
+                ends.append(ended)
+        return ends
 
     def known(self, stage: str) -> list[Entry]:
         """Entries of the stage that pipeline runs accepted, newest first."""
@@ -88,7 +88,7 @@ class Workers:
         self._line = line
         return run
 
-    def _ended(self, run: FlowRun, order: Order) -> News | None:
+    def _ended(self, run: FlowRun, order: Order) -> AttemptEnded | None:
         state = run.state
         if state is None or not state.is_final():
             return self._stuck(run, order)
@@ -96,13 +96,13 @@ class Workers:
         if state.is_completed():
             found = client.kept_by(run.id, self._settings)
             entry = next((data["entry"] for data in found if data["attempt"] == order.attempt), None)
-            return News(order, "done" if entry else "lost", entry, "ended without an entry")
+            return AttemptEnded(order, "done" if entry else "lost", entry, "ended without an entry")
         if state.is_crashed():
-            return News(order, "lost", message=message)
-        return News(order, "cancelled" if state.is_cancelled() else "failed",
+            return AttemptEnded(order, "lost", message=message)
+        return AttemptEnded(order, "cancelled" if state.is_cancelled() else "failed",
                     message=f"stage {order.stage} was cancelled" if state.is_cancelled() else _said(message))
 
-    def _stuck(self, run: FlowRun, order: Order) -> News | None:
+    def _stuck(self, run: FlowRun, order: Order) -> AttemptEnded | None:
         if run.state is None or not run.state.is_pending():
             self._pending_since.pop(run.id, None)
             return None

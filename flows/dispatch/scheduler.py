@@ -1,6 +1,6 @@
 """Gives out stale stages until none is left: the loop of a dispatched pipeline run, without Prefect in it.
 
-Who carries out an order, and how one learns of its end, is the crew's business: real workers
+Who carries out an order, and how one learns of its end, is the worker pool's business: real workers
 (`flows.dispatch.prefect_workers`), or a stand-in in tests. Truth is the lock entries in the workspace; the loop keeps
 nothing else, so it can be started again.
 """
@@ -20,7 +20,7 @@ Outcome = Literal["done", "failed", "lost", "cancelled"]
 
 
 @dataclass(frozen=True)
-class News:
+class AttemptEnded:
     """End of one attempt: its entry where it is done, what the worker said where not."""
 
     order: Order
@@ -29,13 +29,13 @@ class News:
     message: str = ""
 
 
-class Crew(Protocol):
-    """Those who carry out orders."""
+class WorkerPool(Protocol):
+    """Those who carry out orders: real workers, this process, or a stand-in in tests."""
 
-    def give(self, order: Order) -> None:
+    def submit(self, order: Order) -> None:
         """Hand an order out; the same order a second time is the same one."""
 
-    def news(self) -> list[News]:
+    def poll(self) -> list[AttemptEnded]:
         """Wait a little; the attempts that ended since."""
 
     def latest(self, run: str, stage: str) -> int:
@@ -48,7 +48,7 @@ class Crew(Protocol):
         """Keep an entry for later runs."""
 
 
-def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings, force: bool = False
+def run_stages(folder: Path, commit: str, run: str, workers: WorkerPool, settings: Settings, force: bool = False
             ) -> dict[str, lockfile.Entry]:
     """Have every stale stage carried out; the entries made or taken over, merged into the workspace's lock files.
 
@@ -57,37 +57,37 @@ def conduct(folder: Path, commit: str, run: str, crew: Crew, settings: Settings,
     """
     entries: dict[str, lockfile.Entry] = {}
     under_way: dict[str, Order] = {}
-    broken: list[News] = []
+    broken: list[AttemptEnded] = []
     workspace.forget_absent(folder, settings)
     while True:
         ready = [] if broken else status.ready(status.on_entries(folder), set(under_way))
-        settled = [_settle(folder, step, crew, settings, force) for step in ready]
+        settled = [_settle(folder, step, workers, settings, force) for step in ready]
         for step, entry in zip(ready, settled, strict=True):
             if entry is not None:
                 entries[step.address] = entry
                 continue
             logger.info(f"{step.address}: {step.stale}; given out")
-            attempt = max(1, crew.latest(run, step.address))  # a run taken up again goes on where it was
+            attempt = max(1, workers.latest(run, step.address))  # a run taken up again goes on where it was
             under_way[step.address] = Order(step.address, commit, dict(entries), attempt, run)
-            crew.give(under_way[step.address])
+            workers.submit(under_way[step.address])
         if any(settled):
             continue
         if not under_way:
             break
-        for news in crew.news():
-            _take(news, folder, entries, under_way, broken, crew, settings)
+        for ended in workers.poll():
+            _take(ended, folder, entries, under_way, broken, workers, settings)
     if broken:
-        raise StageFailed("\n".join(news.message for news in broken))
+        raise StageFailed("\n".join(ended.message for ended in broken))
     return entries
 
 
-def _settle(folder: Path, step: Step, crew: Crew, settings: Settings, force: bool) -> lockfile.Entry | None:
-    """The step's entry where nobody has to be asked: a gate is run here, an earlier run's fitting entry taken over."""
-    if step.gate:
+def _settle(folder: Path, step: Step, workers: WorkerPool, settings: Settings, force: bool) -> lockfile.Entry | None:
+    """An uncached stage's entry, run here, or that of an earlier run which fits; None where workers are to be asked."""
+    if step.uncached:
         workspace.reproduce(folder, [step.address], settings)
         return lockfile.entry(folder, step.address)
     standing = lockfile.entry(folder, step.address)
-    for entry in [] if force else crew.known(step.address):
+    for entry in [] if force else workers.known(step.address):
         lockfile.merge(folder, {step.address: entry})
         if not any(other.stale for other in status.on_entries(folder) if other.address == step.address):
             logger.info(f"{step.address}: taken over from an earlier run with the same inputs")
@@ -96,32 +96,32 @@ def _settle(folder: Path, step: Step, crew: Crew, settings: Settings, force: boo
     return None
 
 
-def _take(news: News, folder: Path, entries: dict[str, lockfile.Entry], under_way: dict[str, Order],
-          broken: list[News], crew: Crew, settings: Settings) -> None:
-    """Accept, give out again, or stop; the news of any attempt but the last one given out are refused.
+def _take(ended: AttemptEnded, folder: Path, entries: dict[str, lockfile.Entry], under_way: dict[str, Order],
+          broken: list[AttemptEnded], workers: WorkerPool, settings: Settings) -> None:
+    """Accept, give out again, or stop; the end of any attempt but the last one given out is refused.
 
-    Who gave that one out does not matter: an earlier conductor of this run may not have been as dead as it seemed.
+    Who gave that one out does not matter: an earlier scheduler of this run may not have been as dead as it seemed.
     """
-    stage = news.order.stage
-    if under_way.get(stage) != news.order:
-        logger.info(f"{stage}: attempt {news.order.attempt} is not the one under way; what it made is refused")
+    stage = ended.order.stage
+    if under_way.get(stage) != ended.order:
+        logger.info(f"{stage}: attempt {ended.order.attempt} is not the one under way; what it made is refused")
         return
-    if (latest := crew.latest(news.order.pipeline_run, stage)) > news.order.attempt:
-        under_way[stage] = replace(news.order, attempt=latest)
-        logger.info(f"{stage}: attempt {latest} is under way; what attempt {news.order.attempt} made is refused")
-        crew.give(under_way[stage])
+    if (latest := workers.latest(ended.order.pipeline_run, stage)) > ended.order.attempt:
+        under_way[stage] = replace(ended.order, attempt=latest)
+        logger.info(f"{stage}: attempt {latest} is under way; what attempt {ended.order.attempt} made is refused")
+        workers.submit(under_way[stage])
         return
-    if news.outcome == "done" and news.entry is not None:
+    if ended.outcome == "done" and ended.entry is not None:
         del under_way[stage]
-        entries[stage] = news.entry
-        lockfile.merge(folder, {stage: news.entry})
-        crew.accepted(stage, news.entry)
-        logger.info(f"{stage}: done (attempt {news.order.attempt})")
-    elif news.outcome == "lost" and news.order.attempt < settings.attempts:
-        under_way[stage] = replace(news.order, attempt=news.order.attempt + 1)
-        logger.info(f"{stage}: attempt {news.order.attempt} was lost ({news.message}); given out again")
-        crew.give(under_way[stage])
+        entries[stage] = ended.entry
+        lockfile.merge(folder, {stage: ended.entry})
+        workers.accepted(stage, ended.entry)
+        logger.info(f"{stage}: done (attempt {ended.order.attempt})")
+    elif ended.outcome == "lost" and ended.order.attempt < settings.attempts:
+        under_way[stage] = replace(ended.order, attempt=ended.order.attempt + 1)
+        logger.info(f"{stage}: attempt {ended.order.attempt} was lost ({ended.message}); given out again")
+        workers.submit(under_way[stage])
     else:
         del under_way[stage]
-        broken.append(replace(news, message=news.message or f"stage {stage}: {news.outcome}"))
-        logger.info(f"{stage}: {news.outcome}; stages after it are not started")
+        broken.append(replace(ended, message=ended.message or f"stage {stage}: {ended.outcome}"))
+        logger.info(f"{stage}: {ended.outcome}; stages after it are not started")

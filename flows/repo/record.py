@@ -13,7 +13,7 @@ from typing import Any
 from flows.repo import lockfile, workspace
 from flows.repo.git import HandOverFailed, Rejected, date_of, git
 from flows.support import overrides
-from flows.support.retry import patiently
+from flows.support.retry import retry
 from flows.support.settings import Settings
 
 MODEL = "model"  # the artifact's name in gto
@@ -91,13 +91,13 @@ def _commit(folder: Path, pinned: str) -> str:
 
 def _fetch(folder: Path, settings: Settings) -> None:
     """All branches and tags of the git remote, waiting for one that is gone."""
-    patiently(lambda: git(folder, "fetch", "-q", "--tags", "--force", "origin", "+refs/heads/*:refs/remotes/origin/*"),
+    retry(lambda: git(folder, "fetch", "-q", "--tags", "--force", "origin", "+refs/heads/*:refs/remotes/origin/*"),
               "git remote", settings)
 
 
 def _push(folder: Path, what: str, settings: Settings) -> None:
     """Push, waiting for a remote that is gone. Rejected where it holds something else there."""
-    patiently(lambda: git(folder, "push", "-q", "origin", what), "git remote", settings)
+    retry(lambda: git(folder, "push", "-q", "origin", what), "git remote", settings)
 
 
 def _records(folder: Path, pinned: str) -> Iterator[str]:

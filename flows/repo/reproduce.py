@@ -1,6 +1,5 @@
 """What is stale, run in this folder with each stage's live output: called by `flows.pipeline`, in a flow or not."""
 import logging
-import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from flows.repo.repair import mend
 from flows.support import overrides, supervised
 from flows.support.lock import WorkspaceLock
 from flows.support.params_check import faults
+from flows.support.python_path import this_python_first
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +56,7 @@ def _stale(project: Path) -> list[status.Step]:
 
 
 def _reproduce(project: Path, log_lines: bool) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": path},
+    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": this_python_first()},
                            logger.info if log_lines else None)
     if ended.status:
         raise PipelineFailed(f"{_which(ended.tail)}mend what its last lines say and run the same command again; it "

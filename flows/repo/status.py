@@ -18,7 +18,7 @@ class Step:
     upstream: tuple[str, ...]  # addresses of the stages that make its dependencies
     dependencies: tuple[str, ...]  # paths that DVC tracks (made by stages or added): what a worker pulls
     outputs: tuple[str, ...]
-    gate: bool  # no output is cached: cheap, made wherever it is needed
+    uncached: bool  # no output is cached: cheap, made wherever it is needed
     stale: str  # why it must run; empty where it need not
 
 
@@ -75,7 +75,7 @@ def _step(repo: Any, stage: Any, stale: str) -> Step:
         dependencies=tuple(_relative(repo, dep.fs_path) for dep in stage.deps
                            if any(_is_or_is_in(dep.fs_path, path) for path in tracked)),
         outputs=tuple(_relative(repo, out.fs_path) for out in stage.outs),
-        gate=not any(out.use_cache for out in stage.outs),
+        uncached=not any(out.use_cache for out in stage.outs),
         stale=stale,
     )
 

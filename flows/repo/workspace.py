@@ -13,7 +13,8 @@ from cxr.runtime.dvc_lock import object_path
 from flows.repo import cache, lockfile, status
 from flows.repo.git import HandOverFailed, git
 from flows.support import supervised
-from flows.support.retry import patiently
+from flows.support.python_path import this_python_first
+from flows.support.retry import retry
 from flows.support.secrets import without_credentials
 from flows.support.settings import Settings
 
@@ -57,10 +58,10 @@ def carry_out(order: Order, settings: Settings) -> lockfile.Entry:
         lockfile.merge(folder, order.entries)
         steps = {step.address: step for step in status.on_entries(folder)}
         step = steps[order.stage]
-        gates = [steps[name] for name in step.upstream if steps[name].gate]
-        made_here = {output for gate in gates for output in gate.outputs}
+        uncached = [steps[name] for name in step.upstream if steps[name].uncached]
+        made_here = {output for maker in uncached for output in maker.outputs}
         pull(folder, [path for path in step.dependencies if path not in made_here], settings)
-        reproduce(folder, [*(gate.address for gate in gates), order.stage], settings)
+        reproduce(folder, [*(maker.address for maker in uncached), order.stage], settings)
         push(folder, order.stage, settings)
         entry = lockfile.entry(folder, order.stage)
     except Exception:
@@ -80,7 +81,7 @@ def checkout(folder: Path, commit: str, settings: Settings) -> None:
     folder.mkdir(parents=True)
     git(folder, "init", "-q")
     git(folder, "remote", "add", "origin", settings.git)
-    patiently(lambda: git(folder, "fetch", "-q", "--depth", "1", "origin", commit), "git remote", settings)
+    retry(lambda: git(folder, "fetch", "-q", "--depth", "1", "origin", commit), "git remote", settings)
     git(folder, "checkout", "-q", "--detach", "FETCH_HEAD")
     configure(folder, settings)
 
@@ -106,7 +107,7 @@ def pull(folder: Path, paths: list[str], settings: Settings) -> None:
     damaged = cache.remove_damaged(settings.cache, _hashes(folder, paths))  # DVC would not fetch those again
     for md5 in damaged:
         logger.info(f"{object_path(settings.cache, md5)} was damaged (its bytes are not its name); fetching it again")
-    patiently(lambda: _fetch(folder, paths, settings), "DVC remote", settings)
+    retry(lambda: _fetch(folder, paths, settings), "DVC remote", settings)
     if damaged := cache.remove_damaged(settings.cache, _hashes(folder, paths)):
         raise HandOverFailed(f"the DVC remote holds no sound object {damaged[0]} (for {', '.join(paths)}; the bytes "
                              f"there are not its name): delete it there and {_AGAIN}")
@@ -130,11 +131,11 @@ def _push(folder: Path, target: str, settings: Settings) -> None:
         with _dvc(folder) as repo:
             repo.push(targets=[target])
 
-    patiently(attempt, "DVC remote", settings)
+    retry(attempt, "DVC remote", settings)
 
 
 def reproduce(folder: Path, addresses: list[str], settings: Settings) -> None:
-    """`dvc repro --single-item` of the last stage named, after the gates before it. StageFailed with its last lines."""
+    """`dvc repro --single-item` of the last stage named, after uncached ones. StageFailed with its last lines."""
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", *addresses]
     ended = supervised.run(command, folder, stage_environment(settings), logger.info)
     if ended.status != 0:
@@ -144,8 +145,7 @@ def reproduce(folder: Path, addresses: list[str], settings: Settings) -> None:
 
 def stage_environment(settings: Settings) -> dict[str, str]:
     """What stages get beside the worker's own environment: this python first, this machine's cache folder."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {"CXR_CACHE": str(settings.scratch), "PATH": path, "DVC_NO_ANALYTICS": "1"}
+    return {"CXR_CACHE": str(settings.scratch), "PATH": this_python_first(), "DVC_NO_ANALYTICS": "1"}
 
 
 def confirm(folder: Path, settings: Settings) -> None:
@@ -159,7 +159,7 @@ def confirm(folder: Path, settings: Settings) -> None:
             raise Absent(f"the DVC remote misses {len(absent)} objects of this run (the first: {absent[0]}): nothing "
                          "is recorded; `dvc push` where they were made, or run the pipeline again")
 
-    patiently(attempt, "DVC remote", settings)
+    retry(attempt, "DVC remote", settings)
 
 
 def forget_absent(folder: Path, settings: Settings) -> None:
@@ -167,7 +167,7 @@ def forget_absent(folder: Path, settings: Settings) -> None:
 
     A commit may record what was never pushed to this remote (a fresh clone). Waits for a remote that is gone.
     """
-    made = {step.address: _made(folder, step.address) for step in status.on_entries(folder) if not step.gate}
+    made = {step.address: _made(folder, step.address) for step in status.on_entries(folder) if not step.uncached}
 
     def attempt() -> list[str]:
         """Addresses of the entries that it lacks."""
@@ -176,7 +176,7 @@ def forget_absent(folder: Path, settings: Settings) -> None:
             held = set(repo.cloud.get_remote_odb().oids_exist({md5 for md5s in made.values() for md5 in md5s}))
         return [address for address, md5s in made.items() if md5s - held]
 
-    absent = patiently(attempt, "DVC remote", settings) if any(made.values()) else []
+    absent = retry(attempt, "DVC remote", settings) if any(made.values()) else []
     for address in absent:
         lockfile.restore(folder, address, None)
     if absent:

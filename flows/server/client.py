@@ -1,4 +1,4 @@
-"""Asks the Prefect server, patiently: one that is restarted is asked again. Keeps small JSON there, beside its runs."""
+"""Asks the Prefect server, again where it is being restarted. Keeps small JSON there, beside its runs."""
 import json
 import logging
 import time
@@ -23,7 +23,7 @@ _KNOWN = 10  # what is kept under a key is read so far back, newest first
 _KEPT = "result"  # Prefect's own type for what people need not see in the list of artifacts
 
 
-def patiently(action: Callable[[], T], settings: Settings) -> T:
+def retry(action: Callable[[], T], settings: Settings) -> T:
     """The action's value; a server that does not answer is asked again until the settings' patience is over."""
     until, said = time.monotonic() + settings.patience, False
     while True:
@@ -40,13 +40,13 @@ def patiently(action: Callable[[], T], settings: Settings) -> T:
 
 def ask(action: Callable[[SyncPrefectClient], T], settings: Settings) -> T:
     """What a client answers, over a line of its own for each try."""
-    return patiently(lambda: _with_client(action), settings)
+    return retry(lambda: _with_client(action), settings)
 
 
 def keep(data: dict[str, Any], settings: Settings, key: str | None = None, description: str | None = None
          ) -> None:
     """Store small JSON with the flow run that this is called in."""
-    patiently(lambda: Artifact(type=_KEPT, key=key, description=description, data=data).create(), settings)
+    retry(lambda: Artifact(type=_KEPT, key=key, description=description, data=data).create(), settings)
 
 
 def kept(key: str, settings: Settings) -> list[dict[str, Any]]:

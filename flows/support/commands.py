@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.support import secrets
+from flows.support.python_path import this_python_first
 from flows.support.settings import Settings
 
 # What a command was called up to one release ago: a commit of that time, checked out in a workspace, has no other name.
@@ -37,8 +38,7 @@ def answer(folder: Path, settings: Settings, module: str, *arguments: str) -> An
 
 def environment(settings: Settings) -> dict[str, str]:
     """This process's environment without what is the server's, this python first, production's place settled."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**secrets.for_stages(os.environ), "PATH": path, "CXR_PRODUCTION": str(settings.production),
+    return {**secrets.for_stages(os.environ), "PATH": this_python_first(), "CXR_PRODUCTION": str(settings.production),
             "CXR_CACHE": str(settings.scratch), "DVC_NO_ANALYTICS": "1"}
 
 

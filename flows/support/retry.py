@@ -13,7 +13,7 @@ T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0  # seconds between tries
 
 
-def patiently(action: Callable[[], T], what: str, settings: Settings) -> T:
+def retry(action: Callable[[], T], what: str, settings: Settings) -> T:
     """The action's value; HandOverFailed is tried again with growing pauses, and logged, until patience is over.
 
     Patience is the settings', or the failure's own where that is shorter (a refusal is not worth asking again).

@@ -14,7 +14,7 @@ from flows import down, up
 from flows.deployments import roc_svg, run_summary
 from flows.dispatch import pools
 from flows.repo import record, status
-from flows.server import deploy, services
+from flows.server import deploy, environment, services
 from flows.support import overrides, supervised
 from flows.support.secrets import without_credentials
 from flows.support.settings import from_environment
@@ -136,7 +136,7 @@ def test_the_server_listens_on_loopback_unless_told_and_one_setting_is_its_passw
         monkeypatch.delenv(name, raising=False)
     assert services.address() == ("127.0.0.1", 4200)
     monkeypatch.setenv("CXR_AUTH", "admin:hunter2")
-    made = up.variables(from_environment(), tmp_path)
+    made = environment.variables(from_environment(), tmp_path)
     assert made["PREFECT_SERVER_API_AUTH_STRING"] == made["PREFECT_API_AUTH_STRING"] == "admin:hunter2"
 
 

@@ -20,7 +20,7 @@ SHORT = ["check", "ingest", "train", "evaluate", "explain"]
 
 
 class Here:
-    """A crew of one: carries orders out in this process when asked for news; `lose` names stages lost at first."""
+    """A pool of one: carries orders out in this process when polled; `lose` names stages lost at first."""
 
     def __init__(self, settings: Settings, lose: set[str] | None = None) -> None:
         self.settings, self.lose = settings, lose or set()
@@ -29,19 +29,19 @@ class Here:
         self.side_by_side = 0
         self.kept: dict[str, list[lockfile.Entry]] = {}
 
-    def give(self, order: Order) -> None:
+    def submit(self, order: Order) -> None:
         self.given.append(order)
         self.waiting.append(order)
 
-    def news(self) -> list[scheduler.News]:
+    def poll(self) -> list[scheduler.AttemptEnded]:
         self.side_by_side = max(self.side_by_side, len(self.waiting))
         order = self.waiting.pop(0)
         if order.attempt == 1 and order.stage in self.lose:
-            return [scheduler.News(order, "lost", message="killed")]
+            return [scheduler.AttemptEnded(order, "lost", message="killed")]
         try:
-            return [scheduler.News(order, "done", workspace.carry_out(order, self.settings))]
+            return [scheduler.AttemptEnded(order, "done", workspace.carry_out(order, self.settings))]
         except workspace.StageFailed as failed:
-            return [scheduler.News(order, "failed", message=str(failed))]
+            return [scheduler.AttemptEnded(order, "failed", message=str(failed))]
 
     def latest(self, run: str, stage: str) -> int:
         return max((order.attempt for order in self.given if order.stage == stage), default=0)
@@ -68,29 +68,29 @@ def project(tmp_path: Path) -> Project:
     return make(tmp_path, SHORT)
 
 
-def dispatched(project: Project, settings: Settings, crew: Here, folder: Path, parameters: dict | None = None,
+def dispatched(project: Project, settings: Settings, workers: Here, folder: Path, parameters: dict | None = None,
                ) -> tuple[dict[str, lockfile.Entry], record.Recorded | None]:
     repo_git.clone(folder, settings.git)
     commit = repo_git.resolve(folder, "main")
     repo_git.git(folder, "checkout", "-q", "--detach", commit)
     workspace.configure(folder, settings)
     commit = record.commit_overrides(folder, parameters, settings) if parameters else commit
-    entries = scheduler.conduct(folder, commit, "run", crew, settings)
+    entries = scheduler.run_stages(folder, commit, "run", workers, settings)
     return entries, record.record(folder, commit, settings)
 
 
 def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_runs_again(
         project: Project, environment, tmp_path: Path) -> None:
     settings = environment(project, tmp_path / "machine")
-    crew = Here(settings, lose={"train"})
+    workers = Here(settings, lose={"train"})
 
-    _, recorded = dispatched(project, settings, crew, tmp_path / "first", {"train.epochs": 2})
+    _, recorded = dispatched(project, settings, workers, tmp_path / "first", {"train.epochs": 2})
 
-    assert [(o.stage, o.attempt) for o in crew.given[:4]] == [
+    assert [(o.stage, o.attempt) for o in workers.given[:4]] == [
         ("data/raw/dvc.yaml:phantom", 1), ("ingest", 1), ("train", 1), ("train", 2)]
-    assert {o.stage for o in crew.given[4:]} == {"evaluate", "explain"} and crew.side_by_side == 2
+    assert {o.stage for o in workers.given[4:]} == {"evaluate", "explain"} and workers.side_by_side == 2
     assert recorded is not None and recorded.version == "v0.0.1"
-    train = next(o for o in crew.given if o.stage == "train")
+    train = next(o for o in workers.given if o.stage == "train")
     assert "evaluate" not in train.entries and "epochs: 2" in git(project.git, "show", f"{train.commit}:params.yaml")
     assert git(project.git, "rev-list", "--count", recorded.commit) == "3", "the miniature, the parameters, the record"
 
@@ -100,12 +100,12 @@ def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_run
     project.forget()
     for words in (["pull", "-q"], ["repro", "-q"]):
         subprocess.run([sys.executable, "-m", "dvc", *words], cwd=other, check=True)
-    assert project.runs() == ["check"], "only the gate, whose output is not cached"
+    assert project.runs() == ["check"], "only the stage whose output is not cached"
     assert lockfile.outputs_of(other) == lockfile.committed(other)
     assert not git(other, "status", "--porcelain")
 
     again = Here(settings)
-    again.kept = crew.kept
+    again.kept = workers.kept
     _, twice = dispatched(project, settings, again, tmp_path / "second", {"train.epochs": 2})
     assert again.given == [], "what an earlier run made from the same inputs is taken over"
     assert twice == recorded, "recorded twice is recorded once"
@@ -123,19 +123,19 @@ def test_what_a_commit_records_and_the_remote_lacks_is_made_again(project: Proje
 
     object_path(project.store, made["models/base"]).unlink()
     partly = environment(project, tmp_path / "another")
-    crew = Here(partly)
-    dispatched(project, partly, crew, tmp_path / "third")
-    assert [order.stage for order in crew.given] == ["train"], "the same bytes: nothing after it runs"
+    workers = Here(partly)
+    dispatched(project, partly, workers, tmp_path / "third")
+    assert [order.stage for order in workers.given] == ["train"], "the same bytes: nothing after it runs"
     assert any("does not hold what the commit records of train" in line for line in said.lines)
     assert object_path(project.store, made["models/base"]).exists()
 
     shutil.rmtree(project.store)
     project.store.mkdir()
     fresh = environment(project, tmp_path / "fresh")
-    crew = Here(fresh)
-    dispatched(project, fresh, crew, tmp_path / "fourth")
-    assert [order.stage for order in crew.given][:3] == ["data/raw/dvc.yaml:phantom", "ingest", "train"]
-    assert {order.stage for order in crew.given[3:]} == {"evaluate", "explain"}
+    workers = Here(fresh)
+    dispatched(project, fresh, workers, tmp_path / "fourth")
+    assert [order.stage for order in workers.given][:3] == ["data/raw/dvc.yaml:phantom", "ingest", "train"]
+    assert {order.stage for order in workers.given[3:]} == {"evaluate", "explain"}
 
 
 def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_there(
@@ -143,15 +143,15 @@ def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_th
     settings = environment(project, tmp_path / "machine")
     project.set(train={"epochs": 3, "fail": True, "seconds": 0.0})
     project.commit("a fault")
-    crew = Here(settings)
+    workers = Here(settings)
     with pytest.raises(workspace.StageFailed, match=r"stage train failed with exit status \d+(.|\n)*Pneumonja"):
-        dispatched(project, settings, crew, tmp_path / "first")
+        dispatched(project, settings, workers, tmp_path / "first")
     assert "evaluate" not in project.runs() and git(project.git, "tag") == ""
 
     project.set(train={"epochs": 3, "fail": False, "seconds": 0.0})
     project.commit("mended")
     again = Here(settings)
-    again.kept = crew.kept
+    again.kept = workers.kept
     dispatched(project, settings, again, tmp_path / "second")
     assert again.given[0].stage == "train"
 
@@ -275,6 +275,6 @@ def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path, said) -> None:
     older, newer = Order("train", "c", {}, 1, "run"), Order("train", "c", {}, 2, "run")
     under_way, entries = {"train": newer}, {}
     settings = from_environment()
-    ended = scheduler.News(older, "done", {"cmd": "x"})
+    ended = scheduler.AttemptEnded(older, "done", {"cmd": "x"})
     scheduler._take(ended, tmp_path, entries, under_way, [], Here(settings), settings)
     assert entries == {} and under_way == {"train": newer} and "refused" in said.lines[0]

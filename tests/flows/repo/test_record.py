@@ -13,12 +13,12 @@ from cxr.runtime.dvc_lock import object_path
 from flows import submit, up
 from flows.deployments import pipeline, run_summary
 from flows.dispatch import scheduler
-from flows.dispatch.scheduler import News
+from flows.dispatch.scheduler import AttemptEnded
 from flows.repo import cache, lockfile, record, workspace
 from flows.repo import git as repo_git
 from flows.repo.reproduce import PipelineFailed, run
 from flows.repo.workspace import Order
-from flows.server import client
+from flows.server import client, environment
 from flows.support import settings
 from flows.support.settings import Settings, from_environment
 from tests.fixtures.flows_project import Project, git, make
@@ -182,16 +182,16 @@ def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(here: Setti
 
 
 class Predecessor:
-    """A crew that finds what an earlier conductor of the same run gave out."""
+    """A pool that finds what an earlier scheduler of the same run gave out."""
 
     def __init__(self, latest: int) -> None:
         self.attempts, self.given = latest, []
 
-    def give(self, order: Order) -> None:
+    def submit(self, order: Order) -> None:
         self.given.append(order)
 
-    def news(self) -> list[News]:
-        return [News(self.given[-1], "failed", message="enough seen")]
+    def poll(self) -> list[AttemptEnded]:
+        return [AttemptEnded(self.given[-1], "failed", message="enough seen")]
 
     def latest(self, run: str, stage: str) -> int:
         return self.attempts
@@ -206,19 +206,19 @@ class Predecessor:
 @pytest.mark.parametrize(("known", "begun"), [(0, 1), (1, 1), (3, 3)])
 def test_a_run_taken_up_again_begins_at_the_latest_attempt_that_was_given_out(
         project: Project, here: Settings, tmp_path: Path, known: int, begun: int) -> None:
-    folder, crew = tmp_path / "run", Predecessor(known)
+    folder, workers = tmp_path / "run", Predecessor(known)
     commit = opened(project, here, folder)
     with pytest.raises(workspace.StageFailed, match="enough seen"):
-        scheduler.conduct(folder, commit, "run", crew, here)
-    assert [(order.stage, order.attempt) for order in crew.given] == [("data/raw/dvc.yaml:phantom", begun)]
+        scheduler.run_stages(folder, commit, "run", workers, here)
+    assert [(order.stage, order.attempt) for order in workers.given] == [("data/raw/dvc.yaml:phantom", begun)]
 
 
 def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_gave_that_out(
         here: Settings, tmp_path: Path, said) -> None:
     order, entries = Order("train", "c", {}, 1, "run"), {}
-    under_way, crew = {"train": order}, Predecessor(2)
-    scheduler._take(News(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], crew, here)
-    assert entries == {} and [given.attempt for given in crew.given] == [2] and under_way["train"].attempt == 2
+    under_way, workers = {"train": order}, Predecessor(2)
+    scheduler._take(AttemptEnded(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], workers, here)
+    assert entries == {} and [given.attempt for given in workers.given] == [2] and under_way["train"].attempt == 2
     assert "attempt 2 is under way" in said.lines[0]
 
 
@@ -244,7 +244,8 @@ def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(
     monkeypatch.delenv("CXR_GIT")
     git(project.checkout, "remote", "remove", "origin")
     asked: list[str] = []
-    monkeypatch.setattr(submit, "_follow", lambda parameters, _: asked.append(parameters["revision"]) or 0)
+    monkeypatch.setattr(environment, "run_deployment",
+                        lambda _, parameters, __: asked.append(parameters["revision"]) or 0)
     for turn in range(2):
         git(project.checkout, "commit", "-q", "--allow-empty", "-m", f"commit {turn}")
         assert submit.main([]) == 0, capsys.readouterr().err

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import up
 from flows.deployments import run_summary
 from flows.repo import workspace
 from flows.repo.record import Recorded
 from flows.repo.workspace import Order
+from flows.server import environment
 from flows.support import commands, secrets, supervised
 from flows.support.settings import Settings, from_environment
 from tests.fixtures.flows_project import git, make
@@ -80,8 +80,8 @@ def test_a_progress_bar_over_an_address_is_masked(settings: Settings, tmp_path: 
 
 
 def test_workers_get_no_password_but_their_own_and_no_database(settings: Settings, tmp_path: Path) -> None:
-    server = up.variables(settings, tmp_path)
-    worker = up.for_workers(server)
+    server = environment.variables(settings, tmp_path)
+    worker = environment.for_workers(server)
     assert server["PREFECT_SERVER_API_AUTH_STRING"] == worker["PREFECT_API_AUTH_STRING"] == "admin:hunter-1"
     assert "CXR_AUTH" not in server and "PREFECT_SERVER_API_AUTH_STRING" not in worker
     assert "hunter-3" not in str(worker) and "hunter-4" not in str(worker)
