@@ -20,10 +20,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from flows.dispatch.execute import execute
 from flows.repo import status, workspace
-from flows.repo.workspace import Order
 from flows.support.settings import from_environment
-from tests.fixtures.flows_project import Project, git, make
+from tests.fixtures.flows_project import Project, an_order, git, make
 from tests.fixtures.flows_team import CODE, team
 
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]
@@ -56,10 +56,10 @@ def one_stage(project: Project, rounds: int) -> tuple[list[tuple[float, float]],
     """Seconds of `dvc repro` of check and stage in the checkout and of the same carried out as on a worker, in turn."""
     settings, commit = from_environment(), git(project.checkout, "rev-parse", "HEAD")
     phantom = "data/raw/dvc.yaml:phantom"
-    entries = {phantom: workspace.carry_out(Order(phantom, commit, {}, 1, "run"), settings)}
+    entries = {phantom: execute(an_order(phantom, commit, {}), settings)}
     with parts() as spent:
         pairs = [(seconds(lambda: command(project, "dvc", "repro", "-s", "-f", "check", "ingest")),
-                  seconds(lambda: workspace.carry_out(Order("ingest", commit, entries, 1, "run"), settings)))
+                  seconds(lambda: execute(an_order("ingest", commit, entries), settings)))
                  for _ in range(rounds)]
     return pairs, {name: statistics.median(taken) for name, taken in spent.items()}
 

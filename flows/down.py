@@ -13,7 +13,7 @@ from flows.support import settings
 
 def main() -> int:
     """0 always; says what was stopped."""
-    home = services.home(settings.from_environment().project)
+    home = settings.from_environment().own_home()
     names = [f"worker-{pool}" for pool in POOLS]
     workers = [pid for name in names if (pid := services.running(name, home)) is not None]
     flows = services.flows_of(home)

@@ -111,9 +111,8 @@ def _plain(version: str | None, here: Settings) -> str:
 def _server(here: Settings) -> bool:
     """Whether a Prefect server is there to report to; its variables are set. One that does not answer, or not to this
     password, is said, and nothing waits for it: a rollback is for bad days."""
-    home = services.home(here.project)
     if not os.environ.get("PREFECT_API_URL"):
-        if services.running("server", home) is None:
+        if services.running("server", here.own_home()) is None:
             return False
         environment.use_own_server(here)
     api = os.environ["PREFECT_API_URL"]

@@ -19,26 +19,25 @@ _START_SECONDS = 240
 
 def main() -> int:
     """Start what is not running yet, say where it is; 1 where the server does not come up."""
-    host, port = services.address()
-    if services.is_open(host) and not os.environ.get("CXR_AUTH"):
-        print(f"refused: CXR_HOST={host} opens the server to the network without a password; set CXR_AUTH=user:word",
-              file=sys.stderr)
-        return 1
     here = settings.from_environment()
-    home = services.home(here.project)
+    if services.is_open(here.host) and not here.auth:
+        print(f"refused: CXR_HOST={here.host} opens the server to the network without a password; set "
+              "CXR_AUTH=user:word", file=sys.stderr)
+        return 1
+    home = here.own_home()
     given = environment.variables(here, home)
     try:
         push_own(here)
     except git.NotPinned as error:
         print(error, file=sys.stderr)
     push_objects(here)
-    server = ["-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
+    server = ["-m", "prefect", "server", "start", "--host", here.host, "--port", str(here.port)]
     services.start("server", [sys.executable, *server], home, given)
     if not _answers(given["PREFECT_API_URL"]):
         print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
         return 1
-    deploy.deploy(given, here.project, home)
-    for pool in os.environ.get("CXR_POOLS_HERE", " ".join(POOLS)).split():
+    deploy.deploy(given, here)
+    for pool in POOLS if here.pools_here is None else here.pools_here.split():
         services.start(f"worker-{pool}", worker(pool), home, environment.for_workers(given))
     print(f"Prefect: {given['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
     print("run the pipeline on the workers: python -m flows.submit")
@@ -57,9 +56,9 @@ def push_own(here: settings.Settings) -> None:
 
     NotPinned where its main holds commits that this checkout lacks (a promoted model).
     """
-    if os.environ.get("CXR_GIT") or settings.origin(here.project) is not None:
+    if here.git_is_named:
         return
-    hub = services.home(here.project) / "git"
+    hub = here.own_home() / "git"
     if not hub.exists():
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(hub)], check=True)
     try:
@@ -75,8 +74,8 @@ def push_objects(here: settings.Settings) -> None:
 
     What it has not made is left out: the workers make that again.
     """
-    store = services.home(here.project) / "store"
-    if environment.remote(here, services.home(here.project)) != str(store):
+    store = here.own_home() / "store"
+    if environment.remote(here, here.own_home()) != str(store):
         return
     store.mkdir(parents=True, exist_ok=True)
     from dvc.exceptions import UploadError

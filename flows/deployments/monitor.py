@@ -27,7 +27,7 @@ DEPLOYMENT, EVENT = "monitor/monitor", "cxr.drift.detected"
 _DRIFTED = 3  # exit status of serving.monitor
 
 
-@flow(name="monitor", persist_result=False, validate_parameters=False)
+@flow(name="monitor", persist_result=False)
 def monitor(window: int | None = None) -> Any:
     """Judge the last `window` studies of the scoring log (default: monitor.window of params.yaml)."""
     show_in_run("monitor")

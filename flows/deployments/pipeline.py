@@ -21,7 +21,7 @@ from flows.support.retry import retry
 logger = logging.getLogger(__name__)
 
 
-@flow(name="pipeline", persist_result=False, validate_parameters=False)
+@flow(name="pipeline", persist_result=False)
 def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, force: bool = False) -> None:
     """Reproduce `revision` (branch, tag or commit of the git remote) with parameters set for this run.
 

@@ -13,7 +13,7 @@ from flows.deployments.run_log import show_in_run
 from flows.repo.reproduce import run
 
 
-@flow(name="pipeline-here", persist_result=False, validate_parameters=False)
+@flow(name="pipeline-here", persist_result=False)
 def pipeline(parameters: dict[str, Any]) -> list[str]:
     """Run what is stale in this folder; addresses of what was. Fails with the name and last lines of a failed stage."""
     log, folder = show_in_run("pipeline", terminal=True), Path.cwd()

@@ -8,14 +8,14 @@ from flows.release import gate
 from flows.support import settings
 
 
-@flow(name="promote", persist_result=False, validate_parameters=False)
+@flow(name="promote", persist_result=False)
 def promote(version: str) -> str:
     """A recorded version into production, through the gate; fails where the champion stays."""
     show_in_run("promote")
     return plain.promote(version, settings.from_environment(), _show)
 
 
-@flow(name="rollback", persist_result=False, validate_parameters=False)
+@flow(name="rollback", persist_result=False)
 def rollback() -> str:
     """Production back to the release before."""
     show_in_run("rollback")

@@ -31,7 +31,7 @@ _POLL_SECONDS = 2.0
 _MOST_TRIES = 20  # runs of the pipeline for one commit that failed earlier
 
 
-@flow(name="retrain", persist_result=False, validate_parameters=False)
+@flow(name="retrain", persist_result=False)
 def retrain(cause: dict[str, Any] | None = None) -> Any:
     """Train on what waits in production/inbox, judge, promote or keep. `cause`: an event's payload, or who asked."""
     show_in_run("retrain")

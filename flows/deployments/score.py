@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 DEPLOYMENT = "score/score"
 
 
-@flow(name="score", persist_result=False, validate_parameters=False)
+@flow(name="score", persist_result=False)
 def score(folder: str | None = None, again: bool = False) -> Any:
     """Score what is new in a folder of the worker's machine (default: score.folder of params.yaml)."""
     log = show_in_run("score")

@@ -1,7 +1,8 @@
 """The pipeline of a commit without a server: the stages one after the other in this process, recorded as ever."""
 from flows.dispatch import scheduler
+from flows.dispatch.execute import execute
+from flows.dispatch.order import Order
 from flows.repo import git, lockfile, record, workspace
-from flows.repo.workspace import Order
 from flows.support.settings import Settings
 
 
@@ -20,7 +21,7 @@ class InProcess:
         """Carry out the oldest order."""
         order = self._given.pop(0)
         try:
-            return [scheduler.AttemptEnded(order, "done", workspace.carry_out(order, self._settings))]
+            return [scheduler.AttemptEnded(order, "done", execute(order, self._settings))]
         except workspace.StageFailed as failed:
             return [scheduler.AttemptEnded(order, "failed", message=str(failed))]
 

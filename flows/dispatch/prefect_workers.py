@@ -16,10 +16,10 @@ from prefect.deployments import run_deployment
 from prefect.states import Cancelling, Crashed
 
 from cxr.runtime import process_tree
+from flows.dispatch.order import Order
 from flows.dispatch.pools import pool
 from flows.dispatch.scheduler import AttemptEnded
 from flows.repo.lockfile import Entry
-from flows.repo.workspace import Order
 from flows.server import client
 from flows.support.settings import Settings
 
@@ -42,7 +42,7 @@ class Workers:
         """Create (or find) the flow run of this attempt; one after a lost attempt begins when that one must be gone."""
         begin = datetime.now(UTC) + timedelta(seconds=_SETTLE_SECONDS) if order.attempt > 1 else None
         run: Any = client.retry(lambda: run_deployment(
-            f"stage/stage-{pool(order.stage)}", parameters={"order": to_parameters(order)}, timeout=0,
+            f"stage/stage-{pool(order.stage)}", parameters={"order": order.model_dump()}, timeout=0,
             flow_run_name=order.name, tags=[f"pipeline-run:{order.pipeline_run}"], scheduled_time=begin,
             idempotency_key=_idempotency(order.pipeline_run, order.stage, order.attempt)), self._settings)
         self._under_way[run.id], self._pause = order, _POLL_SECONDS
@@ -114,12 +114,6 @@ class Workers:
 
     def _set(self, run_id: UUID, state: Any, force: bool) -> None:
         client.ask(lambda api: api.set_flow_run_state(run_id, state, force=force), self._settings)
-
-
-def to_parameters(order: Order) -> dict[str, Any]:
-    """What travels through Prefect: small JSON."""
-    return {"stage": order.stage, "commit": order.commit, "entries": order.entries, "attempt": order.attempt,
-            "pipeline_run": order.pipeline_run}
 
 
 def _idempotency(run: str, stage: str, attempt: int) -> str:

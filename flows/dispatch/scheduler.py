@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
+from flows.dispatch.order import Order
 from flows.repo import lockfile, status, workspace
 from flows.repo.status import Step
-from flows.repo.workspace import Order, StageFailed
+from flows.repo.workspace import StageFailed
 from flows.support.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ def run_stages(folder: Path, commit: str, run: str, workers: WorkerPool, setting
                 continue
             logger.info(f"{step.address}: {step.stale}; given out")
             attempt = max(1, workers.latest(run, step.address))  # a run taken up again goes on where it was
-            under_way[step.address] = Order(step.address, commit, dict(entries), attempt, run)
+            under_way[step.address] = Order(stage=step.address, commit=commit, entries=dict(entries), attempt=attempt,
+                                            pipeline_run=run)
             workers.submit(under_way[step.address])
         if any(settled):
             continue
@@ -107,7 +109,7 @@ def _take(ended: AttemptEnded, folder: Path, entries: dict[str, lockfile.Entry],
         logger.info(f"{stage}: attempt {ended.order.attempt} is not the one under way; what it made is refused")
         return
     if (latest := workers.latest(ended.order.pipeline_run, stage)) > ended.order.attempt:
-        under_way[stage] = replace(ended.order, attempt=latest)
+        under_way[stage] = ended.order.model_copy(update={"attempt": latest})
         logger.info(f"{stage}: attempt {latest} is under way; what attempt {ended.order.attempt} made is refused")
         workers.submit(under_way[stage])
         return
@@ -118,7 +120,7 @@ def _take(ended: AttemptEnded, folder: Path, entries: dict[str, lockfile.Entry],
         workers.accepted(stage, ended.entry)
         logger.info(f"{stage}: done (attempt {ended.order.attempt})")
     elif ended.outcome == "lost" and ended.order.attempt < settings.attempts:
-        under_way[stage] = replace(ended.order, attempt=ended.order.attempt + 1)
+        under_way[stage] = ended.order.model_copy(update={"attempt": ended.order.attempt + 1})
         logger.info(f"{stage}: attempt {ended.order.attempt} was lost ({ended.message}); given out again")
         workers.submit(under_way[stage])
     else:

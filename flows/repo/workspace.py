@@ -1,11 +1,9 @@
 """A stage's own workspace on a worker: clone of the pinned commit, dependencies pulled and checked, run, pushed."""
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,47 +30,6 @@ class Absent(HandOverFailed):
     """The remote answers but has no such object; waiting hardly helps."""
 
     patience = 15.0
-
-
-@dataclass(frozen=True)
-class Order:
-    """What one worker is asked to do: all that travels to it through Prefect."""
-
-    stage: str  # address
-    commit: str
-    entries: dict[str, lockfile.Entry]  # of the stages already run in this pipeline run
-    attempt: int
-    pipeline_run: str
-
-    @property
-    def name(self) -> str:
-        """For folders and runs: stage and attempt."""
-        return f"{self.stage.rpartition(':')[2]}-{self.attempt}"
-
-
-def carry_out(order: Order, settings: Settings) -> lockfile.Entry:
-    """Make the stage's outputs, push them, return its lock entry. StageFailed or HandOverFailed with what to do."""
-    folder = settings.workspaces / f"{order.pipeline_run[:13]}-{order.name}-{os.getpid()}"
-    try:
-        checkout(folder, order.commit, settings)
-        lockfile.merge(folder, order.entries)
-        steps = {step.address: step for step in status.on_entries(folder)}
-        step = steps[order.stage]
-        uncached = [steps[name] for name in step.upstream if steps[name].uncached]
-        made_here = {output for maker in uncached for output in maker.outputs}
-        pull(folder, [path for path in step.dependencies if path not in made_here], settings)
-        reproduce(folder, [*(maker.address for maker in uncached), order.stage], settings)
-        push(folder, order.stage, settings)
-        entry = lockfile.entry(folder, order.stage)
-    except Exception:
-        if left := cache.remove_unfinished(settings.cache):
-            logger.info(f"{len(left)} half-written files removed from {settings.cache}")
-        raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if entry is None:
-        raise StageFailed(f"stage {order.stage} ended well but DVC recorded nothing in dvc.lock")
-    return entry
 
 
 def checkout(folder: Path, commit: str, settings: Settings) -> None:

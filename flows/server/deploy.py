@@ -12,7 +12,6 @@ from typing import Any
 
 import yaml
 
-from flows.server import services
 from flows.support import settings
 
 CODE = Path(__file__).resolve().parents[2]  # holds flows/ and prefect.yaml
@@ -37,11 +36,11 @@ def write(source: Path, target: Path, schedules: bool, cooldown: int) -> Path:
     return target
 
 
-def deploy(environment: dict[str, str], project: Path, home: Path) -> bool:
+def deploy(environment: dict[str, str], here: settings.Settings) -> bool:
     """Pools, deployments, automations, each put as it is here; whether schedules are live. CalledProcessError if
     refused."""
-    fire = os.environ.get("CXR_SCHEDULES", "false").lower() == "true"
-    file = write(CODE / "prefect.yaml", home / "prefect.yaml", fire, _cooldown(project))
+    fire, home = here.schedules, here.own_home()
+    file = write(CODE / "prefect.yaml", home / "prefect.yaml", fire, _cooldown(here.project))
     script = ("from flows.server import automations, pools; pools.create(); automations.deploy()")
     subprocess.run([sys.executable, "-c", script], cwd=CODE, env=environment, check=True)
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
@@ -66,7 +65,7 @@ def main() -> int:
         return 1
     here = settings.from_environment()
     try:
-        fire = deploy(dict(os.environ), here.project, services.home(here.project))
+        fire = deploy(dict(os.environ), here)
     except subprocess.CalledProcessError:
         return 1
     print(f"{server}: deployed, schedules {'live' if fire else 'off (CXR_SCHEDULES=true deploys them live)'}")

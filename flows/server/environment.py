@@ -16,8 +16,7 @@ from flows.support.python_path import this_python_first
 
 def variables(here: settings.Settings, home: Path) -> dict[str, str]:
     """Environment of server, workers and whoever talks to them."""
-    host, port = services.address()
-    api = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/api"  # noqa: S104
+    api = f"http://{'127.0.0.1' if here.host == '0.0.0.0' else here.host}:{here.port}/api"  # noqa: S104
     made = {
         "PREFECT_HOME": str(home), "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
@@ -32,8 +31,8 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
     }
     if store := remote(here, home):
         made["CXR_REMOTE"] = store
-    if auth := os.environ.get("CXR_AUTH"):
-        made |= {"PREFECT_SERVER_API_AUTH_STRING": auth, "PREFECT_API_AUTH_STRING": auth}
+    if here.auth:
+        made |= {"PREFECT_SERVER_API_AUTH_STRING": here.auth, "PREFECT_API_AUTH_STRING": here.auth}
     return {**{name: value for name, value in os.environ.items() if name != "CXR_AUTH"}, **made}
 
 
@@ -47,7 +46,7 @@ def at_home() -> settings.Settings:
     """Settings for a command that works without a server: where the project names no DVC remote, that of `make up`."""
     here = settings.from_environment()
     os.environ["CXR_GIT"] = here.git
-    if store := remote(here, services.home(here.project)):
+    if store := remote(here, here.own_home()):
         os.environ["CXR_REMOTE"] = store
     return settings.from_environment()
 
@@ -63,7 +62,7 @@ def remote(here: settings.Settings, home: Path) -> str | None:
 def use_own_server(here: settings.Settings) -> None:
     """Name the server of `make up` in this process's environment, with its password, unless one is named already."""
     if not os.environ.get("PREFECT_API_URL"):
-        os.environ.update(variables(here, services.home(here.project)))
+        os.environ.update(variables(here, here.own_home()))
 
 
 def run_deployment(deployment: str, parameters: dict[str, Any], here: settings.Settings) -> int:

@@ -13,21 +13,7 @@ from pathlib import Path
 from cxr.runtime import process_tree
 
 _STOP_SECONDS = 20
-DEFAULT_PORT = 4200
 HEARTBEAT_SECONDS = 30  # the least that Prefect takes
-
-
-def home(project: Path) -> Path:
-    """Folder that holds the server's database, logs and pids; made where it is missing, closed to others."""
-    folder = Path(os.environ.get("CXR_HOME", project / ".prefect")).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
-
-
-def address() -> tuple[str, int]:
-    """Host and port of the server: loopback unless CXR_HOST says otherwise."""
-    return os.environ.get("CXR_HOST", "127.0.0.1"), int(os.environ.get("CXR_PORT", DEFAULT_PORT))
 
 
 def is_open(host: str) -> bool:

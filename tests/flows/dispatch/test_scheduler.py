@@ -10,11 +10,12 @@ import yaml
 
 from cxr.runtime.dvc_lock import object_path
 from flows.dispatch import scheduler
+from flows.dispatch.execute import execute
+from flows.dispatch.order import Order
 from flows.repo import cache, lockfile, record, status, workspace
 from flows.repo import git as repo_git
-from flows.repo.workspace import Order
 from flows.support.settings import Settings, from_environment
-from tests.fixtures.flows_project import Project, git, make
+from tests.fixtures.flows_project import Project, an_order, git, make
 
 SHORT = ["check", "ingest", "train", "evaluate", "explain"]
 
@@ -39,7 +40,7 @@ class Here:
         if order.attempt == 1 and order.stage in self.lose:
             return [scheduler.AttemptEnded(order, "lost", message="killed")]
         try:
-            return [scheduler.AttemptEnded(order, "done", workspace.carry_out(order, self.settings))]
+            return [scheduler.AttemptEnded(order, "done", execute(order, self.settings))]
         except workspace.StageFailed as failed:
             return [scheduler.AttemptEnded(order, "failed", message=str(failed))]
 
@@ -161,13 +162,13 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
     settings = environment(project, tmp_path / "machine")
     commit, entries = git(project.checkout, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
-        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings)
+        entries[stage] = execute(an_order(stage, commit, dict(entries)), settings)
     victim = object_path(settings.cache, entries["ingest"]["outs"][0]["md5"])
     victim.chmod(0o644)
     victim.write_text("rot")
     victim.chmod(0o444)
 
-    entry = workspace.carry_out(Order("train", commit, entries, 1, "run"), settings)
+    entry = execute(an_order("train", commit, entries), settings)
 
     assert not list(settings.workspaces.iterdir()), "workspaces are taken away"
     assert any("was damaged" in line for line in said.lines)
@@ -181,14 +182,14 @@ def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
     commit = git(project.checkout, "rev-parse", "HEAD")
     entries = {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
-        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings)
+        entries[stage] = execute(an_order(stage, commit, dict(entries)), settings)
     md5 = entries["ingest"]["outs"][0]["md5"]
     victim = object_path(project.store, md5)
     victim.chmod(0o644)
     victim.write_text("rot")
     elsewhere = environment(project, tmp_path / "elsewhere")
     with pytest.raises(repo_git.HandOverFailed, match=f"no sound object {md5}(.|\n)*dvc push"):
-        workspace.carry_out(Order("train", commit, entries, 1, "run"), elsewhere)
+        execute(an_order("train", commit, entries), elsewhere)
     assert "train" not in project.runs()
 
 
@@ -203,7 +204,7 @@ def test_a_remote_that_is_gone_is_waited_for_until_it_is_back(project: Project, 
 
     said.react = mend
     commit = git(project.checkout, "rev-parse", "HEAD")
-    entry = workspace.carry_out(Order("data/raw/dvc.yaml:phantom", commit, {}, 1, "run"), settings)
+    entry = execute(an_order("data/raw/dvc.yaml:phantom", commit, {}), settings)
     assert "DVC remote: " in next(line for line in said.lines if "trying again" in line)
     assert not cache.missing(project.store, [entry["outs"][0]["md5"]])
 
@@ -272,7 +273,7 @@ def test_a_folder_that_the_lock_names_and_nobody_has_counts_as_changed(tmp_path:
 
 
 def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path, said) -> None:
-    older, newer = Order("train", "c", {}, 1, "run"), Order("train", "c", {}, 2, "run")
+    older, newer = an_order("train", "c", {}), an_order("train", "c", {}, 2)
     under_way, entries = {"train": newer}, {}
     settings = from_environment()
     ended = scheduler.AttemptEnded(older, "done", {"cmd": "x"})

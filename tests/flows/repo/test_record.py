@@ -13,15 +13,15 @@ from cxr.runtime.dvc_lock import object_path
 from flows import submit, up
 from flows.deployments import pipeline, run_summary
 from flows.dispatch import scheduler
+from flows.dispatch.order import Order
 from flows.dispatch.scheduler import AttemptEnded
 from flows.repo import cache, lockfile, record, workspace
 from flows.repo import git as repo_git
 from flows.repo.reproduce import PipelineFailed, run
-from flows.repo.workspace import Order
 from flows.server import client, environment
 from flows.support import settings
 from flows.support.settings import Settings, from_environment
-from tests.fixtures.flows_project import Project, git, make
+from tests.fixtures.flows_project import Project, an_order, git, make
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_a_run_taken_up_again_begins_at_the_latest_attempt_that_was_given_out(
 
 def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_gave_that_out(
         here: Settings, tmp_path: Path, said) -> None:
-    order, entries = Order("train", "c", {}, 1, "run"), {}
+    order, entries = an_order("train", "c", {}), {}
     under_way, workers = {"train": order}, Predecessor(2)
     scheduler._take(AttemptEnded(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], workers, here)
     assert entries == {} and [given.attempt for given in workers.given] == [2] and under_way["train"].attempt == 2

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from flows.deployments import run_summary
+from flows.dispatch.execute import execute
 from flows.repo import workspace
 from flows.repo.record import Recorded
-from flows.repo.workspace import Order
 from flows.server import environment
 from flows.support import commands, secrets, supervised
 from flows.support.settings import Settings, from_environment
-from tests.fixtures.flows_project import git, make
+from tests.fixtures.flows_project import an_order, git, make
 
 SECRETS = {"CXR_AUTH": "admin:hunter-1", "PREFECT_API_AUTH_STRING": "admin:hunter-1",
            "PREFECT_SERVER_API_AUTH_STRING": "admin:hunter-1", "PREFECT_API_KEY": "hunter-2",
@@ -39,9 +39,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_a_stage_that_shows_its_environment_and_fails_shows_no_secret(settings: Settings, said) -> None:
     commit, entries = git(settings.project, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
-        entries[stage] = workspace.carry_out(Order(stage, commit, dict(entries), 1, "run"), settings)
+        entries[stage] = execute(an_order(stage, commit, dict(entries)), settings)
     with pytest.raises(workspace.StageFailed, match="stage train failed") as failed:
-        workspace.carry_out(Order("train", commit, entries, 1, "run"), settings)
+        execute(an_order("train", commit, entries), settings)
     lines = "\n".join(said.lines)
     assert "MIRROR https://***@host/y" in lines and "AWS_SECRET_ACCESS_KEY ***" in lines, "it did show it"
     assert "row 17" in str(failed.value)
