@@ -41,7 +41,7 @@ from cxr.model.litert import BLOCK
 from cxr.runtime import process_pool
 from serving.registry import releases
 from serving.score.files import Place, find
-from serving.score.run import Plan, score
+from serving.score.run import ScoringPlan, score
 
 PIXELS, BYTES = 10**8, 1 << 26
 
@@ -118,7 +118,7 @@ def our_run(folder: Path, place: Path, batch: int) -> int:
     shutil.rmtree(place / "log", ignore_errors=True)
     with tempfile.TemporaryDirectory() as cache_folder:
         os.environ["CXR_CACHE"] = cache_folder
-        tally = score(Plan(folder, place, batch, BYTES, PIXELS, 10.0))
+        tally = score(ScoringPlan(folder, place, batch, BYTES, PIXELS, 10.0))
     assert tally.already == 0, "two files hold the same pixels: the two sides would not do the same work"
     return tally.scored
 

@@ -25,20 +25,20 @@ from cxr.model.litert import Net
 from cxr.model.probabilities import calibrated
 from cxr.raw.batch import open_set
 from serving.registry import releases
-from serving.registry.pipeline_output import Made, made_in
+from serving.registry.pipeline_output import PipelineOutput, pipeline_output_in
 
 AT_ONCE = 64  # images in memory
 
 
 @dataclass(frozen=True)
-class Inputs:
+class GateInputs:
     """Both sides and what they are judged on; `new` and `test` are bool (rows,) over gate and test rows together.
 
     `train`: the studies that the challenger was fitted to, for the background of explanations.
     """
 
     champion: releases.Release
-    made: Made
+    made: PipelineOutput
     rows: Manifest
     train: Manifest
     new: np.ndarray
@@ -62,9 +62,9 @@ class Inputs:
         return JudgedStudies(head.labels, head.task, self.rows.targets(), tuple(map(str, self.rows.table["patient"])))
 
 
-def read(release: releases.Release, project: Path, max_pixels: int) -> Inputs:
+def read(release: releases.Release, project: Path, max_pixels: int) -> GateInputs:
     """Read and check all but images. UserError where the two can't be compared."""
-    made, whole = made_in(project), manifest.read(project / "data" / "manifest.parquet")
+    made, whole = pipeline_output_in(project), manifest.read(project / "data" / "manifest.parquet")
     for folder in (release.folder, made.model):
         card = model_folder.read_card(folder)
         if list(card["labels"]) != list(whole.head.labels) or card["task"] != whole.head.task:
@@ -78,11 +78,11 @@ def read(release: releases.Release, project: Path, max_pixels: int) -> Inputs:
     new = ~rows.table["batch"].isin(release.batches) | rows.table["image_id"].isin(corrected)
     figures = project / "metrics" / "evaluate.json"
     test = (rows.table["split"] == "test").to_numpy(bool)
-    return Inputs(release, made, rows, whole.rows("train"), new.to_numpy(bool), test,
+    return GateInputs(release, made, rows, whole.rows("train"), new.to_numpy(bool), test,
                   read_json(figures) if figures.exists() else None)
 
 
-def answers(net: Net, chain: Chain, inputs: Inputs, project: Path) -> Side:
+def answers(net: Net, chain: Chain, inputs: GateInputs, project: Path) -> Side:
     """A model's answers for all rows, its images made by its own preprocessing."""
     logits = np.concatenate([net.logits(images) for images in batches(chain, inputs.rows, project)])
     return Side(logits, calibrated(logits, net.card["calibration"]))

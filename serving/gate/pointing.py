@@ -15,13 +15,13 @@ from cxr.explanation import boxes as boxing
 from cxr.explanation.boxes import placed_boxes
 from cxr.metrics.comparisons import Hits
 from cxr.params import Params
-from serving.gate.inputs import Inputs, batches
+from serving.gate.inputs import GateInputs, batches
 
 MOST = 40  # studies, chosen by hash and spread over the labels: seconds, not minutes
 Pair = tuple[str, str]  # image_id, label
 
 
-def play(folders: dict[str, Path], chains: dict[str, Chain], inputs: Inputs, project: Path, params: Params
+def play(folders: dict[str, Path], chains: dict[str, Chain], inputs: GateInputs, project: Path, params: Params
          ) -> Hits | None:
     """Whether each side (`champion`, `challenger`) points into the boxes; None where no gate study has one."""
     boxed = {image: found for image, found in zip(inputs.gate.table["image_id"], inputs.gate.boxes(), strict=True)

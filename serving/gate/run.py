@@ -15,7 +15,7 @@ from cxr.params import Params
 from cxr.params.schema import Gate
 from cxr.runtime.hand_over.gate_verdict import KEEP, PROMOTE, GateVerdict
 from serving.gate import checks, markdown, pointing
-from serving.gate.inputs import Inputs, answers, batches, read
+from serving.gate.inputs import GateInputs, answers, batches, read
 from serving.registry import releases
 
 
@@ -62,19 +62,19 @@ def judge(compared: dict[str, PairedComparison], calibration: dict[str, dict[str
     ]
 
 
-def _calibration(inputs: Inputs, sides: dict[str, Side], rule: Gate) -> dict[str, dict[str, dict[str, float]]]:
+def _calibration(inputs: GateInputs, sides: dict[str, Side], rule: Gate) -> dict[str, dict[str, dict[str, float]]]:
     """Figures of both sides on old and on new studies, each where at least one label has enough cases."""
     parts = {name: (rows, inputs.studies.part(rows)) for name, rows in inputs.parts.items()}
     return {part: {name: calibration_of(studies, side.part(rows)) for name, side in sides.items()}
             for part, (rows, studies) in parts.items() if len(studies) and studies.judged(rule.min_cases).any()}
 
 
-def _compared(inputs: Inputs, sides: dict[str, Side], rows: np.ndarray, rule: Gate) -> PairedComparison:
+def _compared(inputs: GateInputs, sides: dict[str, Side], rows: np.ndarray, rule: Gate) -> PairedComparison:
     return compare(inputs.studies.part(rows), sides["champion"].part(rows), sides["challenger"].part(rows),
                    rule.min_cases, rule.bootstrap, rule.seed, rule.confidence)
 
 
-def _speed(folders: dict[str, Path], chains: dict[str, Chain], inputs: Inputs, project: Path, rule: Gate
+def _speed(folders: dict[str, Path], chains: dict[str, Chain], inputs: GateInputs, project: Path, rule: Gate
            ) -> dict[str, float]:
     """Challenger's time over champion's, image by image, one at a time and interleaved."""
     nets = {name: Net(folder, 1, block=1) for name, folder in folders.items()}
@@ -84,7 +84,7 @@ def _speed(folders: dict[str, Path], chains: dict[str, Chain], inputs: Inputs, p
     return latency.median_interval(taken["challenger"] / taken["champion"])
 
 
-def _reported(inputs: Inputs, sides: dict[str, Side], rule: Gate) -> dict[str, Any]:
+def _reported(inputs: GateInputs, sides: dict[str, Side], rule: Gate) -> dict[str, Any]:
     """Macro AUROC on the test studies, old and new: shown, never asked."""
     found: dict[str, Any] = {}
     for part, rows in (("old", inputs.test & ~inputs.new), ("new", inputs.test & inputs.new)):

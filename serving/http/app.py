@@ -20,9 +20,9 @@ from starlette.routing import Route
 from cxr.core.errors import HashMismatch
 from cxr.model.litert import InferenceError
 from serving.http.bodies import Bounds, announced, images_of, listen_to_the_end
-from serving.http.log_writer import Journal
+from serving.http.log_writer import BackgroundLogWriter
 from serving.http.metrics import Metrics
-from serving.http.process_pool import Busy, Crashed, Desk, TooSlow
+from serving.http.process_pool import Busy, Crashed, ProcessPool, TooSlow
 from serving.http.worker import Reply
 from serving.registry.releases import NothingInProduction
 from serving.score.model import released
@@ -54,23 +54,24 @@ class Endpoint:
     def __init__(self, serving: Serving) -> None:
         """Nothing is started yet: see `lifespan`."""
         self.serving = serving
-        self.journal = Journal(serving.production / "log", serving.part_seconds)
-        self.desk = Desk(serving.production, serving.processes, serving.waiting, serving.max_pixels, serving.deadline)
-        self.metrics = Metrics(lambda: self.desk.waiting, lambda: self.journal.waiting,
-                               lambda: self.journal.lost)
+        self.log_writer = BackgroundLogWriter(serving.production / "log", serving.part_seconds)
+        self.processes = ProcessPool(serving.production, serving.processes, serving.waiting, serving.max_pixels,
+                                     serving.deadline)
+        self.metrics = Metrics(lambda: self.processes.waiting, lambda: self.log_writer.waiting,
+                               lambda: self.log_writer.lost)
         self._held = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Processes and journal from start to end of the server; what waits is written at the end."""
-        await self.desk.open()
-        keeping = asyncio.create_task(self.journal.keep())
+        await self.processes.open()
+        keeping = asyncio.create_task(self.log_writer.keep())
         try:
             yield
         finally:
             keeping.cancel()
-            self.desk.close()
-            await asyncio.to_thread(self.journal.write)
+            self.processes.close()
+            await asyncio.to_thread(self.log_writer.write)
 
     async def score(self, request: Request) -> Response:
         """Score one image (raw bytes) or several (multipart/form-data)."""
@@ -96,7 +97,7 @@ class Endpoint:
         except (NothingInProduction, HashMismatch) as error:
             raise HTTPException(503, str(error)) from error
         return JSONResponse({"status": "ok", "model": release.identity, "version": release.version,
-                             "waiting": self.desk.waiting})
+                             "waiting": self.processes.waiting})
 
     async def show_metrics(self, request: Request) -> Response:
         """For Prometheus."""
@@ -113,7 +114,7 @@ class Endpoint:
 
     async def _scored(self, images: list[bytes]) -> Reply:
         try:
-            return await self.desk.score(images)
+            return await self.processes.score(images)
         except Busy as error:
             raise _busy("more images are waiting than may be") from error
         except TooSlow as error:
@@ -129,7 +130,7 @@ class Endpoint:
             self.metrics.images.labels(image["error"]["reason"] if "error" in image else "scored").inc()
         self.metrics.answered(reply.model, reply.version)
         if reply.scored is not None:
-            self.journal.take(reply.scored)
+            self.log_writer.take(reply.scored)
         images = [{"name": name, **image} for name, image in zip(names, reply.images, strict=True)]
         return JSONResponse({"model": reply.model, "version": reply.version, "images": images},
                             status_code=200 if reply.scored is not None else 422)

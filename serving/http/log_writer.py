@@ -10,7 +10,7 @@ from serving.log.records import Scored
 _MOST_ROWS = 100_000  # kept while the log can't be written
 
 
-class Journal:
+class BackgroundLogWriter:
     """Rows that wait; `written` and `lost` count rows."""
 
     def __init__(self, log: Path, seconds: float) -> None:

@@ -22,7 +22,7 @@ class Crashed(Exception):
     """An image of the request kills the process that decodes it."""
 
 
-class Desk:
+class ProcessPool:
     """Processes, and how many images are with them (`waiting`)."""
 
     def __init__(self, production: Path, processes: int, most_waiting: int, max_pixels: int, deadline: float) -> None:

@@ -15,7 +15,7 @@ from scipy import stats
 
 from cxr.metrics import intervals
 from cxr.selection import auroc
-from serving.monitor.rule import Comparison
+from serving.monitor.rule import DriftComparison
 from serving.monitor.window import Studies
 
 _SEED, _RESAMPLES = 19, 200
@@ -45,7 +45,7 @@ def sample(reference: Studies, patient: np.ndarray, task: str) -> Sampled:
 
 
 def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str, *, floor: float,
-            least: int) -> Iterator[Comparison]:
+            least: int) -> Iterator[DriftComparison]:
     """A comparison for each label with at least `least` labelled positives and negatives on both sides, and `macro`
     over them where there are several; nothing where no label has enough."""
     known = np.isfinite(window.targets).any(axis=1)
@@ -68,7 +68,7 @@ def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str,
         shared = _pooled(sampled, chosen, cases[chosen], now[0, places])
         own = max(by_patient, widened * _error_at(shared, sampled.cases[chosen], sampled.others[chosen]))
         p = float(stats.norm.sf((before - after) / np.hypot(own, error)))
-        yield Comparison(name, "accuracy", "drop", before - after, floor, p, before, after,
+        yield DriftComparison(name, "accuracy", "drop", before - after, floor, p, before, after,
                          interval=_interval(sampled.patients[:, chosen]))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
 from cxr.runtime.hand_over.drift_verdict import DRIFT
-from serving.monitor.run import Asked, run
+from serving.monitor.run import MonitorTask, run
 from serving.registry import releases
 
 DRIFTED = 3
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     place = given.production
     try:
         params = load()
-        asked = Asked(given.log or place / "log", place / "feedback", place / "drift",
+        asked = MonitorTask(given.log or place / "log", place / "feedback", place / "drift",
                       given.window or params.monitor.window, given.since, given.images or Path(params.score.folder))
         verdict, folder = run(asked, releases.current(place), params.monitor)
     except (ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError) as error:

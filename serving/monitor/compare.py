@@ -11,7 +11,7 @@ from serving.monitor import accuracy, distances, latency
 from serving.monitor.clusters import design_effect
 from serving.monitor.embedding import Embedding, Gap
 from serving.monitor.novelty import Novelty
-from serving.monitor.rule import Comparison
+from serving.monitor.rule import DriftComparison
 from serving.monitor.window import Studies, of_reference
 
 STRANGE = "strange studies"
@@ -36,11 +36,11 @@ class Prepared:
 
 
 @dataclass
-class Found:
+class WindowComparisons:
     """Comparisons, how far each study lies toward the drift by the comparison's name (for the pictures), and what
     could not be compared, in words."""
 
-    comparisons: list[Comparison] = field(default_factory=list)
+    comparisons: list[DriftComparison] = field(default_factory=list)
     toward: dict[str, np.ndarray] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
@@ -65,12 +65,12 @@ def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
 
 
 def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | None, section: Monitor,
-            labelled: Studies | None = None) -> Found:
+            labelled: Studies | None = None) -> WindowComparisons:
     """All comparisons of one window; `before` is the latency at promotion ({"p50_ms", "p95_ms"}) or None.
 
     `labelled`: the studies on which accuracy is judged, where these are others than the window's.
     """
-    found = Found()
+    found = WindowComparisons()
     found.comparisons += _statistics(prepared, window, section)
     _categories(found, prepared, window, section)
     for name, kind, embedding, columns in (("features", "input", prepared.features, window.features),
@@ -80,8 +80,8 @@ def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | N
             continue
         gap: Gap = embedding.gap(columns)
         found.toward[f"{name} together"] = gap.toward
-        found.comparisons.append(Comparison(f"{name} together", kind, "shift", gap.effect, section.floors.shift, gap.p,
-                                            weight=_TOGETHER))
+        found.comparisons.append(DriftComparison(f"{name} together", kind, "shift", gap.effect, section.floors.shift,
+                                                 gap.p, weight=_TOGETHER))
     _strange(found, prepared, window, section)
     found.comparisons += _predictions(prepared, window, section)
     _accuracy(found, prepared, window if labelled is None else labelled, section)
@@ -89,24 +89,24 @@ def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | N
     return found
 
 
-def _strange(found: Found, prepared: Prepared, window: Studies, section: Monitor) -> None:
+def _strange(found: WindowComparisons, prepared: Prepared, window: Studies, section: Monitor) -> None:
     """The share of studies unlike the reference's."""
     old, distances_now = prepared.novelty.reference, prepared.novelty(window.statistics, window.features)
     found.toward[STRANGE] = distances_now
     beyond = old > prepared.novelty.threshold, distances_now > prepared.novelty.threshold
     effect, p = distances.rates(*beyond, prepared.designs[STRANGE])
-    found.comparisons.append(Comparison(STRANGE, "input", "difference", effect, section.floors.rate, p,
+    found.comparisons.append(DriftComparison(STRANGE, "input", "difference", effect, section.floors.rate, p,
                                         float(beyond[0].mean()), float(beyond[1].mean()), _TOGETHER))
 
 
-def _statistics(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:
+def _statistics(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[DriftComparison]:
     old = prepared.studies
     for name in old.names:
         a, b = old.statistics[:, old.names.index(name)], window.statistics[:, window.names.index(name)]
         yield _continuous(name, "input", a, b, prepared.designs[name], section)
 
 
-def _categories(found: Found, prepared: Prepared, window: Studies, section: Monitor) -> None:
+def _categories(found: WindowComparisons, prepared: Prepared, window: Studies, section: Monitor) -> None:
     """View and size; a study whose view nobody told says nothing about the views."""
     for name, a, b in (("view", prepared.studies.view, window.view), ("size", prepared.studies.size, window.size)):
         a, b = a[a != ""], b[b != ""]
@@ -114,27 +114,27 @@ def _categories(found: Found, prepared: Prepared, window: Studies, section: Moni
             found.left_out.append(f"{name}: known of {len(a)} studies in the reference, {len(b)} in the window")
             continue
         effect, p = distances.categories(a, b, prepared.designs[name])
-        found.comparisons.append(Comparison(name, "input", "Cramer's V", effect, section.floors.categories, p, _mode(a),
-                                            _mode(b)))
+        found.comparisons.append(DriftComparison(name, "input", "Cramer's V", effect, section.floors.categories, p,
+                                                 _mode(a), _mode(b)))
 
 
-def _predictions(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[Comparison]:
+def _predictions(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[DriftComparison]:
     for i, label in enumerate(prepared.labels):
         a, b = prepared.studies.probabilities[:, i], window.probabilities[:, i]
         yield _continuous(f"probability {label}", "prediction", a, b, prepared.designs[f"probability {label}"], section)
         above = a >= prepared.thresholds[i], b >= prepared.thresholds[i]
         effect, p = distances.rates(*above, prepared.designs[f"rate {label}"])
-        yield Comparison(f"rate above threshold {label}", "prediction", "difference", effect, section.floors.rate, p,
-                         float(above[0].mean()), float(above[1].mean()))
+        yield DriftComparison(f"rate above threshold {label}", "prediction", "difference", effect,
+                              section.floors.rate, p, float(above[0].mean()), float(above[1].mean()))
 
 
-def _continuous(name: str, kind: str, a: np.ndarray, b: np.ndarray, design: float, section: Monitor) -> Comparison:
+def _continuous(name: str, kind: str, a: np.ndarray, b: np.ndarray, design: float, section: Monitor) -> DriftComparison:
     distance, p = distances.kolmogorov_smirnov(a, b, design)
-    return Comparison(name, kind, "KS distance", distance, section.floors.distance, p, float(np.median(a)),
+    return DriftComparison(name, kind, "KS distance", distance, section.floors.distance, p, float(np.median(a)),
                       float(np.median(b)))
 
 
-def _accuracy(found: Found, prepared: Prepared, studies: Studies, section: Monitor) -> None:
+def _accuracy(found: WindowComparisons, prepared: Prepared, studies: Studies, section: Monitor) -> None:
     made = list(accuracy.compare(prepared.sampled, studies, prepared.labels, prepared.task,
                                  floor=section.floors.auroc, least=section.least_cases))
     found.comparisons += made
@@ -144,7 +144,7 @@ def _accuracy(found: Found, prepared: Prepared, studies: Studies, section: Monit
                               f"({labelled} of {len(studies)} studies have labels) and in the reference")
 
 
-def _latency(found: Found, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> None:
+def _latency(found: WindowComparisons, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> None:
     if before is None:
         found.left_out.append("latency: none was taken when the model came into production")
         return

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy import stats
 
-from serving.monitor.rule import Comparison
+from serving.monitor.rule import DriftComparison
 
 
-def compare(latency_ms: np.ndarray, reference: Mapping[str, float], factor: float) -> Iterator[Comparison]:
+def compare(latency_ms: np.ndarray, reference: Mapping[str, float], factor: float) -> Iterator[DriftComparison]:
     """One comparison each for p50 and p95 (`p50_ms`, `p95_ms` of the reference); the effect is the ratio.
 
     Were p50 still below `factor` times what it was, at most half of the studies would lie beyond that: a binomial test,
@@ -23,4 +23,4 @@ def compare(latency_ms: np.ndarray, reference: Mapping[str, float], factor: floa
         before, now = float(reference[f"{name}_ms"]), float(np.quantile(known, quantile))
         beyond = int((known > factor * before).sum())
         p = float(stats.binomtest(beyond, len(known), 1 - quantile, alternative="greater").pvalue)
-        yield Comparison(f"latency {name}", "latency", "ratio", now / before, factor, p, before, now)
+        yield DriftComparison(f"latency {name}", "latency", "ratio", now / before, factor, p, before, now)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from cxr.runtime.hand_over import DriftVerdict
 from serving.monitor import distances, svg
 from serving.monitor.compare import Prepared
-from serving.monitor.rule import Comparison, Judged
+from serving.monitor.rule import DriftComparison, Judged
 from serving.monitor.window import Studies
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -69,7 +69,7 @@ def _note(judged: Judged) -> str:
 
 def _row(judged: Judged) -> dict[str, Any]:
     """A line of the table of comparisons."""
-    c: Comparison = judged.comparison
+    c: DriftComparison = judged.comparison
     between = "" if c.interval is None else " ({:.2f} to {:.2f})".format(*c.interval)
     return {"name": c.name, "kind": c.kind, "then": _shown(c.reference) + between, "now": _shown(c.window),
             "effect": f"{c.effect:.3f}", "measure": c.measure, "floor": f"{c.floor:g}",

@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 
 from cxr.imaging.decode import Undecodable, decode
-from serving.monitor.compare import Found, Prepared
-from serving.monitor.rule import Comparison, Judged
+from serving.monitor.compare import Prepared, WindowComparisons
+from serving.monitor.rule import DriftComparison, Judged
 from serving.monitor.window import Studies
 
 _SIDE = 168  # pixels of the longer side
 _MAX_PIXELS, _MAX_BYTES = 100_000_000, 512 * 2**20
 
 
-def drivers(judged: Sequence[Judged], found: Found, prepared: Prepared, window: Studies,
+def drivers(judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared, window: Studies,
             most: int) -> list[tuple[int, str]]:
     """(row of the window, the comparison that it stands for), at most `most`, none twice.
 
@@ -33,7 +33,8 @@ def drivers(judged: Sequence[Judged], found: Found, prepared: Prepared, window: 
     return list(chosen.items())
 
 
-def _toward(comparison: Comparison, found: Found, prepared: Prepared, window: Studies) -> np.ndarray | None:
+def _toward(comparison: DriftComparison, found: WindowComparisons, prepared: Prepared, window: Studies
+            ) -> np.ndarray | None:
     """How far each study of the window lies in the direction of the shift, float (n,); None for accuracy, latency."""
     name, old = comparison.name, prepared.studies
     label = name.split(" ")[-1]

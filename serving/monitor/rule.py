@@ -17,7 +17,7 @@ KINDS = ("input", "prediction", "accuracy", "latency")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DriftComparison:
     """One comparison of window and reference.
 
     `kind` one of KINDS; `measure` says what `effect` is; `floor` is the least effect that matters; `p` the chance of
@@ -49,7 +49,7 @@ class Comparison:
 class Judged:
     """A comparison with its p-value corrected for all of them, and whether it says drift."""
 
-    comparison: Comparison
+    comparison: DriftComparison
     adjusted: float
     drifted: bool
 
@@ -62,7 +62,7 @@ class Judged:
                 **({} if c.interval is None else {"reference_interval": [number(end) for end in c.interval]})}
 
 
-def judge(comparisons: Sequence[Comparison], alpha: float) -> list[Judged]:
+def judge(comparisons: Sequence[DriftComparison], alpha: float) -> list[Judged]:
     """Each comparison with its adjusted p; those that say drift first, then by p."""
     adjusted = holm([c.p for c in comparisons], [c.weight for c in comparisons])
     judged = [Judged(c, p, p <= alpha and c.effect >= c.floor) for c, p in zip(comparisons, adjusted, strict=True)]

@@ -20,14 +20,14 @@ from serving.log import labels as label_store
 from serving.log.scoring_log import HTTP, read_of
 from serving.log.scoring_log import read as read_log
 from serving.monitor import markdown, page, pictures
-from serving.monitor.compare import Found, Prepared, compare, estimates, prepare
+from serving.monitor.compare import Prepared, WindowComparisons, compare, estimates, prepare
 from serving.monitor.rule import Judged, judge, verdict
 from serving.monitor.window import Studies, of_log
 from serving.registry.releases import Release
 
 
 @dataclass(frozen=True)
-class Asked:
+class MonitorTask:
     """What to look at: the last `window` studies of the log, or those since a moment; `images`: the scored folder."""
 
     log: Path
@@ -38,7 +38,7 @@ class Asked:
     images: Path = Path()
 
 
-def run(asked: Asked, release: Release, section: Monitor) -> tuple[DriftVerdict, Path]:
+def run(asked: MonitorTask, release: Release, section: Monitor) -> tuple[DriftVerdict, Path]:
     """Judge and write; the verdict, and its folder. UserError where the log can't be compared."""
     prepared = prepare(model_folder.read_reference(release.folder), model_folder.read_card(release.folder))
     truth = label_store.read(asked.feedback, prepared.labels)
@@ -60,7 +60,7 @@ def run(asked: Asked, release: Release, section: Monitor) -> tuple[DriftVerdict,
     return whole, write(asked.drift, whole, page.render(whole, judged, prepared, window, shown))
 
 
-def scored(asked: Asked, release: Release) -> pd.DataFrame:
+def scored(asked: MonitorTask, release: Release) -> pd.DataFrame:
     """Rows of the log that this model answered: since the moment asked for, or the last ones."""
     last = None if asked.since else asked.window
     while True:  # other models' studies may stand between: then look farther back
@@ -71,7 +71,7 @@ def scored(asked: Asked, release: Release) -> pd.DataFrame:
         last *= 4
 
 
-def labelled(asked: Asked, release: Release, truth: pd.DataFrame) -> pd.DataFrame:
+def labelled(asked: MonitorTask, release: Release, truth: pd.DataFrame) -> pd.DataFrame:
     """Rows of the last `window` studies that this model answered and that have labels by now, whenever they were
     scored (since the moment asked for): labels come late, when others have arrived long ago."""
     known = truth.index[truth.notna().any(axis=1)]
@@ -132,7 +132,7 @@ def _span(table: pd.DataFrame) -> dict[str, str | None]:
     return {"first": first, "last": last}
 
 
-def _pictures(images: Path, table: pd.DataFrame, judged: Sequence[Judged], found: Found, prepared: Prepared,
+def _pictures(images: Path, table: pd.DataFrame, judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared,
               window: Studies, most: int) -> list[tuple[str, str]]:
     """(data URI, caption) of the images that drove it, where their folder is known and they are still there."""
     chosen = pictures.drivers(judged, found, prepared, window, most)

@@ -8,7 +8,7 @@ from cxr.core.errors import HashMismatch, UserError
 from cxr.core.files import read_json
 from cxr.runtime.hand_over.release import InProduction, ReleaseInPlace
 from serving.registry import releases
-from serving.registry.pipeline_output import Made, made_in
+from serving.registry.pipeline_output import PipelineOutput, pipeline_output_in
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(given: argparse.Namespace) -> None:
-    made: Made = made_in(given.project)
+    made: PipelineOutput = pipeline_output_in(given.project)
     latency = read_json(given.latency) if given.latency else None
     release = releases.install(releases.place(), made.model, given.version, given.commit or _head(given.project),
                                  latency, batches=made.batches, explanation=made.explanation)

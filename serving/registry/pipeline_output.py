@@ -9,7 +9,7 @@ from cxr.model import model_folder
 
 
 @dataclass(frozen=True)
-class Made:
+class PipelineOutput:
     """`model`: folder of the chosen variant; `batches`: raw batches in its data; `explanation`: its pointing game."""
 
     variant: str
@@ -18,7 +18,7 @@ class Made:
     explanation: dict[str, Any] | None
 
 
-def made_in(project: Path) -> Made:
+def pipeline_output_in(project: Path) -> PipelineOutput:
     """What the pipeline made in a folder. FileNotFoundError or ValueError names what is missing or does not fit."""
     choice = project / "metrics" / "compress.json"
     if not choice.is_file():
@@ -26,7 +26,7 @@ def made_in(project: Path) -> Made:
     variant = str(read_json(choice)["chosen"]["name"])
     model = model_folder.of_variant(variant, project / model_folder.MODELS)
     batches = manifest.read(project / "data" / "manifest.parquet").table["batch"]
-    return Made(variant, model, tuple(sorted(map(str, batches.unique()))), _explanation(project, model))
+    return PipelineOutput(variant, model, tuple(sorted(map(str, batches.unique()))), _explanation(project, model))
 
 
 def _explanation(project: Path, model: Path) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from cxr.runtime import stage_main
 from serving.registry import releases
 from serving.score import markdown
 from serving.score.log_writer import Tally
-from serving.score.run import Plan, score
+from serving.score.run import ScoringPlan, score
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,14 +24,14 @@ def main(arguments: list[str] | None = None) -> int:
     return stage_main.run("score", lambda params: _run(params, options), resumes=True)
 
 
-def plan_of(params: Params, folder: Path | None, again: bool) -> Plan:
+def plan_of(params: Params, folder: Path | None, again: bool) -> ScoringPlan:
     """The plan that params.yaml and the command line make."""
     section = params.score
-    return Plan(folder or Path(section.folder), releases.place(), section.batch_size, section.max_file_bytes,
+    return ScoringPlan(folder or Path(section.folder), releases.place(), section.batch_size, section.max_file_bytes,
                 params.ingest.max_pixels, section.part_seconds, again)
 
 
-def said(tally: Tally, plan: Plan) -> list[str]:
+def said(tally: Tally, plan: ScoringPlan) -> list[str]:
     """What happened to every file, in lines for people."""
     by = ", ".join(f"{count} by {version}" for version, count in sorted(tally.models.items()))
     lines = [tally.counts().headline + (f" ({by})" if by else "")]

@@ -25,7 +25,7 @@ class Place:
 
 
 @dataclass
-class Found:
+class FoundFiles:
     """Files to score, files refused by their kind, name or size, and how many others (no images) were passed over."""
 
     places: list[Place] = field(default_factory=list)
@@ -33,19 +33,19 @@ class Found:
     others: int = 0
 
 
-def find(folder: Path, max_bytes: int) -> Found:
+def find(folder: Path, max_bytes: int) -> FoundFiles:
     """Every image below a folder and in its uncompressed tar archives, sorted; links are never followed.
 
     Refused: links and special files with an image's name or standing for a folder, names that leave the folder or
     can't be written, files of more than `max_bytes`, archives that are not in order.
     """
-    found = Found()
+    found = FoundFiles()
     for name, status in sorted(_walk(folder, "", found), key=lambda entry: entry[0]):
         _take(found, folder, name, status, max_bytes)
     return found
 
 
-def _walk(folder: Path, prefix: str, found: Found) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(folder: Path, prefix: str, found: FoundFiles) -> Iterator[tuple[str, os.stat_result]]:
     """(relative path, status) of everything below a folder but plain folders; closed ones are refused."""
     try:
         entries = list(os.scandir(folder))
@@ -64,7 +64,7 @@ def _walk(folder: Path, prefix: str, found: Found) -> Iterator[tuple[str, os.sta
             yield name, status
 
 
-def _take(found: Found, folder: Path, name: str, status: os.stat_result, max_bytes: int) -> None:
+def _take(found: FoundFiles, folder: Path, name: str, status: os.stat_result, max_bytes: int) -> None:
     """Sort one entry into places, refused or others."""
     if is_litter(name):
         found.others += 1
@@ -80,7 +80,7 @@ def _take(found: Found, folder: Path, name: str, status: os.stat_result, max_byt
         _take_file(found, name, Location(folder / name, 0, status.st_size), _mark(status), max_bytes)
 
 
-def _take_archive(found: Found, folder: Path, name: str, status: os.stat_result, max_bytes: int) -> None:
+def _take_archive(found: FoundFiles, folder: Path, name: str, status: os.stat_result, max_bytes: int) -> None:
     try:
         inside = members(folder / name)
     except (BatchError, OSError) as error:
@@ -98,7 +98,7 @@ def _take_archive(found: Found, folder: Path, name: str, status: os.stat_result,
         seen.add(inner)
 
 
-def _take_file(found: Found, name: str, location: Location, mark: str, max_bytes: int) -> None:
+def _take_file(found: FoundFiles, name: str, location: Location, mark: str, max_bytes: int) -> None:
     if fault := fault_of(name):
         found.refused.append(RefusedFile(_written(name), "", "unsafe_name", fault))
     elif location.size > max_bytes:

@@ -42,7 +42,7 @@ class Tally:
                              others=self.others, models=dict(self.models))
 
 
-class Record:
+class LogWriter:
     """Results on their way into the log, and what stands there already."""
 
     def __init__(self, log: Path, views: dict[str, str], again: bool, part_seconds: float) -> None:

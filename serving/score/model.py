@@ -10,11 +10,11 @@ from serving.registry.releases import Release, current
 
 Token = tuple[str, int]
 _releases: dict[Path, tuple[Token, Release]] = {}
-_open: dict[tuple[Path, int], "InUse"] = {}
+_open: dict[tuple[Path, int], "OpenRelease"] = {}
 
 
 @dataclass(frozen=True)
-class InUse:
+class OpenRelease:
     """A release with its net open and its preprocessing."""
 
     release: Release
@@ -22,7 +22,7 @@ class InUse:
     chain: Chain
 
 
-def in_use(production: Path, block: int = BLOCK) -> InUse:
+def in_use(production: Path, block: int = BLOCK) -> OpenRelease:
     """The release in production now, open; ask once for each batch, so that a batch has one model.
 
     Costs some microseconds where nothing changed. NothingInProduction, HashMismatch, InferenceError.
@@ -34,12 +34,12 @@ def in_use(production: Path, block: int = BLOCK) -> InUse:
     return known
 
 
-def opened(release: Release, block: int = BLOCK) -> InUse:
+def opened(release: Release, block: int = BLOCK) -> OpenRelease:
     """A release, its net run once on black images: no study pays for what is set up at the first answer."""
     net = Net(release.folder, block=block)
     side = net.card["input"]
     net.answers(np.zeros((block, side["height"], side["width"], side["channels"]), np.uint8))
-    return InUse(release, net, Chain.from_dict(net.card["preprocessing"]))
+    return OpenRelease(release, net, Chain.from_dict(net.card["preprocessing"]))
 
 
 def released(production: Path) -> Release:

@@ -18,12 +18,12 @@ from serving.log.records import RefusedFile
 from serving.registry.releases import NothingInProduction
 from serving.score import worker
 from serving.score.files import Place, find
-from serving.score.log_writer import Record, Tally
+from serving.score.log_writer import LogWriter, Tally
 from serving.score.model import released
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScoringPlan:
     """What to score and how; bounds and times as in the section `score` of params.yaml."""
 
     folder: Path
@@ -40,7 +40,7 @@ class Plan:
         return self.production / "log"
 
 
-def score(plan: Plan) -> Tally:
+def score(plan: ScoringPlan) -> Tally:
     """Score what is new below the plan's folder.
 
     UserError: no such folder, nothing in production or a damaged model, another run at work. An interrupt leaves what
@@ -51,7 +51,7 @@ def score(plan: Plan) -> Tally:
     with _faults_of_the_model(), _only_one(plan.log):
         model = released(plan.production).identity
         scoring_log.tidy(plan.log)
-        record = Record(plan.log, views_of(plan.folder), plan.again, plan.part_seconds)
+        record = LogWriter(plan.log, views_of(plan.folder), plan.again, plan.part_seconds)
         try:
             _through(plan, model, record)
         finally:
@@ -59,7 +59,7 @@ def score(plan: Plan) -> Tally:
     return record.tally
 
 
-def _through(plan: Plan, model: str, record: Record) -> None:
+def _through(plan: ScoringPlan, model: str, record: LogWriter) -> None:
     """List, leave out what is known, score the rest batch by batch."""
     found = find(plan.folder, plan.max_file_bytes)
     record.tally.seen, record.tally.others = len(found.places) + len(found.refused), found.others
@@ -73,7 +73,7 @@ def _through(plan: Plan, model: str, record: Record) -> None:
             progress.update(len(places))
 
 
-def _unknown(plan: Plan, places: Sequence[Place], model: str, record: Record) -> list[Place]:
+def _unknown(plan: ScoringPlan, places: Sequence[Place], model: str, record: LogWriter) -> list[Place]:
     """Files not known to hold a study that stands in the log, or to be no image; the others are counted."""
     known, new = record.known(places, plan.max_pixels), []
     for place in places:
@@ -87,7 +87,8 @@ def _unknown(plan: Plan, places: Sequence[Place], model: str, record: Record) ->
     return new
 
 
-def _outcomes(plan: Plan, places: Sequence[Place]) -> Generator[tuple[Sequence[Place], worker.Outcome], None, None]:
+def _outcomes(plan: ScoringPlan, places: Sequence[Place]
+              ) -> Generator[tuple[Sequence[Place], worker.Outcome], None, None]:
     """(files, what came of them), batch after batch; a batch that kills its process is taken file by file."""
     size = max(1, min(plan.batch_size, -(-len(places) // workers())))
     batches = [places[start:start + size] for start in range(0, len(places), size)]
@@ -101,8 +102,9 @@ def _outcomes(plan: Plan, places: Sequence[Place]) -> Generator[tuple[Sequence[P
         yield [fatal[index]], outcome or worker.Outcome(refused=[_fatal(fatal[index])])
 
 
-def _spread(plan: Plan, batches: Sequence[Sequence[Place]]) -> Generator[tuple[int, worker.Outcome | None], None, None]:
-    orders = [worker.Order(plan.production, tuple(batch), plan.max_pixels) for batch in batches]
+def _spread(plan: ScoringPlan, batches: Sequence[Sequence[Place]]
+            ) -> Generator[tuple[int, worker.Outcome | None], None, None]:
+    orders = [worker.ScoringOrder(plan.production, tuple(batch), plan.max_pixels) for batch in batches]
     with contextlib.closing(process_pool.map_unordered(worker.work, orders, workers(), chunk=1)) as outcomes:
         yield from outcomes
 

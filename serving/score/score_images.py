@@ -12,7 +12,7 @@ from cxr.imaging.preprocess import apply
 from cxr.imaging.statistics import NAMES, describe
 from cxr.model.probabilities import calibrated
 from serving.log.records import Scored
-from serving.score.model import InUse
+from serving.score.model import OpenRelease
 
 _MET: set[str | Chain] = set()  # suffixes and chains that this process has worked with
 
@@ -81,7 +81,7 @@ def _since(start: float) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def answer(model: InUse, studies: list[Study]) -> Scored:
+def answer(model: OpenRelease, studies: list[Study]) -> Scored:
     """Score studies (at least one) with one model."""
     start = time.perf_counter()
     answers = model.net.answers(np.stack([study.pixels for study in studies]))

@@ -17,7 +17,7 @@ _HELD_BYTES = 1 << 20  # of decoded images, before they are looked at: more woul
 
 
 @dataclass(frozen=True)
-class Order:
+class ScoringOrder:
     """A batch: files, what is in production, and the bound on an image's pixels."""
 
     production: Path
@@ -33,7 +33,7 @@ class Outcome:
     refused: list[RefusedFile] = field(default_factory=list)
 
 
-def work(order: Order) -> Outcome:
+def work(order: ScoringOrder) -> Outcome:
     """Score a batch with what is in production now. Errors of the model folder are raised, a file's are noted."""
     model = in_use(order.production)
     studies, refused = read(order.places, model.chain, order.max_pixels)

@@ -20,7 +20,7 @@ from cxr.params import Params
 from cxr.runtime import process_pool, stage_main
 from serving.registry.releases import Release
 from serving.score.files import Place, find
-from serving.score.model import InUse, opened
+from serving.score.model import OpenRelease, opened
 from serving.score.score_images import answer
 from serving.score.worker import read
 
@@ -56,7 +56,7 @@ def _timed(batch: _Batch) -> list[float]:
 
 
 @cache
-def _model(folder: Path) -> InUse:
+def _model(folder: Path) -> OpenRelease:
     return opened(Release(folder, model_folder.identity(folder), "", ""))
 
 

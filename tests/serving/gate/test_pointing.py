@@ -13,7 +13,7 @@ from cxr.model import model_folder
 from cxr.nets import tf_session
 from cxr.params.schema import Gate
 from serving.gate import checks, pointing
-from serving.gate.inputs import Inputs
+from serving.gate.inputs import GateInputs
 from tests.stages.explain import test_explain as made
 from tests.stages.explain.test_explain import trained  # noqa: F401  (a fixture)
 
@@ -22,7 +22,7 @@ RULE = Gate(bootstrap=300)
 COUNT = 96
 
 
-def inputs_of(boxed: bool = True) -> Inputs:
+def inputs_of(boxed: bool = True) -> GateInputs:
     """A quarter of the studies are test studies, a quarter gate studies, half train studies; all have boxes."""
     whole = manifest.read(Path("data/manifest.parquet"))
     table = whole.table.copy()
@@ -34,7 +34,7 @@ def inputs_of(boxed: bool = True) -> Inputs:
     whole = manifest.Manifest(whole.head, table)
     rows = manifest.Manifest(whole.head, table[table["split"] != "train"].reset_index(drop=True))
     test = (rows.table["split"] == "test").to_numpy(bool)
-    return Inputs(None, None, rows, whole.rows("train"), np.zeros(len(test), bool), test, None)
+    return GateInputs(None, None, rows, whole.rows("train"), np.zeros(len(test), bool), test, None)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def sides(tmp_path: Path, trained, monkeypatch: pytest.MonkeyPatch) -> dict[str,
     return {"champion": Path("models/compressed/int8"), "challenger": Path("blind")}
 
 
-def play(folders: dict[str, Path], inputs: Inputs):
+def play(folders: dict[str, Path], inputs: GateInputs):
     return pointing.play(folders, dict.fromkeys(folders, CHAIN), inputs, Path(), made.params())
 
 

@@ -15,7 +15,7 @@ from cxr.model.litert import Net
 from serving.gate import inputs
 from serving.gate.command import STAYS, main
 from serving.registry import releases
-from serving.registry.pipeline_output import made_in
+from serving.registry.pipeline_output import pipeline_output_in
 from tests.fixtures import gate_project as project
 from tests.fixtures import scored_place as made
 
@@ -128,7 +128,7 @@ def test_labels_that_differ_are_refused_by_name(tmp_path, root):
 
 def test_what_a_pipeline_made_is_its_chosen_variant_its_batches_and_its_pointing_game(tmp_path, root):
     project.make(tmp_path, root)
-    found = made_in(Path())
+    found = pipeline_output_in(Path())
     assert (found.variant, found.model, found.batches, found.explanation) == (
         "int8", project.CHALLENGER, project.BATCHES, None)
     game = {"score": 0.5, "images": 8, "hit_share": {"value": 0.5, "low": 0.2, "high": 0.8}, "random": 0.1}
@@ -136,15 +136,15 @@ def test_what_a_pipeline_made_is_its_chosen_variant_its_batches_and_its_pointing
 
     explained = {"model": {"identity": identity(project.CHALLENGER)}, "pointing_game": game}
     write_json(Path("metrics/explain.json"), explained)
-    assert made_in(Path()).explanation == {name: game[name] for name in ("score", "images", "hit_share")}
+    assert pipeline_output_in(Path()).explanation == {name: game[name] for name in ("score", "images", "hit_share")}
     write_json(Path("metrics/explain.json"), explained | {"pointing_game": {"images": 0, "score": "n/a"}})
-    assert made_in(Path()).explanation is None
+    assert pipeline_output_in(Path()).explanation is None
     write_json(Path("metrics/explain.json"), {"model": {"identity": "0" * 64}, "pointing_game": game})
     with pytest.raises(ValueError, match="explains another model"):
-        made_in(Path())
+        pipeline_output_in(Path())
     write_json(Path("metrics/compress.json"), {"chosen": {"name": "base"}})
     Path("metrics/explain.json").unlink()
-    assert made_in(Path()).model == Path("models/base")
+    assert pipeline_output_in(Path()).model == Path("models/base")
     Path("metrics/compress.json").unlink()
     with pytest.raises(FileNotFoundError, match="make repro"):
-        made_in(Path())
+        pipeline_output_in(Path())

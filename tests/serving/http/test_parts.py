@@ -20,7 +20,7 @@ from serving.log.records import Scored
 
 def test_rows_that_the_log_never_gets_are_said_and_counted(tmp_path, monkeypatch, capsys):
     (tmp_path / "log").write_text("a file where the folder should be")
-    kept, scored = log_writer.Journal(tmp_path / "log", 1.0), rows(3)
+    kept, scored = log_writer.BackgroundLogWriter(tmp_path / "log", 1.0), rows(3)
     counted = Metrics(lambda: 0, lambda: kept.waiting, lambda: kept.lost)
     monkeypatch.setattr(log_writer, "_MOST_ROWS", 4)
     for _ in range(3):
@@ -37,7 +37,7 @@ def test_rows_that_the_log_never_gets_are_said_and_counted(tmp_path, monkeypatch
 
 
 def test_a_row_that_comes_while_the_journal_is_written_is_not_lost(tmp_path, monkeypatch):
-    kept, real = log_writer.Journal(tmp_path / "log", 1.0), scoring_log.table_of
+    kept, real = log_writer.BackgroundLogWriter(tmp_path / "log", 1.0), scoring_log.table_of
 
     def taken_meanwhile(answers):
         if kept.written == 0:
@@ -54,7 +54,7 @@ def test_a_row_that_comes_while_the_journal_is_written_is_not_lost(tmp_path, mon
 
 def test_answers_of_nets_of_two_widths_stand_in_one_part_and_none_is_lost_where_that_fails(
         tmp_path, monkeypatch, capsys):
-    kept, real = log_writer.Journal(tmp_path / "log", 1.0), scoring_log.append
+    kept, real = log_writer.BackgroundLogWriter(tmp_path / "log", 1.0), scoring_log.append
     narrow, wide = rows(1), rows(2)
     kept.take(narrow)
     kept.take(replace(wide, model="n", features=np.ones((2, 5), np.float32)))
@@ -72,7 +72,7 @@ def test_answers_of_nets_of_two_widths_stand_in_one_part_and_none_is_lost_where_
 
 
 def test_a_row_waits_until_it_stands_in_the_log(tmp_path, monkeypatch):
-    kept, real, seen = log_writer.Journal(tmp_path / "log", 1.0), scoring_log.append, []
+    kept, real, seen = log_writer.BackgroundLogWriter(tmp_path / "log", 1.0), scoring_log.append, []
     kept.take(rows(2))
     monkeypatch.setattr(log_writer.scoring_log, "append", lambda *given: seen.append(kept.waiting) or real(*given))
     kept.write()
@@ -95,10 +95,10 @@ def work(production: Path, images: list[bytes], max_pixels: int) -> str:
 
 
 @pytest.fixture
-def at(tmp_path, monkeypatch) -> Iterator[process_pool.Desk]:
+def at(tmp_path, monkeypatch) -> Iterator[process_pool.ProcessPool]:
     """A desk with one process, at most three images waiting, two minutes for a request."""
     monkeypatch.setattr(process_pool, "work", work)
-    made_desk = process_pool.Desk(tmp_path, 1, 3, 10**6, 120.0)
+    made_desk = process_pool.ProcessPool(tmp_path, 1, 3, 10**6, 120.0)
     yield made_desk
     made_desk.close()
 

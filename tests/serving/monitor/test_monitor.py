@@ -12,7 +12,7 @@ from serving.monitor import accuracy, distances, latency, pictures
 from serving.monitor.clusters import design_effect
 from serving.monitor.compare import compare, prepare
 from serving.monitor.embedding import Embedding, weighted_chi2_tail
-from serving.monitor.rule import DRIFT, QUIET, Comparison, holm, judge, verdict
+from serving.monitor.rule import DRIFT, QUIET, DriftComparison, holm, judge, verdict
 from tests.fixtures import drift_windows as made
 
 SECTION = Monitor()
@@ -142,7 +142,7 @@ def test_latency_counts_beyond_its_factor_and_is_left_out_in_words_where_nothing
 
 
 def test_what_is_significant_but_small_is_no_drift():
-    small = Comparison("noise", "input", "KS distance", 0.04, 0.1, 1e-12)
+    small = DriftComparison("noise", "input", "KS distance", 0.04, 0.1, 1e-12)
     assert verdict(judge([small], 0.05)) == (QUIET, [])
     large = replace(small, effect=0.2)
     assert verdict(judge([large], 0.05))[0] == DRIFT

@@ -167,7 +167,7 @@ def test_archives_are_searched_and_views_are_taken_from_the_table_beside(place, 
 
 def test_a_new_release_is_taken_up_between_batches_and_never_within_one(place):
     places = find(place / "in", 1 << 20).places if made.files(place / "in", range(12)) else []
-    orders = [worker.Order(place / "production", tuple(places[i:i + 4]), 10**6) for i in (0, 4, 8)]
+    orders = [worker.ScoringOrder(place / "production", tuple(places[i:i + 4]), 10**6) for i in (0, 4, 8)]
     real, seen = worker.look, []
 
     def look(*given):
