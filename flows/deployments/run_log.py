@@ -29,7 +29,7 @@ class RunLog(logging.Handler):
         self._last = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show one record."""
+        """Send a line to the run's log, or to its progress artifact where it is a redrawn progress bar."""
         line = record.getMessage()
         if begins := _STAGE.search(line):
             self.finished()

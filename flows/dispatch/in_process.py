@@ -14,11 +14,11 @@ class InProcess:
         self._given: list[Order] = []
 
     def submit(self, order: Order) -> None:
-        """Remember the order."""
+        """Put the order at the end of the queue; `poll` carries it out."""
         self._given.append(order)
 
     def poll(self) -> list[scheduler.AttemptEnded]:
-        """Carry out the oldest order."""
+        """Carry out the oldest order of the queue, and report how it ended."""
         order = self._given.pop(0)
         try:
             return [scheduler.AttemptEnded(order, "done", execute(order, self._settings))]

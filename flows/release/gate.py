@@ -28,7 +28,7 @@ class Verdict:
 
     @property
     def page(self) -> str:
-        """The words, as markdown."""
+        """What gate.md says: the verdict as a page of markdown for people."""
         return (self.folder / "gate.md").read_text()
 
 

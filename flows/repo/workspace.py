@@ -84,7 +84,7 @@ def push_file(folder: Path, name: str, settings: Settings) -> None:
 
 def _push(folder: Path, target: str, settings: Settings) -> None:
     def attempt() -> None:
-        """Once."""
+        """Push the target's objects with DVC, once."""
         with _dvc(folder) as repo:
             repo.push(targets=[target])
 
@@ -108,7 +108,7 @@ def stage_environment(settings: Settings) -> dict[str, str]:
 def confirm(folder: Path, settings: Settings) -> None:
     """Ask the DVC remote for every object that the lock files name. HandOverFailed where it lacks one."""
     def attempt() -> None:
-        """Once."""
+        """Compare the lock files with the remote, once; Absent where it lacks an object."""
         with _dvc(folder) as repo:
             absent = [name for name, status in repo.status(cloud=True).items() if status in ("missing", "new")]
         if absent:

@@ -39,7 +39,7 @@ class WorkspaceLock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
                  ) -> None:
-        """Let it go."""
+        """Release the lock and empty the file, so that nobody reads a holder who is gone."""
         self._stream.truncate(0)
         self._stream.close()
 

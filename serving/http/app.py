@@ -143,7 +143,7 @@ class Endpoint:
 
 
 def make(serving: Serving) -> Starlette:
-    """The application."""
+    """The ASGI application with its three routes, for the hosts that `serving` names; errors are JSON."""
     endpoint = Endpoint(serving)
 
     async def explained(request: Request, error: Any) -> Response:

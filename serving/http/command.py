@@ -26,7 +26,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until interrupted."""
+    """Answer requests until Ctrl-C; exit status 0, or 1 with the reason where the endpoint can't be opened."""
     try:
         params = load()
     except ParamsError as error:
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def serving_of(params: Params, token: str, hosts: tuple[str, ...]) -> Serving:
-    """What params.yaml asks for."""
+    """The endpoint's bounds and folders as params.yaml sets them; `token` and `hosts` are who may ask."""
     section = params.score
     bounds = Bounds(section.max_file_bytes, section.http_images, _BODY_SECONDS)
     return Serving(releases.place(), bounds, params.ingest.max_pixels, workers(), section.http_waiting,

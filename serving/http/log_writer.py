@@ -24,7 +24,7 @@ class BackgroundLogWriter:
 
     @property
     def waiting(self) -> int:
-        """Rows not yet written."""
+        """How many rows are not in the scoring log yet: those that wait and those being written."""
         with self._taking:
             return _rows(self._waiting) + self._under_way
 

@@ -39,7 +39,7 @@ class Metrics:
         self.registry.register(_Lost(lost))
 
     def answered(self, model: str, version: str) -> None:
-        """Note which model answered."""
+        """Set the gauge of the model in use to the one that answered last."""
         self.model.clear()
         self.model.labels(model, version).set(1)
 

@@ -55,7 +55,7 @@ class ProcessPool:
             self.waiting -= len(images)
 
     def close(self) -> None:
-        """End the processes."""
+        """Kill the processes, also those in the middle of a request."""
         _end(self._pool)
 
     async def _alone(self, images: list[bytes]) -> Reply:

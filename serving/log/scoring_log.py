@@ -49,7 +49,7 @@ class Index:
     """
 
     def __init__(self) -> None:
-        """Empty."""
+        """Start with an empty index: `refresh` fills it."""
         self.studies: set[str] = set()
         self.pairs: set[tuple[str, str]] = set()
         self._read: set[str] = set()

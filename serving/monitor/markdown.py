@@ -25,7 +25,7 @@ def page(verdict: DriftVerdict, number: str) -> str:
 
 
 def _short(value: Figure) -> str:
-    """Three digits; "n/a" stays."""
+    """A figure with three significant digits; "n/a" is kept as it is."""
     return value if isinstance(value, str) else f"{value:.3g}"
 
 

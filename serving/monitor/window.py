@@ -30,7 +30,7 @@ class Studies:
     latency_ms: np.ndarray
 
     def __len__(self) -> int:
-        """Number of studies."""
+        """How many studies there are."""
         return len(self.logits)
 
 

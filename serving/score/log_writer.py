@@ -50,7 +50,7 @@ class LogWriter:
         self.log, self.views, self.again, self.part_seconds = log, views, again, part_seconds
         self.tally = Tally()
         self._index = scoring_log.Index().refresh(log)
-        self._memo = FactCache(paths.cache("score") / "files.sqlite")
+        self._fact_cache = FactCache(paths.cache("score") / "files.sqlite")
         self._taken = scoring_log.Index()  # in this run, written or not
         self._answers: list[tuple[Scored, list[bool]]] = []  # and for each row whether it goes into the log
         self._keys: dict[str, str] = {}
@@ -67,7 +67,7 @@ class LogWriter:
     def known(self, places: Sequence[Place], max_pixels: int) -> dict[str, dict[str, str]]:
         """By source what earlier runs found in files that have not changed: an image_id, or why they are refused."""
         self._keys = {place.source: _key(place, max_pixels) for place in places}
-        facts = self._memo.get(self._keys.values())
+        facts = self._fact_cache.get(self._keys.values())
         return {source: json.loads(facts[key]) for source, key in self._keys.items() if key in facts}
 
     def take(self, places: Sequence[Place], scored: Scored | None, refused: Sequence[RefusedFile]) -> None:
@@ -85,12 +85,12 @@ class LogWriter:
                         if place.source in facts}
 
     def refuse(self, refused: Sequence[RefusedFile]) -> None:
-        """Files for the quarantine."""
+        """Count refused files; they go to the log's quarantine.csv with the next `write`."""
         self.tally.quarantined += len(refused)
         self._refused += refused
 
     def write(self, now: bool = True) -> None:
-        """Put everything down; with `now=False` only where the last time is `part_seconds` ago."""
+        """Append rows, quarantine and facts; with `now=False` only where the last time is `part_seconds` ago."""
         if not now and time.monotonic() - self._written < self.part_seconds:
             return
         new = [row for _, rows in self._answers for row in rows]
@@ -101,13 +101,13 @@ class LogWriter:
         if self._refused:
             scoring_log.quarantine(self.log, self._refused)
             self._refused = []
-        self._memo.put(self._facts)
+        self._fact_cache.put(self._facts)
         self._facts, self._written = {}, time.monotonic()
 
     def close(self) -> None:
-        """Write and end."""
+        """Write what is left and close the fact cache."""
         self.write()
-        self._memo.close()
+        self._fact_cache.close()
 
     def _take_rows(self, scored: Scored) -> None:
         new = []

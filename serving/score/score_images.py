@@ -77,7 +77,7 @@ def _input(image: Opened, chain: Chain) -> tuple[np.ndarray, float]:
 
 
 def _since(start: float) -> float:
-    """Milliseconds."""
+    """Milliseconds since `start`, a value of `time.perf_counter`."""
     return (time.perf_counter() - start) * 1000
 
 
