@@ -47,6 +47,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place_in_the_queue(item.path))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are called by their argument's name: gzip writes the time into its head, so that two workers of `make test`
+    that collect in two seconds would find two tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def no_old_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC's log handlers keep the captured stream of the test in which they were made, and raise when it is closed."""
