@@ -7,7 +7,7 @@ from tests.conftest import FIRST
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-HOUSES = ("cxr", "stages", "serving", "flows")
+HOUSES = ("cxr", "stages", "serving", "flows", "command")
 BEHAVIOURS = {  # files that follow a behaviour through several modules of their area, and are named after it
     "cxr/nets/test_backbones.py", "stages/compress/test_fine_tuning.py", "stages/ingest/test_across_clones.py",
     "stages/ingest/test_work.py", "stages/preprocess/test_across_clones.py", "stages/preprocess/test_incremental.py",

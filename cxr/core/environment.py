@@ -41,3 +41,9 @@ def patient_salt() -> str | None:
 def serve_token() -> str:
     """CXR_SERVE_TOKEN: what the HTTP endpoint asks of every client; empty where it is not set."""
     return os.environ.get("CXR_SERVE_TOKEN", "")
+
+
+def called_from() -> Path:
+    """CXR_CALLED_FROM: the folder that paths of the command line start at, set by `cxr` where that is not the project's
+    own folder, in which all work is done."""
+    return Path(os.environ.get("CXR_CALLED_FROM", ""))

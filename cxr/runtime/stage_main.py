@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Body = Callable[[Params], dict[str, int] | None]  # what a stage does; counts of the work done
 
 
+STATUSES = "0, 1 (an error, said in a line), 2 (wrong command line), 130 (interrupted), 143 (terminated)"
 _GOES_ON = "the same command goes on where it stopped"
 _BEGINS_AGAIN = "no output is half-written; the same command begins this stage anew"
 

@@ -1,27 +1,52 @@
-"""`python -m serving.score [FOLDER] [--again] [--json] [--page FILE]`: scores what arrived since last time.
+"""`cxr score`, `python -m serving.score`: scores what arrived since last time, by the model in production.
 
-By the model in production; docs/reference/scoring-log.md.
-
-Exit status 0, 1 (an error, said in a line), 2 (wrong command line), 130 (interrupted; the same command goes on).
+What it writes: docs/reference/scoring-log.md.
 """
-import argparse
 import json
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cxr.core.files import write_text
 from cxr.params import Params
 from cxr.raw.names import IMAGE_KINDS
-from cxr.runtime import stage_main
+from cxr.runtime import command_line, stage_main
 from serving.registry import releases
 from serving.score import markdown
 from serving.score.log_writer import Tally
 from serving.score.run import ScoringPlan, score
 
+app = command_line.application()
+_FOLDER = typer.Argument(help="folder of PNG and JPEG files, searched through (default: score.folder of params.yaml)",
+                         parser=command_line.given_path, metavar="FOLDER", show_default=False)
+_PAGE = typer.Option(help="also write the counts as a page of markdown", parser=command_line.given_path, metavar="FILE")
 
-def main(arguments: list[str] | None = None) -> int:
-    """Score, and say what was done with every file."""
-    options = _parser().parse_args(arguments)
-    return stage_main.run("score", lambda params: _run(params, options), resumes=True)
+
+@command_line.command(app, stage_main.STATUSES)
+def scored(
+        folder: Annotated[Path | None, _FOLDER] = None,
+        again: Annotated[bool, typer.Option("--again", help="also studies that an earlier model has scored and the one "
+                                            "in production has not")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="counts as JSON on standard output")] = False,
+        page: Annotated[Path | None, _PAGE] = None) -> None:
+    """Score new studies into the scoring log, by the model in production."""
+    def body(params: Params) -> dict[str, int]:
+        """Score, and say what was done with every file."""
+        plan = plan_of(params, folder, again)
+        tally = score(plan)
+        counts = tally.counts()
+        if page:
+            write_text(page, markdown.page(counts, plan.folder))
+        print(json.dumps(counts.content()) if as_json else "\n".join(f"score: {line}" for line in said(tally, plan)))
+        return counts.model_dump(exclude={"models"})
+
+    raise typer.Exit(stage_main.run("score", body, resumes=True))
+
+
+def main(arguments: list[str] | None = None, name: str = "python -m serving.score") -> int:
+    """Read the command line and score; the exit status."""
+    return command_line.run(app, arguments, name)
 
 
 def plan_of(params: Params, folder: Path | None, again: bool) -> ScoringPlan:
@@ -40,24 +65,3 @@ def said(tally: Tally, plan: ScoringPlan) -> list[str]:
     if tally.others:
         lines.append(f"{tally.others} other files are no {IMAGE_KINDS} and were passed over")
     return lines
-
-
-def _run(params: Params, options: argparse.Namespace) -> dict[str, int]:
-    plan = plan_of(params, options.folder, options.again)
-    tally = score(plan)
-    counts = tally.counts()
-    if options.page:
-        write_text(options.page, markdown.page(counts, plan.folder))
-    print(json.dumps(counts.content()) if options.json else "\n".join(f"score: {line}" for line in said(tally, plan)))
-    return counts.model_dump(exclude={"models"})
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m serving.score", description="Score new studies into the scoring log.")
-    parser.add_argument("folder", type=Path, nargs="?", help="folder of PNG and JPEG files, searched through "
-                        "(default: score.folder of params.yaml)")
-    parser.add_argument("--again", action="store_true",
-                        help="also studies that an earlier model has scored and the one in production has not")
-    parser.add_argument("--json", action="store_true", help="counts as JSON on standard output")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="also write the counts as a page of markdown")
-    return parser

@@ -1,0 +1,4 @@
+"""`python -m command`: the same as `cxr`."""
+from command.main import run
+
+run()

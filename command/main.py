@@ -1,0 +1,86 @@
+"""`cxr WORD`: everything that a user does with the project, from any folder in it."""
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from command import project
+from command.words import WORDS, Word
+
+_NAME = "cxr"
+_HELP = {"help_option_names": ["-h", "--help"]}
+_EPILOG = ("`cxr WORD --help` has a word's options and exit statuses. Common to all: 0, 1 (an error, said in a line), "
+           "2 (wrong command line), 130 (interrupted: the same command goes on).")
+
+
+class Words(TyperGroup):
+    """The words: `--help` lists them by chapter and imports none, a called one is imported."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """(name, the word's own command, the arguments after it). A wrong word ends with a suggestion and status 2."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _imported(str(name), ctx.obj), rest
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The words by chapter, each with its line."""
+        for chapter in dict.fromkeys(word.chapter for word in WORDS.values()):
+            with formatter.section(chapter):
+                formatter.write_dl([(name, word.about) for name, word in WORDS.items() if word.chapter == chapter])
+
+
+app = typer.Typer(cls=Words, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+                  no_args_is_help=True, epilog=_EPILOG, context_settings=_HELP)
+
+
+@app.callback()
+def begin(context: typer.Context,
+          folder: Annotated[Path | None, typer.Option("--project", help="the project's folder (default: the first one "
+                            "upwards from here)", metavar="FOLDER")] = None) -> None:
+    """Chest X-rays to a trained, compressed, measured, explained and watched classifier."""
+    context.obj = folder
+
+
+def _imported(name: str, folder: Path | None) -> Any:
+    """A word's command, imported in the project's folder."""
+    word = WORDS[name]
+    try:
+        start = Path.cwd()
+        project.enter(project.find(folder, start), start)
+    except project.NoProject as error:
+        if word.needs_project:
+            print(f"{_NAME}: {error}", file=sys.stderr)
+            raise typer.Exit(1) from error
+        project.settle_environment()
+    return typer.main.get_command(importlib.import_module(word.module).app)
+
+
+def _placeholder(name: str, word: Word) -> None:
+    def nothing() -> None:
+        """Stands in the list for a word that is not imported."""
+
+    app.command(name, help=word.about)(nothing)
+
+
+for _name, _word in WORDS.items():
+    _placeholder(_name, _word)
+
+
+def run() -> None:
+    """What the script `cxr` calls."""
+    sys.exit(main())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line, run what it asks for; the exit status."""
+    try:
+        app(args=arguments, prog_name=_NAME)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,58 @@
+"""The words of `cxr`: listed without an import, run in the project's folder, wrong ones answered with a suggestion."""
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+from command import main
+from command.words import WORDS
+
+HEAVY = {"numpy", "cv2", "yaml", "pandas", "prefect", "tensorflow", "pydantic"}
+
+
+def cxr(root, *arguments: str, cwd=None) -> subprocess.CompletedProcess:
+    """What the script `cxr` of the checkout does."""
+    return subprocess.run([sys.executable, "-m", "command", *arguments], cwd=cwd or root, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(root)})
+
+
+def test_help_lists_every_word_and_imports_no_area(root):
+    code = ("import sys; from command.main import main; main(['--help']); "
+            f"print(sorted({HEAVY} & set(sys.modules)), [name for name in sys.modules if name in "
+            "('cxr', 'stages', 'serving', 'flows')])")
+    shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert shown.stdout.splitlines()[-1] == "[] []"
+    assert all(f"  {name} " in shown.stdout for name in WORDS)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_word_has_a_module_with_an_application(name):
+    assert importlib.util.find_spec(WORDS[name].module) is not None
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_the_help_of_a_word_names_its_exit_statuses_and_runs_nothing(root, tmp_path, name):
+    (tmp_path / "stages").mkdir()
+    for file in ("dvc.yaml", "params.yaml"):
+        (tmp_path / file).write_text((root / file).read_text())
+    shown = cxr(root, name, "--help", cwd=tmp_path)
+    assert shown.returncode == 0 and shown.stdout.startswith(f"Usage: cxr {name}"), shown.stderr
+    assert "Exit status: " in shown.stdout or "Commands:" in shown.stdout
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["dvc.yaml", "params.yaml", "stages"]
+
+
+@pytest.mark.parametrize(("given", "status", "words"), [
+    (["scor"], 2, "Did you mean 'score'"), (["score", "--agian"], 2, "--again"), ([], 2, ""),
+    (["--project", "nowhere", "score"], 1, "cxr: nowhere: no project is there"),
+])
+def test_a_wrong_command_line_is_answered_in_a_line(capsys, given, status, words):
+    assert main.main(given) == status
+    assert words in capsys.readouterr().err
+
+
+def test_a_path_starts_where_the_user_called(root, tmp_path):
+    shown = cxr(root, "--project", str(root), "score", "studies", cwd=tmp_path)
+    assert shown.returncode == 1
+    assert f"{tmp_path}/studies: no such folder" in shown.stderr
