@@ -14,8 +14,8 @@ HEAVY = {"numpy", "cv2", "yaml", "pandas", "prefect", "tensorflow", "pydantic"}
 
 def cxr(root, *arguments: str, cwd=None) -> subprocess.CompletedProcess:
     """What the script `cxr` of the checkout does."""
-    return subprocess.run([sys.executable, "-m", "command", *arguments], cwd=cwd or root, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(root)})
+    return subprocess.run([sys.executable, "-m", "command", *arguments], cwd=cwd or root, capture_output=True,
+                          text=True, env={**os.environ, "PYTHONPATH": str(root)})
 
 
 def test_help_lists_every_word_and_imports_no_area(root):

@@ -24,7 +24,8 @@ def app() -> typer.Typer:
 
 @pytest.mark.parametrize(("given", "status", "out", "err"), [
     (["2"], 0, "3", ""), (["2", "--status", "3"], 3, "3", ""), (["0"], 1, "", "divide: "),
-    (["two"], 2, "", "should be a valid integer"), (["--help"], 0, "Exit status: 0, 1 (an error).", ""), ([], 2, "", "Missing"),
+    (["two"], 2, "", "should be a valid integer"), (["--help"], 0, "Exit status: 0, 1 (an error).", ""),
+    ([], 2, "", "Missing"),
 ])
 def test_the_status_and_the_words(app, capsys, given, status, out, err):
     assert command_line.run(app, given, "python -m divide") == status
