@@ -43,12 +43,12 @@ def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], Non
         commit = _commit_of(folder, version)
         gate.prepare(folder, commit, settings)
         in_use = promotion.current(settings)
-        if in_use and in_use["version"] != version:
+        if in_use and in_use.current.version != version:
             verdict = gate.judge(folder, commit, version, settings)
             if show:
                 show(verdict)
             if not verdict.promote:
-                raise Kept(f"{in_use['version']} stays: " + "; ".join(verdict.reasons))
+                raise Kept(f"{in_use.current.version} stays: " + "; ".join(verdict.reasons))
         promotion.promote(folder, commit, version, settings)
     finally:
         workspace.remove(folder)

@@ -247,12 +247,12 @@ def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project
     assert played.releases(settings.production)[-1]["latency"] is None, "the played command finds no image"
     assert any(line.startswith("no latency reference: no image anywhere") for line in said.lines)
 
-    (folder / "serving" / "score" / "latency.py").write_text(answer)
+    (settings.project / "serving" / "score" / "latency.py").write_text(answer)
     promotion.install(folder, recorded[1], "v0.0.2", settings)
     kept = played.releases(settings.production)[-1]["latency"]
     assert (kept["p50_ms"], kept["p95_ms"], kept["images"]) == (3.0, 4.0, 9)
     model, first, *others = kept["asked"]
-    assert model == str(folder / "models" / "base") and first == str(settings.production / "incoming")
+    assert model == str(folder) and first == str(settings.production / "incoming")
     assert others[-1] == str(settings.project / "data" / "raw" / "demo"), (
         "what arrives counts before what was trained on")
     assert any("p50 3.0 ms, p95 4.0 ms an image, on 9 images" in line for line in said.lines)
