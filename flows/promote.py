@@ -32,38 +32,38 @@ class TagBehind(Exception):
     """Production was rolled back, but gto's stage could not follow; the message says what to do."""
 
 
-def promote(version: str, here: Settings, show: Callable[[gate.Verdict], None] | None = None) -> str:
+def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], None] | None = None) -> str:
     """Promote a version; what was done, in words. Kept, Refused, HandOverFailed, MainMoved.
 
     The version that is in production already goes through no gate: main, stage and folder are put right.
     """
-    folder = here.workspaces / f"promote-{os.getpid()}"
+    folder = settings.workspaces / f"promote-{os.getpid()}"
     try:
-        add_batches.open_main(folder, here)
+        add_batches.open_main(folder, settings)
         commit = _commit_of(folder, version)
-        gate.prepare(folder, commit, here)
-        in_use = promotion.current(here)
-        if in_use and in_use["version"] != version:
-            verdict = gate.judge(folder, commit, version, here)
+        gate.prepare(folder, commit, settings)
+        in_use = promotion.current(settings)
+        if in_use and in_use.current.version != version:
+            verdict = gate.judge(folder, commit, version, settings)
             if show:
                 show(verdict)
             if not verdict.promote:
-                raise Kept(f"{in_use['version']} stays: " + "; ".join(verdict.reasons))
-        promotion.promote(folder, commit, version, here)
+                raise Kept(f"{in_use.current.version} stays: " + "; ".join(verdict.reasons))
+        promotion.promote(folder, commit, version, settings)
     finally:
         workspace.remove(folder)
     return f"{version} is in production" + ("" if in_use else " (the first: there was nothing to compare it with)")
 
 
-def rollback(here: Settings) -> str:
+def rollback(settings: Settings) -> str:
     """Back to the release before: this machine's production first, then gto's stage. Refused where there is none;
     TagBehind where production is back but the stage is not."""
-    before = commands.answer(here.project, here, "serving.registry", "rollback", "--to-be")
-    _, said = commands.run(here.project, here, "serving.registry", "rollback")
+    before = commands.answer(settings.project, settings, "serving.registry", "rollback", "--to-be")
+    _, said = commands.run(settings.project, settings, "serving.registry", "rollback")
     logger.info(said.strip())
-    folder = here.workspaces / f"rollback-{os.getpid()}"
+    folder = settings.workspaces / f"rollback-{os.getpid()}"
     try:
-        add_batches.open_main(folder, here)
+        add_batches.open_main(folder, settings)
         promotion.assign(folder, before["version"])
     except Exception as error:  # whatever it is, production is back already: say so, and what is left to do
         raise TagBehind(f"production is back at {before['version']}, but gto's stage could not follow: {error}; "
@@ -91,9 +91,9 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if bool(given.version) == given.rollback:
         parser.error("give --version or --rollback")
-    here = environment.at_home()
+    settings = environment.at_home()
     try:
-        print(_reported(given.version) if _server(here) else _plain(given.version, here))
+        print(_reported(given.version) if _server(settings) else _plain(given.version, settings))
     except Kept as kept:
         print(kept, file=sys.stderr)
         return KEPT
@@ -103,18 +103,18 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _plain(version: str | None, here: Settings) -> str:
+def _plain(version: str | None, settings: Settings) -> str:
     logs.show_in_terminal()
-    return promote(version, here) if version else rollback(here)
+    return promote(version, settings) if version else rollback(settings)
 
 
-def _server(here: Settings) -> bool:
+def _server(settings: Settings) -> bool:
     """Whether a Prefect server is there to report to; its variables are set. One that does not answer, or not to this
     password, is said, and nothing waits for it: a rollback is for bad days."""
     if not os.environ.get("PREFECT_API_URL"):
-        if services.running("server", here.own_home()) is None:
+        if services.running("server", settings.own_home()) is None:
             return False
-        environment.use_own_server(here)
+        environment.use_own_server(settings)
     api = os.environ["PREFECT_API_URL"]
     if services.answers(api, "/admin/version", os.environ.get("PREFECT_API_AUTH_STRING", "")):
         return True

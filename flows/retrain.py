@@ -15,9 +15,9 @@ from flows.release import promotion, retraining
 from flows.release.retraining import Case
 from flows.repo import git, workspace
 from flows.server import environment
-from flows.support import commands, logs, settings
+from flows.support import commands, logs
 from flows.support.lock import WorkspaceLock
-from flows.support.settings import Settings
+from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +25,17 @@ DEPLOYMENT = "retrain/retrain"
 _ROUNDS = 3  # times that main may move on under a run
 
 
-def rounds(here: Settings, steps: Any) -> tuple[Case, str]:
+def rounds(settings: Settings, steps: Any) -> tuple[Case, str]:
     """Look, join, pipeline, gate, promote; again on the new main where main has moved on. `steps`: who does each.
 
     The case as it ended, and why nothing was trained, empty where something was.
     """
-    folder = here.workspaces / f"retrain-{os.getpid()}"
-    with WorkspaceLock(here.production / "retrain.lock", "flows.retrain"):
+    folder = settings.workspaces / f"retrain-{os.getpid()}"
+    with WorkspaceLock(settings.production / "retrain.lock", "flows.retrain"):
         try:
             for turn in range(_ROUNDS):
                 try:
-                    return _round(folder, here, steps)
+                    return _round(folder, settings, steps)
                 except promotion.MainMoved as moved:
                     if turn + 1 == _ROUNDS:
                         raise
@@ -45,17 +45,17 @@ def rounds(here: Settings, steps: Any) -> tuple[Case, str]:
     raise AssertionError("not reached")
 
 
-def _round(folder: Path, here: Settings, steps: Any) -> tuple[Case, str]:
-    case: Case = steps.look(folder, here)
+def _round(folder: Path, settings: Settings, steps: Any) -> tuple[Case, str]:
+    case: Case = steps.look(folder, settings)
     if why := retraining.why_not(case):
         return case, why
-    joined = steps.join(folder, case, here)
-    case = retraining.remember(case, here, joined=joined)
-    steps.pipeline(joined, case.key, here)
+    joined = steps.join(folder, case, settings)
+    case = retraining.remember(case, settings, joined=joined)
+    steps.pipeline(joined, case.key, settings)
     commit, version = retraining.recorded(folder, joined)
-    case = retraining.remember(case, here, version=version, commit=commit)
-    verdict = steps.judge(folder, commit, version, here)
-    return steps.settle(folder, case, commit, version, verdict, here), ""
+    case = retraining.remember(case, settings, version=version, commit=commit)
+    verdict = steps.judge(folder, commit, version, settings)
+    return steps.settle(folder, case, commit, version, verdict, settings), ""
 
 
 class Plain:
@@ -65,9 +65,9 @@ class Plain:
     judge, settle = staticmethod(retraining.judge), staticmethod(retraining.settle)
 
     @staticmethod
-    def pipeline(commit: str, key: str, here: Settings) -> None:
+    def pipeline(commit: str, key: str, settings: Settings) -> None:
         """One stage after the other."""
-        in_process.reproduce(commit, here)
+        in_process.reproduce(commit, settings)
 
 
 def main(arguments: list[str]) -> int:
@@ -77,13 +77,13 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if given.here:
         return _here(environment.at_home())
-    return environment.run_deployment(DEPLOYMENT, {"cause": {"by": "hand"}}, settings.from_environment())
+    return environment.run_deployment(DEPLOYMENT, {"cause": {"by": "hand"}}, from_environment())
 
 
-def _here(here: Settings) -> int:
+def _here(settings: Settings) -> int:
     logs.show_in_terminal()
     try:
-        case, why = rounds(here, Plain)
+        case, why = rounds(settings, Plain)
     except (retraining.NothingToBeat, commands.Refused, git.HandOverFailed, workspace.StageFailed,
             promotion.MainMoved) as error:
         print(f"retrain: {error}", file=sys.stderr)

@@ -10,7 +10,8 @@ from flows import up
 from flows.repo import git
 from flows.repo.git import HandOverFailed, NotPinned
 from flows.server import environment
-from flows.support import overrides, settings
+from flows.support import overrides
+from flows.support.settings import from_environment
 
 DEPLOYMENT = "pipeline/pipeline"
 
@@ -21,18 +22,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="section.key=value", dest="parameters")
     parser.add_argument("--force", action="store_true", help="take over nothing from earlier runs")
     given = parser.parse_args(arguments)
-    here = settings.from_environment()
+    settings = from_environment()
     try:
         parameters = overrides.parse(given.parameters)
-        overrides.check(here.project / "params.yaml", parameters)
-        up.push_own(here)
-        commit = git.pinned(here.project, here.git)
-        up.push_objects(here)
+        overrides.check(settings.project / "params.yaml", parameters)
+        up.push_own(settings)
+        commit = git.pinned(settings.project, settings.git)
+        up.push_objects(settings)
     except (NotPinned, HandOverFailed, overrides.OverrideError) as error:
         print(error, file=sys.stderr)
         return 1
     asked = {"revision": commit, "parameters": parameters, "force": given.force}
-    return environment.run_deployment(DEPLOYMENT, asked, here)
+    return environment.run_deployment(DEPLOYMENT, asked, settings)
 
 
 if __name__ == "__main__":

@@ -12,32 +12,32 @@ import time
 from flows.dispatch.pools import GPU, POOLS
 from flows.repo import git
 from flows.server import deploy, environment, services
-from flows.support import settings
+from flows.support.settings import Settings, from_environment
 
 _START_SECONDS = 240
 
 
 def main() -> int:
     """Start what is not running yet, say where it is; 1 where the server does not come up."""
-    here = settings.from_environment()
-    if services.is_open(here.host) and not here.auth:
-        print(f"refused: CXR_HOST={here.host} opens the server to the network without a password; set "
+    settings = from_environment()
+    if services.is_open(settings.host) and not settings.auth:
+        print(f"refused: CXR_HOST={settings.host} opens the server to the network without a password; set "
               "CXR_AUTH=user:word", file=sys.stderr)
         return 1
-    home = here.own_home()
-    given = environment.variables(here, home)
+    home = settings.own_home()
+    given = environment.variables(settings, home)
     try:
-        push_own(here)
+        push_own(settings)
     except git.NotPinned as error:
         print(error, file=sys.stderr)
-    push_objects(here)
-    server = ["-m", "prefect", "server", "start", "--host", here.host, "--port", str(here.port)]
+    push_objects(settings)
+    server = ["-m", "prefect", "server", "start", "--host", settings.host, "--port", str(settings.port)]
     services.start("server", [sys.executable, *server], home, given)
     if not _answers(given["PREFECT_API_URL"]):
         print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
         return 1
-    deploy.deploy(given, here)
-    for pool in POOLS if here.pools_here is None else here.pools_here.split():
+    deploy.deploy(given, settings)
+    for pool in POOLS if settings.pools_here is None else settings.pools_here.split():
         services.start(f"worker-{pool}", worker(pool), home, environment.for_workers(given))
     print(f"Prefect: {given['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
     print("run the pipeline on the workers: python -m flows.submit")
@@ -51,31 +51,31 @@ def worker(pool: str, name: str = "") -> list[str]:
             "--name", name or f"{pool}-{os.uname().nodename}", *limit]
 
 
-def push_own(here: settings.Settings) -> None:
+def push_own(settings: Settings) -> None:
     """Where no git remote is named: a bare repository in `.prefect/git` is it, and holds what is committed here.
 
     NotPinned where its main holds commits that this checkout lacks (a promoted model).
     """
-    if here.git_is_named:
+    if settings.git_is_named:
         return
-    hub = here.own_home() / "git"
+    hub = settings.own_home() / "git"
     if not hub.exists():
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(hub)], check=True)
     try:
-        git.git(here.project, "push", "-q", str(hub), "HEAD:refs/heads/main")
+        git.git(settings.project, "push", "-q", str(hub), "HEAD:refs/heads/main")
     except git.Rejected:
         raise git.NotPinned(
             f"main in {hub}, this checkout's git remote, holds commits that this checkout lacks (a promoted model, or "
             f"ones that were amended here): `git pull --rebase {hub} main` first") from None
 
 
-def push_objects(here: settings.Settings) -> None:
+def push_objects(settings: Settings) -> None:
     """Where the DVC remote is the project's own folder: make it, and put into it what this checkout has made.
 
     What it has not made is left out: the workers make that again.
     """
-    store = here.own_home() / "store"
-    if environment.remote(here, here.own_home()) != str(store):
+    store = settings.own_home() / "store"
+    if environment.remote(settings, settings.own_home()) != str(store):
         return
     store.mkdir(parents=True, exist_ok=True)
     from dvc.exceptions import UploadError
@@ -83,7 +83,7 @@ def push_objects(here: settings.Settings) -> None:
 
     logging.getLogger("dvc").setLevel(logging.ERROR)  # it would warn of each object that was not made here
     own = {"core": {"remote": "own"}, "remote": {"own": {"url": str(store)}}}
-    with Repo(str(here.project), config=own) as repo, contextlib.suppress(UploadError):
+    with Repo(str(settings.project), config=own) as repo, contextlib.suppress(UploadError):
         repo.push()
 
 

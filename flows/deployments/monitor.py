@@ -18,8 +18,8 @@ from cxr.runtime.hand_over.drift_verdict import DRIFT, DriftVerdict
 from flows.deployments.run_log import show_in_run
 from flows.repo.workspace import StageFailed
 from flows.server import environment
-from flows.support import settings, supervised
-from flows.support.settings import Settings
+from flows.support import supervised
+from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -31,21 +31,21 @@ _DRIFTED = 3  # exit status of serving.monitor
 def monitor(window: int | None = None) -> Any:
     """Judge the last `window` studies of the scoring log (default: monitor.window of params.yaml)."""
     show_in_run("monitor")
-    verdict, folder = judge(settings.from_environment(), window)
+    verdict, folder = judge(from_environment(), window)
     create_markdown_artifact((folder / "verdict.md").read_text(), key="drift", description=verdict.headline)
     if verdict.verdict == DRIFT:
         announce(verdict, folder.name)
     return Completed(name=verdict.headline, message="; ".join(verdict.reasons[:3]) or "nothing stands out")
 
 
-def judge(here: Settings, window: int | None) -> tuple[DriftVerdict, Path]:
+def judge(settings: Settings, window: int | None) -> tuple[DriftVerdict, Path]:
     """Run `serving.monitor` in the project; the verdict and its folder. StageFailed where it can't judge."""
     asked = [] if window is None else ["--window", str(window)]
-    command = [sys.executable, "-m", "serving.monitor", "--production", str(here.production), *asked]
-    ended = supervised.run(command, here.project, on_line=logger.info)
+    command = [sys.executable, "-m", "serving.monitor", "--production", str(settings.production), *asked]
+    ended = supervised.run(command, settings.project, on_line=logger.info)
     if ended.status not in (0, _DRIFTED):
         raise StageFailed("monitor: " + (ended.tail[-1] if ended.tail else f"exit status {ended.status}"))
-    path = here.project / ended.tail[-1].removeprefix("verdict: ")
+    path = settings.project / ended.tail[-1].removeprefix("verdict: ")
     return DriftVerdict.read(path), path.parent
 
 
@@ -60,7 +60,7 @@ def announce(verdict: DriftVerdict, number: str) -> None:
 
 def main() -> int:
     """Start a run of the deployment and watch it."""
-    return environment.run_deployment(DEPLOYMENT, {}, settings.from_environment())
+    return environment.run_deployment(DEPLOYMENT, {}, from_environment())
 
 
 if __name__ == "__main__":

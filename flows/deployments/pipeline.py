@@ -15,8 +15,8 @@ from flows.dispatch.prefect_workers import Workers
 from flows.repo import git, record, workspace
 from flows.repo.git import HandOverFailed
 from flows.server import client
-from flows.support import settings
 from flows.support.retry import retry
+from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +28,20 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
     Only stale stages are given out. `force`: also those for which an earlier run made a fitting entry.
     """
     show_in_run("pipeline")
-    here = settings.from_environment()
+    settings = from_environment()
     run = str(runtime.flow_run.id)
-    if runtime.flow_run.run_count > here.attempts:
-        raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
-    folder = here.workspaces / f"pipeline-{run}-{runtime.flow_run.run_count}"
-    workers = Workers(here)
+    if runtime.flow_run.run_count > settings.attempts:
+        raise HandOverFailed(f"this run was taken up {settings.attempts} times and lost each time: see the workers' "
+                             "logs")
+    folder = settings.workspaces / f"pipeline-{run}-{runtime.flow_run.run_count}"
+    workers = Workers(settings)
     try:
-        commit = pin(folder, revision, parameters or {}, run, here)
+        commit = pin(folder, revision, parameters or {}, run, settings)
         logger.info(f"pinned {commit}")
-        entries = scheduler.run_stages(folder, commit, run, workers, here, force)
+        entries = scheduler.run_stages(folder, commit, run, workers, settings, force)
         logger.info(f"made or taken over: {', '.join(entries)}" if entries else "nothing is stale")
-        recorded = record.record(folder, commit, here)
-        run_summary.publish(folder, recorded, record.version_before(folder, recorded), here)
+        recorded = record.record(folder, commit, settings)
+        run_summary.publish(folder, recorded, record.version_before(folder, recorded), settings)
     except BaseException:
         if _is_being_cancelled(run):
             workers.cancel()
@@ -49,17 +50,17 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pin(folder: Path, revision: str, parameters: dict[str, Any], run: str, here: settings.Settings
+def pin(folder: Path, revision: str, parameters: dict[str, Any], run: str, settings: Settings
         ) -> str:
     """Clone and check out the commit of this run, overridden parameters committed; the same one when taken up again."""
-    retry(lambda: git.clone(folder, here.git), "git remote", here)
-    pinned = client.kept(f"pin-{run}", here)
+    retry(lambda: git.clone(folder, settings.git), "git remote", settings)
+    pinned = client.kept(f"pin-{run}", settings)
     commit = pinned[0]["commit"] if pinned else git.resolve(folder, revision)
     git.git(folder, "checkout", "-q", "--detach", commit)
-    workspace.configure(folder, here)
+    workspace.configure(folder, settings)
     if not pinned:
-        commit = record.commit_overrides(folder, parameters, here) if parameters else commit
-        client.keep({"commit": commit}, here, f"pin-{run}",
+        commit = record.commit_overrides(folder, parameters, settings) if parameters else commit
+        client.keep({"commit": commit}, settings, f"pin-{run}",
                     "the commit of this run, also when it is taken up again")
     return commit
 

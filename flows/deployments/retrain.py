@@ -20,8 +20,7 @@ from flows.repo.git import HandOverFailed
 from flows.repo.workspace import StageFailed
 from flows.retrain import rounds
 from flows.server import client
-from flows.support import settings
-from flows.support.settings import Settings
+from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +34,12 @@ _MOST_TRIES = 20  # runs of the pipeline for one commit that failed earlier
 def retrain(cause: dict[str, Any] | None = None) -> Any:
     """Train on what waits in production/inbox, judge, promote or keep. `cause`: an event's payload, or who asked."""
     show_in_run("retrain")
-    here = settings.from_environment()
-    if runtime.flow_run.run_count > here.attempts:
-        raise HandOverFailed(f"this run was taken up {here.attempts} times and lost each time: see the workers' logs")
+    settings = from_environment()
+    if runtime.flow_run.run_count > settings.attempts:
+        raise HandOverFailed(f"this run was taken up {settings.attempts} times and lost each time: see the workers' "
+                             "logs")
     logger.info(f"cause: {_words(cause)}")
-    case, why = rounds(here, Tasks)
+    case, why = rounds(settings, Tasks)
     if why:
         if not case.enough:
             _alert(case, cause, why)
@@ -62,16 +62,16 @@ class Tasks:
 
     @staticmethod
     @_plain("gate")
-    def judge(folder: Path, commit: str, version: str, here: Settings) -> gate.Verdict:
+    def judge(folder: Path, commit: str, version: str, settings: Settings) -> gate.Verdict:
         """The verdict, also as an artifact."""
-        verdict = retraining.judge(folder, commit, version, here)
+        verdict = retraining.judge(folder, commit, version, settings)
         create_markdown_artifact(verdict.page, key="gate", description=f"{version}: "
                                  + ("promote" if verdict.promote else "the champion stays"))
         return verdict
 
     @staticmethod
     @_plain("pipeline")
-    def pipeline(commit: str, key: str, here: Settings) -> None:
+    def pipeline(commit: str, key: str, settings: Settings) -> None:
         """A run of the pipeline's deployment on the commit; one that is under way or done already is taken over."""
         for turn in range(1, _MOST_TRIES):
             asked: Any = run_deployment(PIPELINE, parameters={"revision": commit, "parameters": {}, "force": False},
@@ -80,22 +80,22 @@ class Tasks:
             if asked.state is not None and asked.state.is_final() and not asked.state.is_completed():
                 continue  # it failed in an earlier retraining: once more
             logger.info(f"pipeline run {asked.name} ({asked.id})")
-            _wait(asked, here)
+            _wait(asked, settings)
             return
         raise StageFailed(f"the pipeline failed {_MOST_TRIES} times on {commit[:12]}: mend what its runs say")
 
 
-def _wait(asked: FlowRun, here: Settings) -> None:
+def _wait(asked: FlowRun, settings: Settings) -> None:
     """Until the run ends; StageFailed where not well. A cancelled retraining cancels it."""
     try:
         while True:
-            state = client.ask(lambda api: api.read_flow_run(asked.id), here).state
+            state = client.ask(lambda api: api.read_flow_run(asked.id), settings).state
             if state is not None and state.is_final():
                 break
             time.sleep(_POLL_SECONDS)
     except BaseException:
         if client.state_of(str(runtime.flow_run.id)) in ("CANCELLING", "CANCELLED"):
-            client.ask(lambda api: api.set_flow_run_state(asked.id, Cancelling(), force=False), here)
+            client.ask(lambda api: api.set_flow_run_state(asked.id, Cancelling(), force=False), settings)
         raise
     if not state.is_completed():
         raise StageFailed(f"pipeline run {asked.name}: {state.name}: {state.message or ''}")

@@ -19,8 +19,8 @@ from cxr.runtime.hand_over import ScoringCounts
 from flows.deployments.run_log import show_in_run
 from flows.repo.workspace import StageFailed
 from flows.server import environment
-from flows.support import settings, supervised
-from flows.support.settings import Settings
+from flows.support import supervised
+from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -31,21 +31,21 @@ DEPLOYMENT = "score/score"
 def score(folder: str | None = None, again: bool = False) -> Any:
     """Score what is new in a folder of the worker's machine (default: score.folder of params.yaml)."""
     log = show_in_run("score")
-    counts, page = scored(folder, again, settings.from_environment())
+    counts, page = scored(folder, again, from_environment())
     log.finished()
     create_markdown_artifact(page, key="score", description=counts.headline)
     logger.info(counts.headline)
     return Completed(name="Scored" if counts.scored else "NothingNew", message=counts.headline)
 
 
-def scored(folder: str | None, again: bool, here: Settings) -> tuple[ScoringCounts, str]:
+def scored(folder: str | None, again: bool, settings: Settings) -> tuple[ScoringCounts, str]:
     """Run `serving.score` in the project; its counts and its page. StageFailed with what it said where it fails."""
     asked = [*([folder] if folder else []), *(["--again"] if again else [])]
-    places = {"CXR_PRODUCTION": str(here.production), "CXR_CACHE": str(here.scratch)}
+    places = {"CXR_PRODUCTION": str(settings.production), "CXR_CACHE": str(settings.scratch)}
     with tempfile.TemporaryDirectory() as place:
         page = Path(place) / "score.md"
         command = [sys.executable, "-m", "serving.score", "--json", "--page", str(page), *asked]
-        ended = supervised.run(command, here.project, places, logger.info)
+        ended = supervised.run(command, settings.project, places, logger.info)
         if ended.status:
             raise StageFailed(ended.tail[-1] if ended.tail else f"score: exit status {ended.status}")
         return ScoringCounts.parse(json.loads(ended.tail[-1]), "serving.score --json"), page.read_text()
@@ -53,7 +53,7 @@ def scored(folder: str | None, again: bool, here: Settings) -> tuple[ScoringCoun
 
 def main(folder: str | None = None) -> int:
     """Start a run of the deployment and watch it."""
-    return environment.run_deployment(DEPLOYMENT, {"folder": folder}, settings.from_environment())
+    return environment.run_deployment(DEPLOYMENT, {"folder": folder}, from_environment())
 
 
 if __name__ == "__main__":

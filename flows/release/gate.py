@@ -3,10 +3,9 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from cxr.runtime.hand_over import GateVerdict
-from flows.repo import lockfile, workspace
+from cxr.runtime.hand_over import GateVerdict, InProduction
+from flows.repo import status, workspace
 from flows.repo.git import git
 from flows.support import commands
 from flows.support.settings import Settings
@@ -15,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 STAYS = 3
 GATES = "gates"
-_NEEDS = ("data/manifest.parquet", "data/merged.csv", "data/processed", "metrics/", "models/base", "models/compressed")
+_UNKNOWN_WORD = 2  # argparse's exit status
 
 
 @dataclass(frozen=True)
@@ -35,29 +34,27 @@ class Verdict:
 def prepare(folder: Path, commit: str, settings: Settings) -> None:
     """The workspace at a recorded commit, with what the gate and production need of it pulled and checked."""
     git(folder, "checkout", "-q", "--force", "--detach", commit)
-    made = [path for path in lockfile.outputs_of(folder) if path.startswith(_NEEDS)]
-    workspace.pull(folder, made, settings)
+    workspace.pull(folder, _needed(folder, settings), settings)
 
 
 def judge(folder: Path, commit: str, version: str, settings: Settings) -> Verdict:
-    """Judge a prepared workspace; Refused where the two models can't be compared.
-
-    Where the champion preprocesses otherwise, its images are made from the raw ones, which are pulled then.
-    """
-    champion = commands.answer(folder, settings, "serving.registry", "show", "--json")["current"]
-    out = settings.production / GATES / f"{version or commit[:12]}-against-{champion['version']}"
-    if _chain_of(Path(champion["folder"]) / "card.json", "preprocessing") != _chain_of(
-            folder / "data" / "processed" / "chain.json"):
-        logger.info("the champion preprocesses otherwise: its images are made from the raw ones")
-        workspace.pull(folder, [path for path in workspace.tracked(folder) if path.startswith("data/raw/")],
-                       settings)
-    status, _ = commands.run(folder, settings, "serving.gate", "--out", str(out), "--version", version,
-                             accept=(0, STAYS))
-    verdict = Verdict(status == 0, list(GateVerdict.read(out / "gate.json").reasons), out)
+    """Judge a prepared workspace; Refused where the two models can't be compared."""
+    shown = commands.answer(folder, settings, "serving.registry", "show", "--json")
+    champion = InProduction.model_validate(shown).current
+    out = settings.production / GATES / f"{version or commit[:12]}-against-{champion.version}"
+    ended, _ = commands.run(folder, settings, "serving.gate", "--out", str(out), "--version", version,
+                            accept=(0, STAYS))
+    verdict = Verdict(ended == 0, list(GateVerdict.read(out / "gate.json").reasons), out)
     logger.info(verdict.page)
     return verdict
 
 
-def _chain_of(path: Path, key: str | None = None) -> Any:
-    found = json.loads(path.read_text())
-    return found[key] if key else found
+def _needed(folder: Path, settings: Settings) -> list[str]:
+    """What of the cached files the gate says that it reads: all of them where the commit's gate can't say it yet."""
+    answered, said = commands.run(folder, settings, "serving.gate", "--needs", accept=(0, _UNKNOWN_WORD))
+    uncached = {path for step in status.on_entries(folder) if step.uncached for path in step.outputs}
+    cached = [path for path in workspace.tracked(folder) if path not in uncached]
+    if answered == _UNKNOWN_WORD:
+        return cached
+    needed = json.loads(said)
+    return [path for path in cached if any(path == one or path.startswith(f"{one}/") for one in needed)]

@@ -7,8 +7,8 @@ import json
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from cxr.runtime.hand_over import InProduction
 from flows.release import add_batches
 from flows.repo.git import HandOverFailed, git
 from flows.repo.record import MODEL
@@ -91,13 +91,11 @@ def install(folder: Path, commit: str, version: str, settings: Settings) -> None
 
 def _latency(folder: Path, path: Path, settings: Settings) -> list[str]:
     """Arguments that name the measured reference; none, and words, where there is no image to measure on."""
-    name = json.loads((folder / "metrics" / "compress.json").read_text())["chosen"]["name"]
-    model = folder / "models" / ("base" if name == "base" else f"compressed/{name}")
     raw = Path("data") / "raw" / add_batches.section(folder, "ingest")["set"]
     places = [settings.production / "incoming", settings.production / "inbox", settings.production / "taken",
               folder / raw, settings.project / raw]
     try:
-        found = commands.answer(folder, settings, "serving.score.latency", str(model), *map(str, places))
+        found = commands.answer(settings.project, settings, "serving.score.latency", str(folder), *map(str, places))
     except commands.Refused as error:
         logger.info(f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` "
                     f"finds images in {places[0]}")
@@ -108,13 +106,12 @@ def _latency(folder: Path, path: Path, settings: Settings) -> list[str]:
     return ["--latency", str(path)]
 
 
-def current(settings: Settings) -> dict[str, Any] | None:
-    """What is in production here (folder, identity, version, commit, batches...), None where nothing is."""
+def current(settings: Settings) -> InProduction | None:
+    """What is in production here, and what was before it; None where nothing is."""
     if not (settings.production / "current").is_symlink():
         return None
-    found: dict[str, Any] = json.loads(commands.run(settings.project, settings, "serving.registry", "show",
-                                                  "--json")[1])["current"]
-    return found
+    shown = commands.answer(settings.project, settings, "serving.registry", "show", "--json")
+    return InProduction.model_validate(shown)
 
 
 def _stage_tags(folder: Path) -> list[str]:

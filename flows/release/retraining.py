@@ -64,7 +64,7 @@ def look(folder: Path, settings: Settings) -> Case:
     if in_use is None:
         raise NothingToBeat(f"{settings.production}: nothing is in production, so there is nothing to retrain against; "
                             "put the first model there: make promote VERSION=v0.0.1")
-    champion = Champion(Path(in_use["folder"]), in_use["identity"], in_use["version"])
+    champion = Champion(in_use.current.folder, in_use.current.identity, in_use.current.version)
     add_batches.open_main(folder, settings)
     known = [path for path in workspace.tracked(folder) if path == "data/manifest.parquet"]
     workspace.pull(folder, known, settings)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from flows.support import settings
+from flows.support.settings import Settings, from_environment
 
 CODE = Path(__file__).resolve().parents[2]  # holds flows/ and prefect.yaml
 
@@ -36,11 +36,11 @@ def write(source: Path, target: Path, schedules: bool, cooldown: int) -> Path:
     return target
 
 
-def deploy(environment: dict[str, str], here: settings.Settings) -> bool:
+def deploy(environment: dict[str, str], settings: Settings) -> bool:
     """Pools, deployments, automations, each put as it is here; whether schedules are live. CalledProcessError if
     refused."""
-    fire, home = here.schedules, here.own_home()
-    file = write(CODE / "prefect.yaml", home / "prefect.yaml", fire, _cooldown(here.project))
+    fire, home = settings.schedules, settings.own_home()
+    file = write(CODE / "prefect.yaml", home / "prefect.yaml", fire, _cooldown(settings.project))
     script = ("from flows.server import automations, pools; pools.create(); automations.deploy()")
     subprocess.run([sys.executable, "-c", script], cwd=CODE, env=environment, check=True)
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
@@ -63,9 +63,9 @@ def main() -> int:
         print("set PREFECT_API_URL (and PREFECT_API_AUTH_STRING) to the server's; `make up` needs neither",
               file=sys.stderr)
         return 1
-    here = settings.from_environment()
+    settings = from_environment()
     try:
-        fire = deploy(dict(os.environ), here)
+        fire = deploy(dict(os.environ), settings)
     except subprocess.CalledProcessError:
         return 1
     print(f"{server}: deployed, schedules {'live' if fire else 'off (CXR_SCHEDULES=true deploys them live)'}")

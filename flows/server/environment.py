@@ -10,13 +10,14 @@ from typing import Any
 
 from flows.server import services
 from flows.server.deploy import CODE
-from flows.support import settings
 from flows.support.python_path import this_python_first
+from flows.support.settings import Settings, from_environment
 
 
-def variables(here: settings.Settings, home: Path) -> dict[str, str]:
+def variables(settings: Settings, home: Path) -> dict[str, str]:
     """Environment of server, workers and whoever talks to them."""
-    api = f"http://{'127.0.0.1' if here.host == '0.0.0.0' else here.host}:{here.port}/api"  # noqa: S104
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
+    api = f"http://{host}:{settings.port}/api"
     made = {
         "PREFECT_HOME": str(home), "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
@@ -25,14 +26,14 @@ def variables(here: settings.Settings, home: Path) -> dict[str, str]:
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-        "CXR_PROJECT": str(here.project), "PYTHONPATH": str(CODE), "CXR_GIT": here.git,
-        "CXR_PRODUCTION": str(here.production),
+        "CXR_PROJECT": str(settings.project), "PYTHONPATH": str(CODE), "CXR_GIT": settings.git,
+        "CXR_PRODUCTION": str(settings.production),
         "PATH": this_python_first(),
     }
-    if store := remote(here, home):
+    if store := remote(settings, home):
         made["CXR_REMOTE"] = store
-    if here.auth:
-        made |= {"PREFECT_SERVER_API_AUTH_STRING": here.auth, "PREFECT_API_AUTH_STRING": here.auth}
+    if settings.auth:
+        made |= {"PREFECT_SERVER_API_AUTH_STRING": settings.auth, "PREFECT_API_AUTH_STRING": settings.auth}
     return {**{name: value for name, value in os.environ.items() if name != "CXR_AUTH"}, **made}
 
 
@@ -42,32 +43,33 @@ def for_workers(environment: dict[str, str]) -> dict[str, str]:
             if "DATABASE" not in name and name != "PREFECT_SERVER_API_AUTH_STRING"}
 
 
-def at_home() -> settings.Settings:
+def at_home() -> Settings:
     """Settings for a command that works without a server: where the project names no DVC remote, that of `make up`."""
-    here = settings.from_environment()
-    os.environ["CXR_GIT"] = here.git
-    if store := remote(here, here.own_home()):
+    settings = from_environment()
+    os.environ["CXR_GIT"] = settings.git
+    if store := remote(settings, settings.own_home()):
         os.environ["CXR_REMOTE"] = store
-    return settings.from_environment()
+    return from_environment()
 
 
-def remote(here: settings.Settings, home: Path) -> str | None:
+def remote(settings: Settings, home: Path) -> str | None:
     """The DVC remote: a setting's, or the project's own (None), or a folder where the project has none."""
-    if here.remote:
-        return here.remote
-    shown = subprocess.run([sys.executable, "-m", "dvc", "remote", "default"], cwd=here.project, capture_output=True)
+    if settings.remote:
+        return settings.remote
+    shown = subprocess.run([sys.executable, "-m", "dvc", "remote", "default"], cwd=settings.project,
+                           capture_output=True)
     return None if shown.returncode == 0 and shown.stdout.strip() else str(home / "store")
 
 
-def use_own_server(here: settings.Settings) -> None:
+def use_own_server(settings: Settings) -> None:
     """Name the server of `make up` in this process's environment, with its password, unless one is named already."""
     if not os.environ.get("PREFECT_API_URL"):
-        os.environ.update(variables(here, here.own_home()))
+        os.environ.update(variables(settings, settings.own_home()))
 
 
-def run_deployment(deployment: str, parameters: dict[str, Any], here: settings.Settings) -> int:
+def run_deployment(deployment: str, parameters: dict[str, Any], settings: Settings) -> int:
     """Start a run of a deployment and show its log; exit status as `flows.server.follow` gives it."""
-    use_own_server(here)
+    use_own_server(settings)
     from flows.server.follow import follow
 
     return follow(deployment, parameters)

@@ -6,6 +6,7 @@ a readable line.
 import argparse
 import contextlib
 import ipaddress
+import logging
 import signal
 import socket
 import sys
@@ -30,22 +31,23 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         params = load()
     except ParamsError as error:
-        return _say(str(error))
+        return _fail(str(error))
     options = _parser(params.score.http_port).parse_args(arguments)
     token = environment.serve_token()
     if not token and not _is_loopback(options.host):
-        return _say(f"refused: {options.host} opens the endpoint to the network without a password; "
+        return _fail(f"refused: {options.host} opens the endpoint to the network without a password; "
                     "set CXR_SERVE_TOKEN")
     serving = serving_of(params, token, _LOCAL if _is_loopback(options.host) and not token else ("*",))
     try:
-        place = _bound(options.host, options.port)
+        listening = _bound(options.host, options.port)
     except OSError as error:
-        return _say(f"{options.host}:{options.port}: {error.strerror or error}; name another with --port")
-    _announce(serving, place)
+        return _fail(f"{options.host}:{options.port}: {error.strerror or error}; name another with --port")
+    _show_messages()
+    _announce(serving, listening)
     config = uvicorn.Config(make(serving), log_level="warning", access_log=False, server_header=False,
                             limit_concurrency=_MOST_CONNECTIONS, timeout_graceful_shutdown=10, lifespan="on")
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[place])
+        uvicorn.Server(config).run(sockets=[listening])
     print("serve: ended; what was scored stands in the log", file=sys.stderr)
     return 0
 
@@ -58,24 +60,31 @@ def serving_of(params: Params, token: str, hosts: tuple[str, ...]) -> Serving:
                    section.part_seconds, token=token, hosts=hosts)
 
 
-def _announce(serving: Serving, place: socket.socket) -> None:
+def _show_messages() -> None:
+    """Let what this command's own code logs reach the console as lines of its own."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("serve: %(message)s"))
+    logging.getLogger("serving").handlers = [handler]
+
+
+def _announce(serving: Serving, listening: socket.socket) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until uvicorn takes it over
-    host, port = place.getsockname()[:2]
+    host, port = listening.getsockname()[:2]
     try:
-        said = f"version {releases.current(serving.production).version}"
+        state = f"version {releases.current(serving.production).version}"
     except NothingInProduction as error:
-        said = f"answers 503 as long as {error}"
-    print(f"serve: http://{f'[{host}]' if ':' in host else host}:{port} (POST /score, /health, /metrics); {said}",
+        state = f"answers 503 as long as {error}"
+    print(f"serve: http://{f'[{host}]' if ':' in host else host}:{port} (POST /score, /health, /metrics); {state}",
           flush=True)
 
 
 def _bound(host: str, port: int) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    place = socket.socket(family, kind, protocol)
-    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    place.bind(address)
-    place.listen()  # who comes while the processes start waits, and is not refused
-    return place
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(address)
+    listening.listen()  # who comes while the processes start waits, and is not refused
+    return listening
 
 
 def _is_loopback(host: str) -> bool:
@@ -85,7 +94,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _say(message: str) -> int:
+def _fail(message: str) -> int:
     for line in message.splitlines():
         print(f"serve: {line}", file=sys.stderr)
     return 1

@@ -1,20 +1,22 @@
 """What the endpoint scored, on its way into the scoring log: written every few seconds, and when the server ends."""
 import asyncio
-import sys
+import logging
 from pathlib import Path
 from threading import Lock
 
 from serving.log import scoring_log
 from serving.log.records import Scored
 
+logger = logging.getLogger(__name__)
+
 _MOST_ROWS = 100_000  # kept while the log can't be written
 
 
 class BackgroundLogWriter:
-    """Rows that wait; `written` and `lost` count rows."""
+    """Holds scored rows until the next write; `written` and `lost` count rows."""
 
     def __init__(self, log: Path, seconds: float) -> None:
-        """`seconds` between two parts of the log: what a kill can cost."""
+        """`seconds` pass between two writes: what a kill can cost at the most."""
         self.written = self.lost = 0
         self._log, self._seconds = log, seconds
         self._index = scoring_log.Index()
@@ -29,24 +31,24 @@ class BackgroundLogWriter:
             return _rows(self._waiting) + self._under_way
 
     def take(self, scored: Scored) -> None:
-        """Note rows for the next part. Where too many wait they are lost, which is said when the first is."""
+        """Hold rows for the next write. Beyond 100,000 they are lost, which is logged when the first is."""
         if self.waiting < _MOST_ROWS:
             with self._taking:
                 self._waiting.append(scored)
             return
         if not self.lost:
-            print(f"serve: {_MOST_ROWS} rows wait for the scoring log: what is answered from now on is lost to it, "
-                  "until it can be written (cxr_log_rows_lost_total in /metrics)", file=sys.stderr)
+            logger.warning("%d rows wait for the scoring log: what is answered from now on is lost to it, until it can "
+                           "be written (cxr_log_rows_lost_total in /metrics)", _MOST_ROWS)
         self.lost += len(scored.studies)
 
     async def keep(self) -> None:
-        """Write now and then, until cancelled."""
+        """Write every `seconds`, until cancelled."""
         while True:
             await asyncio.sleep(self._seconds)
             await asyncio.to_thread(self.write)
 
     def write(self) -> None:
-        """Put down what waits. Where that fails it is said, and tried again the next time."""
+        """Append the waiting rows to the scoring log. A failure is logged, and the rows stay for the next write."""
         with self._writing:
             with self._taking:
                 answers, self._waiting = self._waiting, []
@@ -59,8 +61,8 @@ class BackgroundLogWriter:
                 back = []
                 scoring_log.tidy(self._log)
             except Exception as error:  # whatever it is, the endpoint goes on, and nothing is lost
-                print(f"serve: the scoring log was not written: {error}; {_rows(back)} rows wait, {self.lost} are lost",
-                      file=sys.stderr)
+                logger.error("the scoring log was not written: %s; %d rows wait, %d are lost", error, _rows(back),
+                             self.lost)
             finally:
                 with self._taking:
                     self._waiting, self._under_way = back + self._waiting, 0

@@ -7,6 +7,8 @@ from cxr.core.files import read_json
 from cxr.data import manifest
 from cxr.model import model_folder
 
+CHOICE = Path("metrics/compress.json")
+
 
 @dataclass(frozen=True)
 class PipelineOutput:
@@ -20,13 +22,18 @@ class PipelineOutput:
 
 def pipeline_output_in(project: Path) -> PipelineOutput:
     """What the pipeline made in a folder. FileNotFoundError or ValueError names what is missing or does not fit."""
-    choice = project / "metrics" / "compress.json"
+    variant, model = chosen_in(project)
+    batches = manifest.read(project / "data" / "manifest.parquet").table["batch"]
+    return PipelineOutput(variant, model, tuple(sorted(map(str, batches.unique()))), _explanation(project, model))
+
+
+def chosen_in(project: Path) -> tuple[str, Path]:
+    """Name and model folder of the variant that compress chose. FileNotFoundError where nothing was chosen yet."""
+    choice = project / CHOICE
     if not choice.is_file():
         raise FileNotFoundError(f"{choice}: missing; `make repro` makes it, `dvc pull` gets it")
     variant = str(read_json(choice)["chosen"]["name"])
-    model = model_folder.of_variant(variant, project / model_folder.MODELS)
-    batches = manifest.read(project / "data" / "manifest.parquet").table["batch"]
-    return PipelineOutput(variant, model, tuple(sorted(map(str, batches.unique()))), _explanation(project, model))
+    return variant, model_folder.of_variant(variant, project / model_folder.MODELS)
 
 
 def _explanation(project: Path, model: Path) -> dict[str, Any] | None:

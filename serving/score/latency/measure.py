@@ -1,7 +1,8 @@
 """Milliseconds an image on this machine, taken as the scoring log takes them: the reference kept with a release.
 
-`python -m serving.score.latency MODEL_FOLDER FOLDER... [--images 200]` prints {"p50_ms", "p95_ms", "images"} for the
-first of the folders that holds images; nothing is logged.
+`python -m serving.score.latency MODEL FOLDER... [--images 200]` prints {"p50_ms", "p95_ms", "images"} for the first of
+the folders that holds images; nothing is logged. MODEL is a model folder, or a project in which the pipeline ran: then
+the variant that it chose.
 """
 import argparse
 import json
@@ -18,6 +19,7 @@ from cxr.model import model_folder
 from cxr.model.litert import InferenceError
 from cxr.params import Params
 from cxr.runtime import process_pool, stage_main
+from serving.registry.pipeline_output import CHOICE, chosen_in
 from serving.registry.releases import Release
 from serving.score.files import Place, find
 from serving.score.model import OpenRelease, opened
@@ -60,6 +62,11 @@ def _model(folder: Path) -> OpenRelease:
     return opened(Release(folder, model_folder.identity(folder), "", ""))
 
 
+def _folder_of(model: Path) -> Path:
+    """The model folder itself, or that of the variant chosen in a project."""
+    return chosen_in(model)[1] if (model / CHOICE).is_file() else model
+
+
 def _run(params: Params, options: argparse.Namespace) -> None:
     for folder in options.folders:
         places = find(folder, params.score.max_file_bytes).places if folder.is_dir() else []
@@ -67,7 +74,8 @@ def _run(params: Params, options: argparse.Namespace) -> None:
             picks = np.linspace(0, len(places), min(options.images, len(places)), endpoint=False).astype(int)
             chosen = [places[pick] for pick in picks]
             try:
-                print(json.dumps(measure(options.model, chosen, params.score.batch_size, params.ingest.max_pixels)))
+                model = _folder_of(options.model)
+                print(json.dumps(measure(model, chosen, params.score.batch_size, params.ingest.max_pixels)))
             except InferenceError as error:
                 raise UserError(str(error)) from error
             return
@@ -77,7 +85,7 @@ def _run(params: Params, options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0, or 1 and a readable line."""
     parser = argparse.ArgumentParser("python -m serving.score.latency", description="Measure a model on this machine.")
-    parser.add_argument("model", type=Path, help="model folder")
+    parser.add_argument("model", type=Path, help="model folder, or a project in which the pipeline ran")
     parser.add_argument("folders", type=Path, nargs="+", help="folders of images; the first that holds any counts")
     parser.add_argument("--images", type=int, default=200, help="at the most")
     options = parser.parse_args(arguments)

@@ -13,7 +13,8 @@ from flows.deployments import retrain, run_log
 from flows.release.inbox import Waiting
 from flows.release.retraining import Case, Champion
 from flows.server import services
-from flows.support import commands, settings
+from flows.support import commands
+from flows.support.settings import from_environment
 
 Sent = list[tuple[str, Any]]
 
@@ -60,7 +61,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]
     monkeypatch.setenv("PREFECT_API_URL", "")
     found: list[str] = []
     monkeypatch.setattr(promote, "_reported", lambda version: found.append(os.environ["PREFECT_API_URL"]) or "done")
-    monkeypatch.setattr(promote, "_plain", lambda version, here: found.append("plain") or "done")
+    monkeypatch.setattr(promote, "_plain", lambda version, settings: found.append("plain") or "done")
     yield found
     os.environ.clear()
     os.environ.update(before)
@@ -95,4 +96,4 @@ def test_what_the_gate_or_the_tag_refuses_is_an_exit_status_and_a_line(asked, mo
 
         monkeypatch.setattr(promote, "_plain", refuse)
         assert promote.main(["--rollback"]) == status and str(error) in capsys.readouterr().err
-    assert settings.from_environment().project
+    assert from_environment().project

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def here(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """This machine's settings, v0.0.1 in production."""
     for key, value in {**project.environment(tmp_path / "machine"), "CXR_PRODUCTION": str(tmp_path / "production"),
                        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}.items():
@@ -37,16 +37,16 @@ def here(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     return from_environment()
 
 
-def served(here: Settings) -> list[str]:
+def served(settings: Settings) -> list[str]:
     """Versions as they went into production."""
-    return [release["version"] for release in played.releases(here.production)]
+    return [release["version"] for release in played.releases(settings.production)]
 
 
-def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(project, here, said) -> None:
-    arrive(here.production, "from-b", 4)
+def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(project, settings, said) -> None:
+    arrive(settings.production, "from-b", 4)
     main = played.record_main(project)
 
-    case, why = retrain.rounds(here, retrain.Plain)
+    case, why = retrain.rounds(settings, retrain.Plain)
 
     assert (why, case.reached["outcome"], case.reached["version"]) == ("", "promoted", "v0.0.2")
     assert git(project.git, "rev-parse", "main") == case.reached["commit"] != main, "main went forward"
@@ -55,35 +55,36 @@ def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(pr
     params = yaml.safe_load(git(project.git, "show", "main:params.yaml"))
     assert params["train"]["initial"] == "models/initial", "warm start: from the champion"
     assert "models/initial" in git(project.git, "show", "main:dvc.lock")
-    assert not list((here.production / "inbox").iterdir()) and (here.production / "taken" / "from-b").is_dir()
-    assert not list(here.workspaces.glob("retrain-*"))
+    assert not list((settings.production / "inbox").iterdir()) and (settings.production / "taken" / "from-b").is_dir()
+    assert not list(settings.workspaces.glob("retrain-*"))
 
-    (here.production / "taken" / "from-b").rename(here.production / "inbox" / "from-b")  # a kill before the move
-    _, why = retrain.rounds(here, retrain.Plain)
-    assert "0 new labelled studies wait" in why and played.judged(here.production) == 1
+    # A kill before the move:
+    (settings.production / "taken" / "from-b").rename(settings.production / "inbox" / "from-b")
+    _, why = retrain.rounds(settings, retrain.Plain)
+    assert "0 new labelled studies wait" in why and played.judged(settings.production) == 1
     assert any("was taken in before" in line for line in said.lines)
 
 
-def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_judged_twice(project, here
+def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_judged_twice(project, settings
         ) -> None:
     settings_of = yaml.safe_load((project.checkout / "params.yaml").read_text())
     project.set(retrain={**settings_of["retrain"], "warm_start": False})
     project.commit("from scratch")
     main = played.record_main(project)
-    arrive(here.production, "shuffled", 3)
-    (here.production / "verdict").write_text("worse on the old")
+    arrive(settings.production, "shuffled", 3)
+    (settings.production / "verdict").write_text("worse on the old")
 
-    case, _ = retrain.rounds(here, retrain.Plain)
+    case, _ = retrain.rounds(settings, retrain.Plain)
 
     assert case.reached["outcome"] == "refused" and case.reached["reasons"] == ["worse on the old"]
     assert git(project.git, "rev-parse", "main") == main and git(project.git, "tag", "--list", "*#prod#*") == ""
-    assert served(here) == ["v0.0.1"]
+    assert served(settings) == ["v0.0.1"]
     params = yaml.safe_load(git(project.git, "show", f"{case.reached['joined']}:params.yaml"))
     assert params["train"]["initial"] == "models/scratch.json", "from scratch, by parameter"
 
-    (here.production / "refused" / "shuffled").rename(here.production / "inbox" / "shuffled")
-    _, why = retrain.rounds(here, retrain.Plain)
-    assert "judged already against v0.0.1 and refused" in why and played.judged(here.production) == 1
+    (settings.production / "refused" / "shuffled").rename(settings.production / "inbox" / "shuffled")
+    _, why = retrain.rounds(settings, retrain.Plain)
+    assert "judged already against v0.0.1 and refused" in why and played.judged(settings.production) == 1
 
 
 class Killed(BaseException):
@@ -105,24 +106,25 @@ class DyingSteps(retrain.Plain):
 
 @pytest.mark.parametrize("after", [
     "join", pytest.param("pipeline", marks=pytest.mark.slow), pytest.param("judge", marks=pytest.mark.slow)])
-def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_version_twice(project, here, after) -> None:
-    arrive(here.production, "from-b", 4)
+def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_version_twice(project, settings, after
+        ) -> None:
+    arrive(settings.production, "from-b", 4)
     played.record_main(project)
     with pytest.raises(Killed):
-        retrain.rounds(here, DyingSteps(after))
-    assert served(here) == ["v0.0.1"] and (here.production / "inbox" / "from-b").is_dir()
+        retrain.rounds(settings, DyingSteps(after))
+    assert served(settings) == ["v0.0.1"] and (settings.production / "inbox" / "from-b").is_dir()
 
-    case, why = retrain.rounds(here, retrain.Plain)
+    case, why = retrain.rounds(settings, retrain.Plain)
 
     assert (why, case.reached["outcome"], case.reached["version"]) == ("", "promoted", "v0.0.2")
     assert git(project.git, "branch", "--list", "retrain/*").count("retrain/") == 1
     assert git(project.git, "tag", "--list", "model@*").split() == ["model@v0.0.1", "model@v0.0.2"]
-    assert served(here) == ["v0.0.1", "v0.0.2"] and not list((here.production / "inbox").iterdir())
+    assert served(settings) == ["v0.0.1", "v0.0.2"] and not list((settings.production / "inbox").iterdir())
 
 
 def test_killed_between_promotion_and_its_record_the_batches_are_taken_and_nothing_is_trained_again(
-        project, here, monkeypatch) -> None:
-    arrive(here.production, "from-b", 4)
+        project, settings, monkeypatch) -> None:
+    arrive(settings.production, "from-b", 4)
     played.record_main(project)
     real = retraining.remember
 
@@ -133,42 +135,42 @@ def test_killed_between_promotion_and_its_record_the_batches_are_taken_and_nothi
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(retraining, "remember", die)
-        retrain.rounds(here, retrain.Plain)
-    assert served(here) == ["v0.0.1", "v0.0.2"], "it was promoted"
+        retrain.rounds(settings, retrain.Plain)
+    assert served(settings) == ["v0.0.1", "v0.0.2"], "it was promoted"
     main, started = git(project.git, "rev-parse", "main"), project.runs()
 
-    _, why = retrain.rounds(here, retrain.Plain)
+    _, why = retrain.rounds(settings, retrain.Plain)
 
-    assert "0 new labelled studies wait" in why and served(here) == ["v0.0.1", "v0.0.2"]
+    assert "0 new labelled studies wait" in why and served(settings) == ["v0.0.1", "v0.0.2"]
     assert git(project.git, "rev-parse", "main") == main and project.runs() == started
-    assert (here.production / "taken" / "from-b").is_dir() and played.judged(here.production) == 1
+    assert (settings.production / "taken" / "from-b").is_dir() and played.judged(settings.production) == 1
 
 
-def test_one_command_does_it_all_here_without_a_server(project, here, monkeypatch, capsys) -> None:
+def test_one_command_does_it_all_here_without_a_server(project, settings, monkeypatch, capsys) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    arrive(here.production, "from-b", 4)
+    arrive(settings.production, "from-b", 4)
     played.record_main(project)
     assert retrain.main(["--here"]) == 0
-    assert "retrain: promoted" in capsys.readouterr().out and served(here) == ["v0.0.1", "v0.0.2"]
+    assert "retrain: promoted" in capsys.readouterr().out and served(settings) == ["v0.0.1", "v0.0.2"]
     assert retrain.main(["--here"]) == 0 and "0 new labelled studies wait" in capsys.readouterr().out
-    (here.production / "current").unlink()
+    (settings.production / "current").unlink()
     assert retrain.main(["--here"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("retrain: ") and "make promote VERSION" in said and "Traceback" not in said
 
 
-def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, here) -> None:
-    arrive(here.production, "few", 2)
-    _, why = retrain.rounds(here, retrain.Plain)
+def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, settings) -> None:
+    arrive(settings.production, "few", 2)
+    _, why = retrain.rounds(settings, retrain.Plain)
     assert "2 new labelled studies wait, 3 are asked for (retrain.min_new_studies): nothing is trained" in why
     assert git(project.git, "branch", "--list").split() == ["*", "main"], "nothing was pushed"
-    assert (here.production / "inbox" / "few").is_dir()
+    assert (settings.production / "inbox" / "few").is_dir()
 
 
-def test_half_copied_folders_do_not_count(project, here) -> None:
+def test_half_copied_folders_do_not_count(project, settings) -> None:
     for name in (".copying", "copying.part"):
-        arrive(here.production, name, 9)
-    assert inbox.waiting(project.checkout, here) == []
+        arrive(settings.production, name, 9)
+    assert inbox.waiting(project.checkout, settings) == []
 
 
 def test_a_key_names_the_champion_and_the_data_and_neither_their_names_nor_their_order() -> None:
@@ -178,7 +180,7 @@ def test_a_key_names_the_champion_and_the_data_and_neither_their_names_nor_their
     assert len({inbox.key_of("champion", [one]), inbox.key_of("champion", [two]), inbox.key_of("other", [one])}) == 3
 
 
-def test_a_main_that_moved_on_is_retrained_on_and_not_for_ever(here, monkeypatch) -> None:
+def test_a_main_that_moved_on_is_retrained_on_and_not_for_ever(settings, monkeypatch) -> None:
     turns: list[int] = []
 
     def moved(folder: Path, settings: Settings, steps: Any) -> tuple[Case, str]:
@@ -189,22 +191,22 @@ def test_a_main_that_moved_on_is_retrained_on_and_not_for_ever(here, monkeypatch
 
     monkeypatch.setattr(retrain, "_round", moved)
     limit = 3
-    retrain.rounds(here, retrain.Plain)
+    retrain.rounds(settings, retrain.Plain)
     assert len(turns) == 3
     turns.clear()
     limit = 9
     with pytest.raises(promotion.MainMoved):
-        retrain.rounds(here, retrain.Plain)
+        retrain.rounds(settings, retrain.Plain)
 
 
-def test_without_a_model_in_production_it_says_how_to_put_one_there(here) -> None:
-    (here.production / "current").unlink()
+def test_without_a_model_in_production_it_says_how_to_put_one_there(settings) -> None:
+    (settings.production / "current").unlink()
     with pytest.raises(retraining.NothingToBeat, match="make promote VERSION"):
-        retraining.look(here.workspaces / "w", here)
+        retraining.look(settings.workspaces / "w", settings)
 
 
 @pytest.fixture
-def recorded(project, here) -> list[str]:
+def recorded(project, settings) -> list[str]:
     """Two recorded versions on a line: v0.0.1, v0.0.2; main is at the first."""
     commits = [git(project.checkout, "rev-parse", "HEAD")]
     git(project.checkout, "commit", "-q", "--allow-empty", "-m", "a better one")
@@ -215,65 +217,66 @@ def recorded(project, here) -> list[str]:
     return commits
 
 
-def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_nothing(project, here, recorded,
+def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_nothing(project, settings, recorded,
                                                                                     tmp_path) -> None:
     folder = tmp_path / "w"
-    add_batches.open_main(folder, here)
+    add_batches.open_main(folder, settings)
     for _ in range(2):
         promotion.forward_main(folder, recorded[1])
         promotion.assign(folder, "v0.0.2")
     assert git(project.git, "rev-parse", "main") == recorded[1]
     assert git(project.git, "tag", "--list", "model#prod#*") == "model#prod#1"
     assert promotion.in_prod(folder) == "v0.0.2"
-    played.put(here.production, "v0.0.2")
+    played.put(settings.production, "v0.0.2")
 
-    assert promote.rollback(here) == "v0.0.1 is in production again"
+    assert promote.rollback(settings) == "v0.0.1 is in production again"
     git(folder, "fetch", "-q", "--tags", "origin")
-    assert promotion.in_prod(folder) == "v0.0.1" and served(here) == ["v0.0.1"]
+    assert promotion.in_prod(folder) == "v0.0.1" and served(settings) == ["v0.0.1"]
     assert git(project.git, "rev-parse", "main") == recorded[1], "history stays; what serves is the stage's to say"
     with pytest.raises(commands.Refused, match="no release before"):
-        promote.rollback(here)
+        promote.rollback(settings)
 
 
-def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, here, recorded, tmp_path, said
+def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, settings, recorded, tmp_path, said
         ) -> None:
     answer = 'import json, sys; print(json.dumps({"p50_ms": 3.0, "p95_ms": 4.0, "images": 9, "asked": sys.argv[1:]}))'
     folder = tmp_path / "w"
-    add_batches.open_main(folder, here)
+    add_batches.open_main(folder, settings)
     (folder / "models" / "base").mkdir(parents=True)
-    promotion.install(folder, recorded[1], "v0.0.2", here)
-    assert played.releases(here.production)[-1]["latency"] is None, "the played command finds no image"
+    promotion.install(folder, recorded[1], "v0.0.2", settings)
+    assert played.releases(settings.production)[-1]["latency"] is None, "the played command finds no image"
     assert any(line.startswith("no latency reference: no image anywhere") for line in said.lines)
 
-    (folder / "serving" / "score" / "latency.py").write_text(answer)
-    promotion.install(folder, recorded[1], "v0.0.2", here)
-    kept = played.releases(here.production)[-1]["latency"]
+    (settings.project / "serving" / "score" / "latency.py").write_text(answer)
+    promotion.install(folder, recorded[1], "v0.0.2", settings)
+    kept = played.releases(settings.production)[-1]["latency"]
     assert (kept["p50_ms"], kept["p95_ms"], kept["images"]) == (3.0, 4.0, 9)
     model, first, *others = kept["asked"]
-    assert model == str(folder / "models" / "base") and first == str(here.production / "incoming")
-    assert others[-1] == str(here.project / "data" / "raw" / "demo"), "what arrives counts before what was trained on"
+    assert model == str(folder) and first == str(settings.production / "incoming")
+    assert others[-1] == str(settings.project / "data" / "raw" / "demo"), (
+        "what arrives counts before what was trained on")
     assert any("p50 3.0 ms, p95 4.0 ms an image, on 9 images" in line for line in said.lines)
 
 
-def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, here, recorded, tmp_path
+def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, settings, recorded, tmp_path
         ) -> None:
     other = tmp_path / "colleague"
     git(tmp_path, "clone", "-q", str(project.git), str(other))
     git(other, "-c", "user.name=c", "-c", "user.email=c@localhost", "commit", "-q", "--allow-empty", "-m", "theirs")
     git(other, "push", "-q", "origin", "HEAD:main")
-    add_batches.open_main(tmp_path / "w", here)
+    add_batches.open_main(tmp_path / "w", settings)
     with pytest.raises(promotion.MainMoved, match="made again on the new main"):
-        promotion.promote(tmp_path / "w", recorded[1], "v0.0.2", here)
-    assert git(project.git, "tag", "--list", "*#prod#*") == "" and served(here) == ["v0.0.1"]
+        promotion.promote(tmp_path / "w", recorded[1], "v0.0.2", settings)
+    assert git(project.git, "tag", "--list", "*#prod#*") == "" and served(settings) == ["v0.0.1"]
 
 
-def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_left_to_do(project, here
+def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_left_to_do(project, settings
         ) -> None:
-    played.put(here.production, "v0.0.2")
+    played.put(settings.production, "v0.0.2")
     project.git.rename(project.git.with_name("gone"))
     with pytest.raises(promote.TagBehind, match=r"back at v0.0.1.*make promote VERSION=v0.0.1"):
-        promote.rollback(here)
-    assert served(here) == ["v0.0.1"]
+        promote.rollback(settings)
+    assert served(settings) == ["v0.0.1"]
 
 
 def test_drift_starts_one_retraining_at_a_time_after_a_cooldown(root: Path) -> None:

@@ -19,7 +19,6 @@ from flows.repo import cache, lockfile, record, workspace
 from flows.repo import git as repo_git
 from flows.repo.reproduce import PipelineFailed, run
 from flows.server import client, environment
-from flows.support import settings
 from flows.support.settings import Settings, from_environment
 from tests.fixtures.flows_project import Project, an_order, git, make
 
@@ -30,18 +29,18 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def here(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for key, value in project.environment(tmp_path / "machine").items():
         monkeypatch.setenv(key, value)
     return from_environment()
 
 
-def opened(project: Project, here: Settings, folder: Path) -> str:
+def opened(project: Project, settings: Settings, folder: Path) -> str:
     """A workspace at main; its commit."""
-    repo_git.clone(folder, here.git)
+    repo_git.clone(folder, settings.git)
     commit = repo_git.resolve(folder, "main")
     repo_git.git(folder, "checkout", "-q", "--detach", commit)
-    workspace.configure(folder, here)
+    workspace.configure(folder, settings)
     return commit
 
 
@@ -65,11 +64,11 @@ def back_again(gone: Path, place: Path) -> Callable[[str], None]:
     return mend
 
 
-def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, here: Settings, tmp_path: Path,
+def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, settings: Settings, tmp_path: Path,
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    commit = opened(project, here, first)
-    opened(project, here, second)
+    commit = opened(project, settings, first)
+    opened(project, settings, second)
     made(project, first, ingest="the same", report="4 ms")
     made(project, second, ingest="the same", report="5 ms")
     fetch, other = record._fetch, []
@@ -77,25 +76,25 @@ def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, 
     def and_then_the_other(folder: Path, *more: Any) -> None:
         fetch(folder, *more)
         if folder == second and not other:  # between its fetch and its push
-            other.append(record.record(first, commit, here))
+            other.append(record.record(first, commit, settings))
 
     monkeypatch.setattr(record, "_fetch", and_then_the_other)
-    recorded = record.record(second, commit, here)
+    recorded = record.record(second, commit, settings)
     assert recorded is not None and other == [recorded]
     assert git(project.git, "for-each-ref", "--format=%(objectname)", "refs/heads/runs") == recorded.commit
     assert git(project.git, "tag") == "model@v0.0.1"
 
     third = tmp_path / "third"
-    opened(project, here, third)
+    opened(project, settings, third)
     made(project, third, ingest="another", report="5 ms")
-    differs = record.record(third, commit, here)
+    differs = record.record(third, commit, settings)
     assert differs is not None and differs.version == "v0.0.2" and differs.branch != recorded.branch
     assert git(project.git, "rev-parse", "model@v0.0.2^{commit}") == differs.commit == git(
         project.git, "rev-parse", differs.branch)
 
 
 def test_a_git_remote_that_is_gone_is_waited_for_by_clone_pin_and_record(
-        project: Project, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said) -> None:
+        project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said) -> None:
     monkeypatch.setattr(client, "kept", lambda *_: [])
     monkeypatch.setattr(client, "keep", lambda *_: None)
     away, push = project.git.with_name("away"), repo_git.git
@@ -110,53 +109,53 @@ def test_a_git_remote_that_is_gone_is_waited_for_by_clone_pin_and_record(
     monkeypatch.setattr(record, "git", gone_before_a_push)
     project.git.rename(away)
     folder = tmp_path / "run"
-    commit = pipeline.pin(folder, "main", {"train.epochs": 2}, "run", here)
+    commit = pipeline.pin(folder, "main", {"train.epochs": 2}, "run", settings)
     made(project, folder, ingest="x")
-    recorded = record.record(folder, commit, here)
+    recorded = record.record(folder, commit, settings)
     assert recorded is not None and recorded.version == "v0.0.1"
     assert [line.split("`")[1].split()[1] for line in said.lines] == ["clone", "push", "push", "push"]
     assert git(project.git, "rev-parse", "model@v0.0.1^{commit}") == recorded.commit
 
 
-def test_a_push_that_is_refused_is_not_waited_for(project: Project, here: Settings, tmp_path: Path, said) -> None:
+def test_a_push_that_is_refused_is_not_waited_for(project: Project, settings: Settings, tmp_path: Path, said) -> None:
     folder = tmp_path / "run"
-    commit = opened(project, here, folder)
+    commit = opened(project, settings, folder)
     git(project.checkout, "commit", "-q", "--allow-empty", "-m", "further")
     git(project.checkout, "push", "-q", "origin", "HEAD:refs/heads/runs/x")
     made(project, folder, ingest="x")
     git(folder, "add", "dvc.lock")
     repo_git.git(folder, "commit", "-q", "-m", "other")
     with pytest.raises(repo_git.Rejected, match="git push"):
-        record._push(folder, "HEAD:refs/heads/runs/x", here)
+        record._push(folder, "HEAD:refs/heads/runs/x", settings)
     assert said.lines == [] and git(project.git, "rev-parse", "main") == commit
 
 
 def test_a_dvc_remote_that_is_gone_when_the_record_asks_for_its_objects_is_waited_for(
-        project: Project, here: Settings, tmp_path: Path, said) -> None:
+        project: Project, settings: Settings, tmp_path: Path, said) -> None:
     folder = tmp_path / "run"
-    commit = opened(project, here, folder)
+    commit = opened(project, settings, folder)
     made(project, folder, ingest="x")
     away = project.store.with_name("away")
     project.store.rename(away)
     said.react = back_again(away, project.store)
-    assert record.record(folder, commit, here) is not None
+    assert record.record(folder, commit, settings) is not None
     assert said.lines and all(line.startswith("DVC remote: the folder") for line in said.lines)
 
 
 def test_a_record_whose_objects_the_remote_lacks_is_refused_without_a_long_wait(
-        project: Project, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workspace.Absent, "patience", 1.0)
     folder = tmp_path / "run"
-    commit = opened(project, here, folder)
+    commit = opened(project, settings, folder)
     made(project, folder, ingest="x")
     for path in project.store.rglob("*"):
         path.unlink() if path.is_file() else None
     with pytest.raises(repo_git.HandOverFailed, match=r"misses 1 objects(.|\n)*nothing is recorded"):
-        record.record(folder, commit, here)
+        record.record(folder, commit, settings)
     assert git(project.git, "for-each-ref", "refs/heads/runs", "refs/tags") == ""
 
 
-def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(here: Settings,
+def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(settings: Settings,
                                                                      monkeypatch: pytest.MonkeyPatch, said) -> None:
     tries: list[str] = []
 
@@ -168,7 +167,7 @@ def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(here: Setti
 
     monkeypatch.setattr(client, "_PAUSE", 0.01)
     monkeypatch.setattr(client, "Artifact", lambda **_: Away())
-    client.keep({"a": 1}, here, "key")
+    client.keep({"a": 1}, settings, "key")
     assert tries == ["keep"] * 3 and said.lines == ["the Prefect server does not answer (ConnectError); asking again"]
 
     def read(action: Any) -> list[Any]:
@@ -178,7 +177,7 @@ def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(here: Setti
         return []
 
     monkeypatch.setattr(client, "_with_client", read)
-    assert client.kept("key", here) == [] and tries[3:] == ["kept"] * 3
+    assert client.kept("key", settings) == [] and tries[3:] == ["kept"] * 3
 
 
 class Predecessor:
@@ -205,19 +204,19 @@ class Predecessor:
 
 @pytest.mark.parametrize(("known", "begun"), [(0, 1), (1, 1), (3, 3)])
 def test_a_run_taken_up_again_begins_at_the_latest_attempt_that_was_given_out(
-        project: Project, here: Settings, tmp_path: Path, known: int, begun: int) -> None:
+        project: Project, settings: Settings, tmp_path: Path, known: int, begun: int) -> None:
     folder, workers = tmp_path / "run", Predecessor(known)
-    commit = opened(project, here, folder)
+    commit = opened(project, settings, folder)
     with pytest.raises(workspace.StageFailed, match="enough seen"):
-        scheduler.run_stages(folder, commit, "run", workers, here)
+        scheduler.run_stages(folder, commit, "run", workers, settings)
     assert [(order.stage, order.attempt) for order in workers.given] == [("data/raw/dvc.yaml:phantom", begun)]
 
 
 def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_gave_that_out(
-        here: Settings, tmp_path: Path, said) -> None:
+        settings: Settings, tmp_path: Path, said) -> None:
     order, entries = an_order("train", "c", {}), {}
     under_way, workers = {"train": order}, Predecessor(2)
-    scheduler._take(AttemptEnded(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], workers, here)
+    scheduler._take(AttemptEnded(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], workers, settings)
     assert entries == {} and [given.attempt for given in workers.given] == [2] and under_way["train"].attempt == 2
     assert "attempt 2 is under way" in said.lines[0]
 
@@ -240,7 +239,8 @@ def test_a_summary_is_made_where_the_version_before_has_no_readable_metrics(
 
 
 def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(
-        project: Project, here: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        ) -> None:
     monkeypatch.delenv("CXR_GIT")
     git(project.checkout, "remote", "remove", "origin")
     asked: list[str] = []
@@ -249,8 +249,8 @@ def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(
     for turn in range(2):
         git(project.checkout, "commit", "-q", "--allow-empty", "-m", f"commit {turn}")
         assert submit.main([]) == 0, capsys.readouterr().err
-    commit, own = git(project.checkout, "rev-parse", "HEAD"), Path(settings.from_environment().git)
-    assert asked[-1] == commit == git(own, "rev-parse", "main") and own.is_relative_to(here.workspaces.parent)
+    commit, own = git(project.checkout, "rev-parse", "HEAD"), Path(from_environment().git)
+    assert asked[-1] == commit == git(own, "rev-parse", "main") and own.is_relative_to(settings.workspaces.parent)
 
     other = project.checkout.parent / "promoter"
     git(project.checkout, "clone", "-q", str(own), str(other))
@@ -262,19 +262,19 @@ def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(
 
 
 def test_a_dvc_remote_of_the_projects_own_gets_what_this_checkout_has_made(
-        project: Project, here: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXR_REMOTE")
-    folder = here.workspaces.parent / "store"
-    up.push_objects(settings.from_environment())
+    folder = settings.workspaces.parent / "store"
+    up.push_objects(from_environment())
     assert folder.is_dir() and not [path for path in folder.rglob("*") if path.is_file()], "nothing is made yet"
     subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=project.checkout, check=True)
     objects_made = {str(md5) for path, md5 in lockfile.outputs_of(project.checkout).items() if path != "data/params.ok"}
-    up.push_objects(settings.from_environment())
+    up.push_objects(from_environment())
     assert objects_made and all(object_path(folder, md5).exists() for md5 in objects_made)
 
 
 def test_the_local_pipelines_failure_names_the_stage_and_its_last_lines_where_they_went_to_a_log(
-        project: Project, here: Settings, said) -> None:
+        project: Project, settings: Settings, said) -> None:
     project.set(ingest={"fail": True, "seconds": 0.0})
     with pytest.raises(PipelineFailed) as failed:
         run(project.checkout, {}, log_lines=True)

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from cxr.core.files import write_csv, write_json
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import decode
 from cxr.imaging.preprocess import apply
 from cxr.model.litert import Net
-from serving.gate import inputs
+from serving.gate import inputs, needs
 from serving.gate.command import STAYS, main
 from serving.registry import releases
 from serving.registry.pipeline_output import pipeline_output_in
@@ -99,6 +100,21 @@ def test_each_model_sees_the_images_by_its_own_preprocessing(tmp_path, root, cap
     shutil.rmtree("data/raw")
     capsys.readouterr()
     assert asked() == 1 and "dvc pull" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("chain", "raw"), [(made.CHAIN, []), (SOFTER, ["data/raw/toy"])])
+def test_the_raw_images_are_needed_only_where_the_champion_preprocesses_otherwise(tmp_path, root, capsys, chain, raw):
+    project.make(tmp_path, root, chain=chain)
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["ingest"]["set"] = "toy"
+    params["preprocess"] |= {"size": made.CHAIN.size, "clahe": {"clip_limit": made.CHAIN.clip_limit,
+                                                                "tiles": made.CHAIN.tiles}}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    shutil.rmtree("data")
+    assert main(["--needs"]) == 0, "before any of it is here"
+    assert json.loads(capsys.readouterr().out) == [*needs.ALWAYS, *raw]
+    shutil.rmtree("production")
+    assert main(["--needs"]) == 0 and json.loads(capsys.readouterr().out) == list(needs.ALWAYS)
 
 
 def test_what_cannot_be_compared_ends_with_1_and_a_line(tmp_path, root, capsys):

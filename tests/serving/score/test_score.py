@@ -1,4 +1,5 @@
 """`python -m serving.score`: every file is scored, known, quarantined or passed over; each study once."""
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cxr.core.files import write_json
 from cxr.imaging.decode import decode, image_id
 from cxr.imaging.preprocess import apply
 from cxr.imaging.statistics import NAMES, describe
@@ -241,6 +243,18 @@ def test_latency_is_measured_as_the_log_measures_it(place, in_this_process, monk
     made.files(place / "in", range(20))
     taken = measure.measure(place / "model", find(place / "in", 1 << 20).places, 4, 10**6)
     assert taken["images"] == 20 and 0 < taken["p50_ms"] <= taken["p95_ms"]
+
+
+def test_latency_is_measured_of_a_folder_or_of_what_a_project_chose(place, in_this_process, monkeypatch, capsys):
+    monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
+    made.files(place / "in", range(4))
+    write_json(place / "metrics/compress.json", {"chosen": {"name": "base"}})
+    assert measure.main([str(place), str(place / "in")]) == 1
+    assert "models/base" in capsys.readouterr().err, "which is not there"
+    shutil.copytree(place / "model", place / "models/base")
+    for given in (place, place / "model"):
+        assert measure.main([str(given), str(place / "in")]) == 0
+        assert json.loads(capsys.readouterr().out)["images"] == 4
 
 
 class Clock:
