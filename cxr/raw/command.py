@@ -1,60 +1,61 @@
-"""`python -m cxr.raw add --set SET --from FOLDER [--commit]`: adds a batch (`make add-batch`).
-
-`python -m cxr.raw look --from FOLDER`: says in JSON what would come in; flows ask it of what waits.
-"""
-import argparse
+"""`cxr batch`, `python -m cxr.raw`: the one way in for raw data, and a look at what would come in."""
 import json
 import re
 import signal
-import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
 from cxr.raw.add import Added, add, commit
 from cxr.raw.incoming import inspect, known_images
-
-
-def main() -> int:
-    """Add a batch and say what to do next; 1 and a readable line where it can't be added, 130 where interrupted."""
-    arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        if arguments.word == "look":
-            print(json.dumps(inspect(arguments.source, known_images(arguments.manifest)).as_json(), indent=2))
-            return 0
-        added = add(arguments.set, arguments.source, layout=_layout_for(arguments.set))
-        message = f"Add {added.folder.name} to the set {arguments.set}: {added.files} files"
-        if arguments.commit:
-            commit(added.to_commit, message)
-    except (UserError, HashMismatch, ParamsError, OSError) as error:
-        print(f"add-batch: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nadd-batch: interrupted; nothing was added", file=sys.stderr)
-        return 130
-    _report(added, message, arguments.commit)
-    return 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m cxr.raw", description="Batches of raw data.")
-    words = parser.add_subparsers(required=True, dest="word")
-    looked = words.add_parser("look", help="say in JSON what a folder would bring in")
-    looked.add_argument("--from", required=True, type=Path, dest="source", help="folder to look at")
-    looked.add_argument("--manifest", type=Path, default=Path("data/manifest.parquet"), help="what the set holds")
-    door = words.add_parser("add", help="add a folder as a new batch")
-    door.add_argument("--set", required=True, type=_set_name, help="name of the set, as in ingest.set")
-    door.add_argument("--from", required=True, type=Path, dest="source", help="folder to copy from")
-    door.add_argument("--commit", action="store_true", help="git commit the pointer and the ledger")
-    return parser.parse_args()
+from cxr.runtime import command_line
 
 
 def _set_name(text: str) -> str:
-    """A set's name from the command line; argparse refuses what can't be one."""
+    """A set's name from the command line; what can't be one is refused."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r}: lower-case letters, digits, - and _ only")
+        raise typer.BadParameter(f"{text!r}: lower-case letters, digits, - and _ only")
     return text
+
+
+app = command_line.application("Batches of raw data.")
+_STATUSES = "0, 1 (an error, said in a line), 2 (wrong command line), 130 (interrupted; nothing was added)"
+_MENDABLE = (UserError, HashMismatch, ParamsError, OSError)
+_FROM = typer.Option("--from", help="folder of images, with their table where the layout has one",
+                     parser=command_line.given_path, metavar="FOLDER")
+_MANIFEST = typer.Option(help="what the set holds", parser=command_line.given_path, metavar="FILE")
+_SET = typer.Option("--set", help="name of the set, as in ingest.set", parser=_set_name, metavar="SET")
+
+
+@command_line.command(app, _STATUSES, name="look", speaker="look", mendable=_MENDABLE)
+def look(source: Annotated[Path, _FROM], manifest: Annotated[Path, _MANIFEST] = Path("data/manifest.parquet")) -> None:
+    """Say in JSON what a folder would bring in; nothing is added."""
+    print(json.dumps(inspect(source, known_images(manifest)).as_json(), indent=2))
+
+
+@command_line.command(app, _STATUSES, name="add", speaker="add-batch", mendable=_MENDABLE)
+def add_batch(name: Annotated[str, _SET], source: Annotated[Path, _FROM],
+              to_commit: Annotated[bool, typer.Option("--commit", help="git commit the pointer and the ledger")] = False
+              ) -> None:
+    """Copy a folder as a new batch of a set, and say what to commit."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        added = add(name, source, layout=_layout_for(name))
+        message = f"Add {added.folder.name} to the set {name}: {added.files} files"
+        if to_commit:
+            commit(added.to_commit, message)
+    except KeyboardInterrupt:
+        command_line.show("\nadd-batch", "interrupted; nothing was added")
+        raise typer.Exit(130) from None
+    _report(added, message, to_commit)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m cxr.raw")
 
 
 def _layout_for(name: str) -> str | None:

@@ -1,21 +1,19 @@
-"""`python -m serving.http [--host 127.0.0.1] [--port 8600]`: what is in production, over HTTP, until Ctrl-C.
-
-CXR_SERVE_TOKEN asks every client for it; without it no other address than loopback is opened. Exit status 0, or 1 and
-a readable line.
-"""
-import argparse
+"""`cxr serve`, `python -m serving.http`: what is in production, over HTTP, until Ctrl-C. See docs/reference/http.md."""
 import contextlib
 import ipaddress
 import logging
 import signal
 import socket
-import sys
+from typing import Annotated
 
+import typer
 import uvicorn
 
 from cxr.core import environment
 from cxr.core.environment import workers
+from cxr.core.errors import UserError
 from cxr.params import Params, ParamsError, load
+from cxr.runtime import command_line
 from serving.http.app import Serving, make
 from serving.http.bodies import Bounds
 from serving.registry import releases
@@ -26,30 +24,38 @@ _MOST_CONNECTIONS = 512
 _LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Answer requests until Ctrl-C; exit status 0, or 1 with the reason where the endpoint can't be opened."""
-    try:
-        params = load()
-    except ParamsError as error:
-        return _fail(str(error))
-    options = _parser(params.score.http_port).parse_args(arguments)
-    token = environment.serve_token()
-    if not token and not _is_loopback(options.host):
-        return _fail(f"refused: {options.host} opens the endpoint to the network without a password; "
-                    "set CXR_SERVE_TOKEN")
-    serving = serving_of(params, token, _LOCAL if _is_loopback(options.host) and not token else ("*",))
-    try:
-        listening = _bound(options.host, options.port)
-    except OSError as error:
-        return _fail(f"{options.host}:{options.port}: {error.strerror or error}; name another with --port")
+app = command_line.application()
+_HOST = typer.Option(help="address to listen on; another than loopback needs CXR_SERVE_TOKEN, a word that every client "
+                     "must send")
+_PORT = typer.Option(help="0: a free one (default: score.http_port of params.yaml)", show_default=False, min=0,
+                     max=65535)
+
+
+class NotOpened(Exception):
+    """The endpoint can't be opened; the message says why."""
+
+
+@command_line.command(app, "0 (ended by Ctrl-C), 1 (it can't be opened, said in a line), 2 (wrong command line)",
+                      speaker="serve", mendable=(ParamsError, UserError, NotOpened))
+def serve(host: Annotated[str, _HOST] = "127.0.0.1", port: Annotated[int | None, _PORT] = None) -> None:
+    """Score images over HTTP by the model in production, until Ctrl-C."""
+    params, token, local = load(), environment.serve_token(), _is_loopback(host)
+    if not token and not local:
+        raise NotOpened(f"refused: {host} opens the endpoint to the network without a password; set CXR_SERVE_TOKEN")
+    serving = serving_of(params, token, _LOCAL if local and not token else ("*",))
+    opened = _bound(host, params.score.http_port if port is None else port)
     _show_messages()
-    _announce(serving, listening)
+    _announce(serving, opened)
     config = uvicorn.Config(make(serving), log_level="warning", access_log=False, server_header=False,
                             limit_concurrency=_MOST_CONNECTIONS, timeout_graceful_shutdown=10, lifespan="on")
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
-    print("serve: ended; what was scored stands in the log", file=sys.stderr)
-    return 0
+        uvicorn.Server(config).run(sockets=[opened])
+    command_line.show("serve", "ended; what was scored stands in the log")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and answer requests until Ctrl-C; the exit status."""
+    return command_line.run(app, arguments, "python -m serving.http")
 
 
 def serving_of(params: Params, token: str, hosts: tuple[str, ...]) -> Serving:
@@ -79,12 +85,16 @@ def _announce(serving: Serving, listening: socket.socket) -> None:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listening = socket.socket(family, kind, protocol)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listening.bind(address)
-    listening.listen()  # who comes while the processes start waits, and is not refused
-    return listening
+    """A socket that listens there. NotOpened where the address can't be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        opened = socket.socket(family, kind, protocol)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+    except OSError as error:
+        raise NotOpened(f"{host}:{port}: {error.strerror or error}; name another with --port") from error
+    opened.listen()  # who comes while the processes start waits, and is not refused
+    return opened
 
 
 def _is_loopback(host: str) -> bool:
@@ -92,17 +102,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _fail(message: str) -> int:
-    for line in message.splitlines():
-        print(f"serve: {line}", file=sys.stderr)
-    return 1
-
-
-def _parser(port: int) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m serving.http", description="Serve what is in production over HTTP.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=int, default=port, help=f"default: {port}, score.http_port of params.yaml; "
-                        "0 takes a free one")
-    return parser

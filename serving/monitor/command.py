@@ -1,14 +1,13 @@
-"""`python -m serving.monitor [--window 200 | --since 2026-01-31T00:00]`: is production as the model's reference?
-
-Exit status 0: quiet, or too few studies; 3: drift; 1: it could not be found out, with a line that says why.
-"""
-import argparse
-import sys
+"""`cxr monitor`, `python -m serving.monitor`: is production as the model's reference? See docs/how-to/monitor.md."""
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
+from cxr.runtime import command_line
 from cxr.runtime.hand_over.drift_verdict import DRIFT
 from serving.monitor.run import MonitorTask, run
 from serving.registry import releases
@@ -16,40 +15,50 @@ from serving.registry import releases
 DRIFTED = 3
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Judge the window, write verdict and report, say both; the exit status."""
-    given = _parser().parse_args(arguments)
-    place = given.production
+def _moment(text: str) -> datetime:
+    """A moment as ISO 8601 has it; UTC where it names no zone."""
     try:
-        params = load()
-        asked = MonitorTask(given.log or place / "log", place / "feedback", place / "drift",
-                      given.window or params.monitor.window, given.since, given.images or Path(params.score.folder))
-        verdict, folder = run(asked, releases.current(place), params.monitor)
-    except (ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError) as error:
-        for line in str(error).splitlines():
-            print(f"monitor: {line}", file=sys.stderr)
-        return 1
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no date or moment such as 2026-01-31T00:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+app = command_line.application()
+_WINDOW = typer.Option(help="the last so many studies (default: monitor.window of params.yaml)", show_default=False,
+                       min=1)
+_SINCE = typer.Option(help="studies scored since then, for example 2026-01-31T00:00", parser=_moment, metavar="MOMENT")
+_LOG = typer.Option(help="scoring log (default: log in the production folder)", parser=command_line.given_path,
+                    metavar="FOLDER")
+_IMAGES = typer.Option(help="the folder that was scored: its images that drove the verdict are shown (default: "
+                       "score.folder of params.yaml)", parser=command_line.given_path, metavar="FOLDER")
+_PRODUCTION = typer.Option(help="production folder (default: CXR_PRODUCTION, else production)",
+                           parser=command_line.given_path, metavar="FOLDER")
+
+
+@command_line.command(
+    app, "0 (quiet, or too few studies), 3 (drift), 1 (it could not be found out), 2 (wrong command line)",
+    speaker="monitor",
+    mendable=(ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError))
+def monitor(window: Annotated[int | None, _WINDOW] = None, since: Annotated[datetime | None, _SINCE] = None,
+            log: Annotated[Path | None, _LOG] = None, images: Annotated[Path | None, _IMAGES] = None,
+            production: Annotated[Path | None, _PRODUCTION] = None) -> None:
+    """Judge a window of scored studies against the model's reference: inputs, accuracy, latency."""
+    if window and since:
+        raise typer.BadParameter("give --window or --since, not both", param_hint="--since")
+    params, folder = load(), production or releases.place()
+    task = MonitorTask(log or folder / "log", folder / "feedback", folder / "drift", window or params.monitor.window,
+                       since, images or Path(params.score.folder))
+    verdict, page = run(task, releases.current(folder), params.monitor)
     print(f"{verdict.verdict}: {verdict.window.studies} studies ({verdict.window.labelled} labelled; accuracy on "
           f"{verdict.labelled.studies}), {len(verdict.tests)} comparisons")
     for line in [*verdict.reasons, *(f"not compared: {what}" for what in verdict.left_out)]:
         print(f"  {line}")
-    print(f"report: {folder / 'index.html'}\nverdict: {folder / 'verdict.json'}")
-    return DRIFTED if verdict.verdict == DRIFT else 0
+    print(f"report: {page / 'index.html'}\nverdict: {page / 'verdict.json'}")
+    if verdict.verdict == DRIFT:
+        raise typer.Exit(DRIFTED)
 
 
-def _moment(text: str) -> datetime:
-    """A moment as ISO 8601 has it; UTC where it names no zone."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m serving.monitor", description=__doc__)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--window", type=int, help="the last so many studies (default: monitor.window of params.yaml)")
-    which.add_argument("--since", type=_moment, help="studies scored since then, for example 2026-01-31T00:00")
-    parser.add_argument("--log", type=Path, help="scoring log (default: log in the production folder)")
-    parser.add_argument("--images", type=Path, help="the folder that was scored: its images that drove the verdict are "
-                        "shown (default: score.folder of params.yaml)")
-    parser.add_argument("--production", type=Path, default=releases.place(), help="production folder")
-    return parser
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and judge; the exit status."""
+    return command_line.run(app, arguments, "python -m serving.monitor")

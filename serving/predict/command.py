@@ -1,39 +1,56 @@
-"""`python -m serving.predict MODEL_FOLDER IMAGE_OR_FOLDER... [--json]`.
-
-Exit status 0 where at least one image was scored, 1 where none was or the model folder can't be used, 2 for a wrong
-command line. Files that can't be read are named with the reason and do not stop the others.
-"""
-import argparse
+"""`cxr predict`, `python -m serving.predict`: findings of single image files, by a model folder."""
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NoReturn
+
+import typer
 
 from cxr.core.errors import HashMismatch
 from cxr.model.litert import InferenceError, Net
+from cxr.runtime import command_line
 from serving.predict.run import files, predict
 
 _STATES = {True: "above", False: "below", None: "n/a"}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Score the images and print a table, or JSON; the exit status."""
-    options = _parser().parse_args(arguments)
-    paths = files(options.images)
+app = command_line.application()
+_MODEL = typer.Argument(help="model folder, for example models/base or models/compressed/int8", metavar="MODEL",
+                        parser=command_line.given_path, show_default=False)
+_IMAGES = typer.Argument(help="image files, or folders that are searched through", metavar="IMAGE...",
+                         parser=command_line.given_path, show_default=False)
+
+
+@command_line.command(app, "0 (at least one image was scored), 1 (none was, or the model folder can't be used), 2 "
+                           "(wrong command line). Files that can't be read are named and do not stop the others")
+def scored(model: Annotated[Path, _MODEL], images: Annotated[list[Path], _IMAGES],
+           as_json: Annotated[bool, typer.Option("--json", help="a JSON list of one object a file, instead of a table")
+                              ] = False,
+           threads: Annotated[int, typer.Option(help="LiteRT's threads; changes the speed alone", min=1)] = 1) -> None:
+    """Score chest radiographs with a model, and print a table, or JSON."""
+    paths = files(images)
     if not paths:
-        print("predict: no .png, .jpg or .jpeg file in the folders given", file=sys.stderr)
-        return 1
+        _fail("no .png, .jpg or .jpeg file in the folders given")
     try:
-        results = list(predict(Net(options.model, threads=options.threads), paths))
+        results = list(predict(Net(model, threads=threads), paths))
     except (HashMismatch, InferenceError, OSError, ValueError, KeyError) as error:
-        print(f"predict: {options.model}: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(results, indent=2, ensure_ascii=False) if options.json else table(results))
+        _fail(f"{model}: {error}")
+    print(json.dumps(results, indent=2, ensure_ascii=False) if as_json else table(results))
     failed = [result for result in results if "error" in result]
     for result in failed:
-        print(f"predict: {result['file']}: {result['error']}", file=sys.stderr)
-    return 1 if len(failed) == len(results) else 0
+        command_line.show("predict", f"{result['file']}: {result['error']}")
+    if len(failed) == len(results):
+        raise typer.Exit(1)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and score the images; the exit status."""
+    return command_line.run(app, arguments, "python -m serving.predict")
+
+
+def _fail(message: str) -> NoReturn:
+    command_line.show("predict", message)
+    raise typer.Exit(1)
 
 
 def table(results: Iterable[dict[str, Any]]) -> str:
@@ -49,12 +66,3 @@ def table(results: Iterable[dict[str, Any]]) -> str:
 
 def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.4f}"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m serving.predict", description="Score chest radiographs with a model.")
-    parser.add_argument("model", type=Path, help="model folder, for example models/base or models/compressed/int8")
-    parser.add_argument("images", type=Path, nargs="+", help="image files, or folders that are searched through")
-    parser.add_argument("--json", action="store_true", help="a JSON list of one object a file, instead of a table")
-    parser.add_argument("--threads", type=int, default=1, help="LiteRT's threads; changes the speed alone")
-    return parser

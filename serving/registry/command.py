@@ -1,55 +1,45 @@
-"""`python -m serving.registry install|show|rollback`: the production folder by hand, and as flows use it."""
-import argparse
+"""`cxr production`, `python -m serving.registry`: the production folder by hand, and as flows use it."""
 import subprocess
-import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from cxr.core.errors import HashMismatch, UserError
 from cxr.core.files import read_json
+from cxr.runtime import command_line
 from cxr.runtime.hand_over.release import InProduction, ReleaseInPlace
 from serving.registry import releases
 from serving.registry.pipeline_output import PipelineOutput, pipeline_output_in
 
-
-def main(arguments: list[str]) -> int:
-    """0; 1 and a readable line where there is nothing to do it with."""
-    given = _parser().parse_args(arguments)
-    try:
-        {"install": _install, "show": _show, "rollback": _rollback}[given.word](given)
-    except (UserError, HashMismatch, FileNotFoundError, ValueError) as error:
-        print(f"production: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m serving.registry", description=__doc__)
-    words = parser.add_subparsers(dest="word", required=True)
-    install = words.add_parser("install", help="put the chosen variant of a finished pipeline into production")
-    install.add_argument("--from", type=Path, default=Path(), dest="project", metavar="PROJECT",
-                         help="folder in which the pipeline ran (default: this one)")
-    install.add_argument("--version", required=True, help="what people call it, for example gto's v0.0.3")
-    install.add_argument("--commit", default="", help="git commit that records it (default: HEAD of PROJECT)")
-    install.add_argument("--latency", type=Path, help="JSON file with p50_ms, p95_ms, images, measured here")
-    show = words.add_parser("show", help="what is in use, and what was before")
-    show.add_argument("--json", action="store_true")
-    back = words.add_parser("rollback", help="go back to the release before")
-    back.add_argument("--to-be", action="store_true", help="only say which one that would be")
-    return parser
+app = command_line.application("Show, install or roll back the release that serves on this machine.")
+_STATUSES = "0, 1 (there is nothing to do it with, said in a line), 2 (wrong command line)"
+_MENDABLE = (UserError, HashMismatch, FileNotFoundError, ValueError)
+_FROM = typer.Option("--from", help="folder in which the pipeline ran", parser=command_line.given_path,
+                     metavar="PROJECT")
+_VERSION = typer.Option(help="what people call it, for example gto's v0.0.3")
+_COMMIT = typer.Option(help="git commit that records it (default: HEAD of PROJECT)")
+_LATENCY = typer.Option(help="JSON file with p50_ms, p95_ms, images, measured here", parser=command_line.given_path,
+                        metavar="FILE")
 
 
-def _install(given: argparse.Namespace) -> None:
-    made: PipelineOutput = pipeline_output_in(given.project)
-    latency = read_json(given.latency) if given.latency else None
-    release = releases.install(releases.place(), made.model, given.version, given.commit or _head(given.project),
-                                 latency, batches=made.batches, explanation=made.explanation)
+@command_line.command(app, _STATUSES, speaker="production", mendable=_MENDABLE)
+def install(version: Annotated[str, _VERSION], project: Annotated[Path, _FROM] = Path(),
+            commit: Annotated[str, _COMMIT] = "", latency: Annotated[Path | None, _LATENCY] = None) -> None:
+    """Put the chosen variant of a finished pipeline into production, without the gate."""
+    made: PipelineOutput = pipeline_output_in(project)
+    release = releases.install(releases.place(), made.model, version, commit or _head(project),
+                               read_json(latency) if latency else None, batches=made.batches,
+                               explanation=made.explanation)
     print(f"in production: {release.version} ({made.variant}, {release.identity[:16]})")
 
 
-def _show(given: argparse.Namespace) -> None:
+@command_line.command(app, _STATUSES, speaker="production", mendable=_MENDABLE)
+def show(as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False) -> None:
+    """What is in use, and what was before."""
     folder = releases.place()
     release, before = releases.current(folder), releases.previous(folder)
-    if given.json:
+    if as_json:
         shown = InProduction(current=_shown(release), previous=_shown(before) if before else None)
         print(shown.model_dump_json(indent=2))
         return
@@ -59,9 +49,12 @@ def _show(given: argparse.Namespace) -> None:
         print(f"  {line.at} {line.event} {line.version} ({line.identity[:16]})")
 
 
-def _rollback(given: argparse.Namespace) -> None:
+@command_line.command(app, _STATUSES, speaker="production", mendable=_MENDABLE)
+def rollback(to_be: Annotated[bool, typer.Option("--to-be", help="only say which one that would be, as JSON")] = False
+             ) -> None:
+    """Go back to the release before, on this machine alone (`cxr rollback` also moves gto's stage)."""
     folder = releases.place()
-    if given.to_be:
+    if to_be:
         before = releases.previous(folder)
         if before is None:
             raise releases.NothingBefore(f"{folder}: no release before the one in use to go back to")
@@ -69,6 +62,11 @@ def _rollback(given: argparse.Namespace) -> None:
         return
     release = releases.rollback(folder)
     print(f"in production again: {release.version} ({release.identity[:16]})")
+
+
+def main(arguments: list[str]) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m serving.registry")
 
 
 def _shown(release: releases.Release) -> ReleaseInPlace:

@@ -4,21 +4,22 @@
 the folders that holds images; nothing is logged. MODEL is a model folder, or a project in which the pipeline ran: then
 the variant that it chose.
 """
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from cxr.core.environment import workers
 from cxr.core.errors import UserError
 from cxr.model import model_folder
 from cxr.model.litert import InferenceError
 from cxr.params import Params
-from cxr.runtime import process_pool, stage_main
+from cxr.runtime import command_line, process_pool, stage_main
 from serving.registry.pipeline_output import CHOICE, chosen_in
 from serving.registry.releases import Release
 from serving.score.files import Place, find
@@ -67,26 +68,34 @@ def _folder_of(model: Path) -> Path:
     return chosen_in(model)[1] if (model / CHOICE).is_file() else model
 
 
-def _run(params: Params, options: argparse.Namespace) -> None:
-    for folder in options.folders:
-        places = find(folder, params.score.max_file_bytes).places if folder.is_dir() else []
-        if places:
-            picks = np.linspace(0, len(places), min(options.images, len(places)), endpoint=False).astype(int)
-            chosen = [places[pick] for pick in picks]
-            try:
-                model = _folder_of(options.model)
-                print(json.dumps(measure(model, chosen, params.score.batch_size, params.ingest.max_pixels)))
-            except InferenceError as error:
-                raise UserError(str(error)) from error
-            return
-    raise UserError(f"no image in {', '.join(map(str, options.folders))}; name a folder with some")
+app = command_line.application()
+_MODEL = typer.Argument(help="model folder, or a project in which the pipeline ran", metavar="MODEL",
+                        parser=command_line.given_path, show_default=False)
+_FOLDERS = typer.Argument(help="folders of images; the first that holds any counts", metavar="FOLDER...",
+                          parser=command_line.given_path, show_default=False)
+
+
+@command_line.command(app, stage_main.STATUSES)
+def latency(model: Annotated[Path, _MODEL], folders: Annotated[list[Path], _FOLDERS],
+            images: Annotated[int, typer.Option(help="at the most", min=1)] = 200) -> None:
+    """Measure a model on this machine: milliseconds an image, as JSON."""
+    raise typer.Exit(stage_main.run("latency", lambda params: _measured(params, model, folders, images)))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0, or 1 and a readable line."""
-    parser = argparse.ArgumentParser("python -m serving.score.latency", description="Measure a model on this machine.")
-    parser.add_argument("model", type=Path, help="model folder, or a project in which the pipeline ran")
-    parser.add_argument("folders", type=Path, nargs="+", help="folders of images; the first that holds any counts")
-    parser.add_argument("--images", type=int, default=200, help="at the most")
-    options = parser.parse_args(arguments)
-    return stage_main.run("latency", lambda params: _run(params, options))
+    """Read the command line and measure; the exit status."""
+    return command_line.run(app, arguments, "python -m serving.score.latency")
+
+
+def _measured(params: Params, model: Path, folders: list[Path], images: int) -> None:
+    for folder in folders:
+        places = find(folder, params.score.max_file_bytes).places if folder.is_dir() else []
+        if places:
+            picks = np.linspace(0, len(places), min(images, len(places)), endpoint=False).astype(int)
+            chosen = [places[pick] for pick in picks]
+            try:
+                print(json.dumps(measure(_folder_of(model), chosen, params.score.batch_size, params.ingest.max_pixels)))
+            except InferenceError as error:
+                raise UserError(str(error)) from error
+            return
+    raise UserError(f"no image in {', '.join(map(str, folders))}; name a folder with some")

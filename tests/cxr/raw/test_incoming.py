@@ -55,6 +55,6 @@ def test_a_table_that_makes_no_sense_is_named_in_one_line(monkeypatch, capsys, t
     put(Path("from"), {"Data_Entry.csv": table, "a.png": "x"})
     assert look(monkeypatch, "from") == 1
     said = capsys.readouterr().err
-    assert said.startswith("add-batch: from/Data_Entry.csv: ") and said.count("\n") == 1
+    assert said.startswith("look: from/Data_Entry.csv: ") and said.count("\n") == 1
     put(Path("from"), {"Data_Entry.csv": nih_table(nih_row("a.png"))})
     assert look(monkeypatch, "from") == 0
