@@ -43,10 +43,10 @@ def _arguments() -> argparse.Namespace:
     looked = words.add_parser("look", help="say in JSON what a folder would bring in")
     looked.add_argument("--from", required=True, type=Path, dest="source", help="folder to look at")
     looked.add_argument("--manifest", type=Path, default=Path("data/manifest.parquet"), help="what the set holds")
-    door = words.add_parser("add", help="add a folder as a new batch")
-    door.add_argument("--set", required=True, type=_set_name, help="name of the set, as in ingest.set")
-    door.add_argument("--from", required=True, type=Path, dest="source", help="folder to copy from")
-    door.add_argument("--commit", action="store_true", help="git commit the pointer and the ledger")
+    adding = words.add_parser("add", help="add a folder as a new batch")
+    adding.add_argument("--set", required=True, type=_set_name, help="name of the set, as in ingest.set")
+    adding.add_argument("--from", required=True, type=Path, dest="source", help="folder to copy from")
+    adding.add_argument("--commit", action="store_true", help="git commit the pointer and the ledger")
     return parser.parse_args()
 
 

@@ -62,5 +62,5 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("name", help="of the folder in production/inbox")
     made.add_argument("--images", type=Path, help="the scored folder (default: score.folder of params.yaml)")
     for each in (taken, made):
-        each.add_argument("--production", type=Path, default=releases.place(), help="production folder")
+        each.add_argument("--production", type=Path, default=releases.production_folder(), help="production folder")
     return parser

@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     def judge(params: Params) -> None:
         """Hold what is in production against the challenger, and show the verdict."""
         try:
-            release = releases.current(releases.place())
+            release = releases.current(releases.production_folder())
         except releases.NothingInProduction as error:
             raise errors.UserError(str(error)) from error
         found.append(run.main(params, release, given.out, given.version))

@@ -19,12 +19,12 @@ DRIFTED = 3
 def main(arguments: list[str] | None = None) -> int:
     """Judge the window, write verdict and report, say both; the exit status."""
     given = _parser().parse_args(arguments)
-    place = given.production
+    production = given.production
     try:
         params = load()
-        asked = MonitorTask(given.log or place / "log", place / "feedback", place / "drift",
+        asked = MonitorTask(given.log or production / "log", production / "feedback", production / "drift",
                       given.window or params.monitor.window, given.since, given.images or Path(params.score.folder))
-        verdict, folder = run(asked, releases.current(place), params.monitor)
+        verdict, folder = run(asked, releases.current(production), params.monitor)
     except (ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError) as error:
         for line in str(error).splitlines():
             print(f"monitor: {line}", file=sys.stderr)
@@ -51,5 +51,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log", type=Path, help="scoring log (default: log in the production folder)")
     parser.add_argument("--images", type=Path, help="the folder that was scored: its images that drove the verdict are "
                         "shown (default: score.folder of params.yaml)")
-    parser.add_argument("--production", type=Path, default=releases.place(), help="production folder")
+    parser.add_argument("--production", type=Path, default=releases.production_folder(), help="production folder")
     return parser

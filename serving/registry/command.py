@@ -39,15 +39,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _install(given: argparse.Namespace) -> None:
-    made: PipelineOutput = pipeline_output_in(given.project)
+    output: PipelineOutput = pipeline_output_in(given.project)
     latency = read_json(given.latency) if given.latency else None
-    release = releases.install(releases.place(), made.model, given.version, given.commit or _head(given.project),
-                                 latency, batches=made.batches, explanation=made.explanation)
-    print(f"in production: {release.version} ({made.variant}, {release.identity[:16]})")
+    release = releases.install(releases.production_folder(), output.model, given.version,
+                               given.commit or _head(given.project), latency, batches=output.batches,
+                               explanation=output.explanation)
+    print(f"in production: {release.version} ({output.variant}, {release.identity[:16]})")
 
 
 def _show(given: argparse.Namespace) -> None:
-    folder = releases.place()
+    folder = releases.production_folder()
     release, before = releases.current(folder), releases.previous(folder)
     if given.json:
         shown = InProduction(current=_shown(release), previous=_shown(before) if before else None)
@@ -60,7 +61,7 @@ def _show(given: argparse.Namespace) -> None:
 
 
 def _rollback(given: argparse.Namespace) -> None:
-    folder = releases.place()
+    folder = releases.production_folder()
     if given.to_be:
         before = releases.previous(folder)
         if before is None:

@@ -27,11 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
 def plan_of(params: Params, folder: Path | None, again: bool) -> ScoringPlan:
     """The plan that params.yaml and the command line make."""
     section = params.score
-    return ScoringPlan(folder or Path(section.folder), releases.place(), section.batch_size, section.max_file_bytes,
-                params.ingest.max_pixels, section.part_seconds, again)
+    return ScoringPlan(folder or Path(section.folder), releases.production_folder(), section.batch_size,
+                       section.max_file_bytes, params.ingest.max_pixels, section.part_seconds, again)
 
 
-def said(tally: Tally, plan: ScoringPlan) -> list[str]:
+def summary(tally: Tally, plan: ScoringPlan) -> list[str]:
     """What happened to every file, in lines for people."""
     by = ", ".join(f"{count} by {version}" for version, count in sorted(tally.models.items()))
     lines = [tally.counts().headline + (f" ({by})" if by else "")]
@@ -48,7 +48,8 @@ def _run(params: Params, options: argparse.Namespace) -> dict[str, int]:
     counts = tally.counts()
     if options.page:
         write_text(options.page, markdown.page(counts, plan.folder))
-    print(json.dumps(counts.content()) if options.json else "\n".join(f"score: {line}" for line in said(tally, plan)))
+    lines = [json.dumps(counts.content())] if options.json else [f"score: {line}" for line in summary(tally, plan)]
+    print("\n".join(lines))
     return counts.model_dump(exclude={"models"})
 
 
