@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
         print((given.out / "gate.md").read_text())
 
     if given.needs:
-        return stage_main.run("gate", lambda params: print(json.dumps(needs.paths(params, releases.place()))))
+        production = releases.production_folder()
+        return stage_main.run("gate", lambda params: print(json.dumps(needs.paths(params, production))))
     status = stage_main.run("gate", judge)
     return status or (0 if found[0].promotes else STAYS)
