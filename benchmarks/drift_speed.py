@@ -49,7 +49,7 @@ def log_of(table: pd.DataFrame, model: str) -> pa.Table:
 
 
 def label_all(folder: Path, table: pd.DataFrame, labels: Sequence[str]) -> None:
-    """Feedback on every study and label, through the door that users take."""
+    """Feedback on every study and label, by the command that users take."""
     truth = table[["image_id", *(f"target_{label}" for label in labels)]].drop_duplicates("image_id")
     path = folder.parent / "labels.csv"
     truth.rename(columns=lambda name: name.removeprefix("target_")).to_csv(path, index=False)

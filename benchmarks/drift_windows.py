@@ -6,10 +6,10 @@ from scipy import stats
 from cxr.params.schema import Monitor
 from serving.monitor.compare import Prepared, compare
 from serving.monitor.rule import Judged, judge
-from serving.monitor.window import Studies, of_log
+from serving.monitor.window import StudyArrays, of_log
 
 
-def window(table: pd.DataFrame, prepared: Prepared, *, labelled: bool = True) -> Studies:
+def window(table: pd.DataFrame, prepared: Prepared, *, labelled: bool = True) -> StudyArrays:
     """Rows with the log's columns as a window; `labelled`: with feedback for each (columns target_<label>)."""
     truth = pd.DataFrame(index=table["image_id"], columns=list(prepared.labels), dtype=float)
     if labelled:
@@ -17,12 +17,12 @@ def window(table: pd.DataFrame, prepared: Prepared, *, labelled: bool = True) ->
     return of_log(table, prepared.studies.names, prepared.labels, truth[~truth.index.duplicated()])
 
 
-def judged(prepared: Prepared, window: Studies, section: Monitor) -> list[Judged]:
+def judged(prepared: Prepared, window: StudyArrays, section: Monitor) -> list[Judged]:
     """All comparisons but latency, judged."""
     return judge(compare(prepared, window, None, section).comparisons, section.alpha)
 
 
-def plain(prepared: Prepared, window: Studies, alpha: float) -> bool:
+def plain(prepared: Prepared, window: StudyArrays, alpha: float) -> bool:
     """Whether Kolmogorov-Smirnov on each statistic, pooled feature and probability, Bonferroni, says drift.
 
     The column of the largest distance has the least p, so that one alone is asked for.

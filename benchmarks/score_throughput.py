@@ -40,7 +40,7 @@ from cxr.model import model_folder
 from cxr.model.litert import BLOCK
 from cxr.runtime import process_pool
 from serving.registry import releases
-from serving.score.files import Place, find
+from serving.score.files import ImageFile, find
 from serving.score.run import ScoringPlan, score
 
 PIXELS, BYTES = 10**8, 1 << 26
@@ -68,24 +68,24 @@ def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
 def bare_net(model: Path) -> tuple[Interpreter, dict, Chain]:
     """The interpreter at the same block as ours."""
     interpreter = Interpreter(model_content=model_folder.read_tflite(model), num_threads=1)
-    place = interpreter.get_input_details()[0]
-    interpreter.resize_tensor_input(place["index"], [BLOCK, *place["shape"][1:]], strict=False)
+    tensor = interpreter.get_input_details()[0]
+    interpreter.resize_tensor_input(tensor["index"], [BLOCK, *tensor["shape"][1:]], strict=False)
     interpreter.allocate_tensors()
     chain = Chain.from_dict(model_folder.read_card(model)["preprocessing"])
     return interpreter, interpreter.get_input_details()[0], chain
 
 
-def bare(order: tuple[Path, tuple[Place, ...]]) -> int:
+def bare(order: tuple[Path, tuple[ImageFile, ...]]) -> int:
     """Files to logits and nothing else."""
-    decoded = (decode(place.location.read(), PIXELS) for place in order[1])
+    decoded = (decode(file.location.read(), PIXELS) for file in order[1])
     return infer(order[0], [apply(bare_net(order[0])[2], image) for image in decoded])
 
 
-def described(order: tuple[Path, tuple[Place, ...]]) -> int:
+def described(order: tuple[Path, tuple[ImageFile, ...]]) -> int:
     """The same, and what each image is and looks like."""
     inputs = []
-    for place in order[1]:
-        image = decode(place.location.read(), PIXELS)
+    for file in order[1]:
+        image = decode(file.location.read(), PIXELS)
         inputs.append(apply(bare_net(order[0])[2], image))
         image_id(image)
         describe(image)
@@ -94,31 +94,31 @@ def described(order: tuple[Path, tuple[Place, ...]]) -> int:
 
 def infer(model: Path, inputs: list[np.ndarray]) -> int:
     """All inputs through the interpreter; how many."""
-    interpreter, place, _ = bare_net(model)
-    images = np.stack(inputs).astype(place["dtype"])
+    interpreter, tensor, _ = bare_net(model)
+    images = np.stack(inputs).astype(tensor["dtype"])
     for start in range(0, len(images), BLOCK):
         block = images[start:start + BLOCK]
         if len(block) < BLOCK:
             block = np.concatenate([block, np.zeros((BLOCK - len(block), *block.shape[1:]), block.dtype)])
-        interpreter.set_tensor(place["index"], block)
+        interpreter.set_tensor(tensor["index"], block)
         interpreter.invoke()
         for output in interpreter.get_output_details():
             interpreter.get_tensor(output["index"])
     return len(images)
 
 
-def bare_run(work: Callable[..., int], model: Path, places: list[Place], size: int) -> int:
+def bare_run(work: Callable[..., int], model: Path, files: list[ImageFile], size: int) -> int:
     """All files over the processes."""
-    orders = [(model, tuple(places[start:start + size])) for start in range(0, len(places), size)]
+    orders = [(model, tuple(files[start:start + size])) for start in range(0, len(files), size)]
     return sum(done or 0 for _, done in process_pool.map_unordered(work, orders, workers(), chunk=1))
 
 
-def our_run(folder: Path, place: Path, batch: int) -> int:
+def our_run(folder: Path, production: Path, batch: int) -> int:
     """All files into an empty log, nothing remembered."""
-    shutil.rmtree(place / "log", ignore_errors=True)
+    shutil.rmtree(production / "log", ignore_errors=True)
     with tempfile.TemporaryDirectory() as cache_folder:
         os.environ["CXR_CACHE"] = cache_folder
-        tally = score(ScoringPlan(folder, place, batch, BYTES, PIXELS, 10.0))
+        tally = score(ScoringPlan(folder, production, batch, BYTES, PIXELS, 10.0))
     assert tally.already == 0, "two files hold the same pixels: the two sides would not do the same work"
     return tally.scored
 
@@ -128,12 +128,12 @@ def processor_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def parts(model: Path, places: list[Place]) -> dict[str, float]:
+def parts(model: Path, files: list[ImageFile]) -> dict[str, float]:
     """Milliseconds an image of each part, median over files, alone in this process."""
     cv2.setNumThreads(1)
     chain, taken = bare_net(model)[2], dict[str, list[float]]()
-    for place in places[:60]:
-        data = place.location.read()
+    for file in files[:60]:
+        data = file.location.read()
         decoded = decode(data, PIXELS)
         fresh = partial(Decoded, decoded.pixels, decoded.bit_depth, decoded.kind)  # nothing reduced yet
         for name, work in (("decode", lambda d=data: decode(d, PIXELS)), ("chain", lambda x=fresh: apply(chain, x())),
@@ -160,20 +160,20 @@ def main() -> None:
         if given.images:
             folder = top / "images"
             folder.mkdir()
-            for position, place in enumerate(find(given.folder, BYTES).places[:given.images]):
-                shutil.copyfile(place.location.path, folder / f"{position}{place.suffix}")
+            for position, file in enumerate(find(given.folder, BYTES).images[:given.images]):
+                shutil.copyfile(file.location.path, folder / f"{position}{file.suffix}")
         model = given.model or default_model(top / "model", given.preset)
         release = releases.install(top / "production", model, "v", "", None)
         compare(folder, release.folder, top / "production", given)
 
 
-def compare(folder: Path, model: Path, place: Path, given: argparse.Namespace) -> None:
+def compare(folder: Path, model: Path, production: Path, given: argparse.Namespace) -> None:
     """Turns of both, one after the other, each time another one first."""
-    places = find(folder, BYTES).places
-    size = max(1, min(given.batch, -(-len(places) // workers())))
-    sides = {"bare": lambda: bare_run(bare, model, places, size),
-             "described": lambda: bare_run(described, model, places, size),
-             "ours": lambda: our_run(folder, place, given.batch)}
+    files = find(folder, BYTES).images
+    size = max(1, min(given.batch, -(-len(files) // workers())))
+    sides = {"bare": lambda: bare_run(bare, model, files, size),
+             "described": lambda: bare_run(described, model, files, size),
+             "ours": lambda: our_run(folder, production, given.batch)}
     speeds, burnt = ({name: list[float]() for name in sides} for _ in range(2))
     for turn in range(given.turns):
         for name in sorted(sides, reverse=bool(turn % 2)):
@@ -182,7 +182,7 @@ def compare(folder: Path, model: Path, place: Path, given: argparse.Namespace) -
             speeds[name].append(done / (time.perf_counter() - start))
             burnt[name].append(1000 * (processor_seconds() - before) / done)
             print(f"turn {turn + 1} {name}: {speeds[name][-1]:.1f} images/s, {burnt[name][-1]:.2f} ms", flush=True)
-    print(f"\n{len(places)} images, {workers()} processes, {processor()}")
+    print(f"\n{len(files)} images, {workers()} processes, {processor()}")
     for name in sides:
         print(f"{name}: {statistics.median(speeds[name]):.1f} images/s, {statistics.median(burnt[name]):.2f} ms of "
               "processor an image (medians)")
@@ -192,7 +192,7 @@ def compare(folder: Path, model: Path, place: Path, given: argparse.Namespace) -
         print(f"ours over {name}: {statistics.median(ratios):.3f} (turns: {', '.join(f'{r:.3f}' for r in ratios)}); by "
               f"processor time {statistics.median(spent):.3f}; best turns "
               f"{max(speeds['ours']) / max(speeds[name]):.3f}")
-    print("ms an image, alone:", ", ".join(f"{name} {ms}" for name, ms in parts(model, places).items()))
+    print("ms an image, alone:", ", ".join(f"{name} {ms}" for name, ms in parts(model, files).items()))
 
 
 if __name__ == "__main__":

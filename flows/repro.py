@@ -14,7 +14,6 @@ from pathlib import Path
 import yaml
 
 from cxr.runtime import process_tree
-from flows.repo.acceptance import broken
 from flows.repo.recorded import verdict
 from flows.repo.repair import mend
 from flows.support.lock import WorkspaceLock
@@ -37,7 +36,8 @@ def main(arguments: list[str]) -> int:
             status = _dvc_repro(arguments)
     if status == 0:
         subprocess.run([sys.executable, "-m", "stages.report.headline"], check=False)
-        print(verdict(Path.cwd()), *broken(Path.cwd()), sep="\n")
+        print(verdict(Path.cwd()), flush=True)
+        subprocess.run([sys.executable, "-m", "stages.evaluate.acceptance"], check=False)
     elif status == _INTERRUPTED:
         print("interrupted: `make repro` goes on where it stopped", file=sys.stderr)
     else:

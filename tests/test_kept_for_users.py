@@ -23,10 +23,11 @@ from serving.log.records import RefusedFile, Scored
 from tests.fixtures import scored_place
 
 ROOT = Path(__file__).resolve().parents[1]
-HOUSES = ("cxr", "stages", "serving", "flows")
+PACKAGES = ("cxr", "stages", "serving", "flows", "command")
 ENVIRONMENT = {
     "CXR_AUTH": "user and password of the Prefect server",
     "CXR_CACHE": "where per-image caches and checkpoints lie",
+    "CXR_CALLED_FROM": "the folder that paths of the command line start at; `cxr` sets it",
     "CXR_DVC_CACHE": "the DVC cache that all workspaces of a machine share",
     "CXR_GIT": "the git remote that workspaces clone",
     "CXR_HOME": "where `make up` keeps its server, workspaces and caches",
@@ -90,7 +91,7 @@ def sources(*folders):
 
 
 def test_the_environment_variables_are_these():
-    read = {name for path in sources(*HOUSES) for name in re.findall(r"\bCXR_[A-Z_]*[A-Z]\b", path.read_text())}
+    read = {name for path in sources(*PACKAGES) for name in re.findall(r"\bCXR_[A-Z_]*[A-Z]\b", path.read_text())}
     own = {"git_is_named"}  # of flows' settings: what is made of the variables, and no variable
     settings = {str(field.validation_alias or f"CXR_{name.upper()}") for name, field in Settings.model_fields.items()
                 if name not in own}

@@ -38,7 +38,7 @@ def graph():
 
 
 def folder_of(module):
-    """`cxr/<folder>` or `stages/<folder>` of a dotted name; empty for the houses themselves."""
+    """`cxr/<folder>` or `stages/<folder>` of a dotted name; empty for the packages themselves."""
     return "/".join(module.split(".")[:2]) if "." in module else ""
 
 

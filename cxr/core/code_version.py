@@ -15,12 +15,12 @@ _PIPELINES = ("dvc.yaml", "data/raw/dvc.yaml")
 _CODE = ("cxr/", "stages/")
 
 
-def code_version(*places: str) -> str:
+def code_version(*sources: str) -> str:
     """SHA-256 of the Python sources of packages and modules, given as paths below the project's top folder."""
     digest = hashlib.sha256()
-    for place in sorted(places):
-        path = _TOP / place
-        digest.update(f"{place} {sha256_tree(path, '*.py') if path.is_dir() else sha256_file(path)}\n".encode())
+    for source in sorted(sources):
+        path = _TOP / source
+        digest.update(f"{source} {sha256_tree(path, '*.py') if path.is_dir() else sha256_file(path)}\n".encode())
     return digest.hexdigest()
 
 

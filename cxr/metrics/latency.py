@@ -56,7 +56,7 @@ def median_interval(values: np.ndarray) -> dict[str, float]:
             "high": round(float(ordered[len(ordered) - 1 - rank]), 4)}
 
 
-def spread(image_ids: Sequence[str], count: int) -> list[str]:
+def evenly_chosen(image_ids: Sequence[str], count: int) -> list[str]:
     """`count` ids (repeated where there are fewer) evenly out of all."""
     picks = np.linspace(0, len(image_ids), count, endpoint=False).astype(int)
     return [image_ids[pick] for pick in picks]

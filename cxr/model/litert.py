@@ -44,15 +44,15 @@ class Net:
         content = model_folder.read_tflite(self.folder)
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
-            places = _outputs(self._interpreter)
-            place = self._interpreter.get_input_details()[0]
-            self._interpreter.resize_tensor_input(place["index"], [block, *place["shape"][1:]], strict=False)
+            outputs = _outputs(self._interpreter)
+            tensor = self._interpreter.get_input_details()[0]
+            self._interpreter.resize_tensor_input(tensor["index"], [block, *tensor["shape"][1:]], strict=False)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise InferenceError(f"{self.folder / model_folder.TFLITE}: LiteRT cannot run it: {error}") from error
         self._input = self._interpreter.get_input_details()[0]
         details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
-        self._output, self._pooled = details[places["logits"]], details[places["features"]]
+        self._output, self._pooled = details[outputs["logits"]], details[outputs["features"]]
         self._levels = _input_levels(self._input)
         self._check_shapes()
 
@@ -96,8 +96,8 @@ class Net:
             filled = cv2.LUT(filled.reshape(self.block, -1), self._levels).reshape(filled.shape)
         self._interpreter.set_tensor(self._input["index"], filled)
         self._interpreter.invoke()
-        raw, pooled = (self._interpreter.get_tensor(place["index"])[:len(images)]
-                       for place in (self._output, self._pooled))
+        raw, pooled = (self._interpreter.get_tensor(tensor["index"])[:len(images)]
+                       for tensor in (self._output, self._pooled))
         return _as_logits(raw, self._output, self.card), _dequantized(pooled, self._pooled).astype(np.float32)
 
     @property
@@ -108,11 +108,11 @@ class Net:
     def _check_shapes(self) -> None:
         """InferenceError where the net's input or output is not what the card says."""
         side = self.card["input"]
-        said = [side["height"], side["width"], side["channels"]], [len(self.labels)]
+        expected = [side["height"], side["width"], side["channels"]], [len(self.labels)]
         real = self._input["shape"].tolist()[1:], self._output["shape"].tolist()[1:]
-        if real != said:
+        if real != expected:
             raise InferenceError(f"{self.folder}: its net takes images {real[0]} and gives logits {real[1]}, "
-                                 f"its card says {said[0]} and {said[1]}")
+                                 f"its card says {expected[0]} and {expected[1]}")
 
 
 def _outputs(interpreter: Interpreter) -> dict[str, int]:
@@ -125,31 +125,31 @@ def _outputs(interpreter: Interpreter) -> dict[str, int]:
     return {name: int(detail["index"]) for name, detail in named.items()}
 
 
-def _input_levels(place: dict[str, Any]) -> np.ndarray | None:
+def _input_levels(tensor: dict[str, Any]) -> np.ndarray | None:
     """What the net wants to see for each of the 256 grey levels, in its own type; None: the grey levels themselves."""
     grey = np.arange(256, dtype=np.float64)
-    if place["dtype"] is np.float32:
+    if tensor["dtype"] is np.float32:
         return grey.astype(np.float32)
-    scale, zero = place["quantization"]
-    limits = np.iinfo(place["dtype"])
-    levels: np.ndarray = np.clip(np.round(grey / scale) + zero, limits.min, limits.max).astype(place["dtype"])
+    scale, zero = tensor["quantization"]
+    limits = np.iinfo(tensor["dtype"])
+    levels: np.ndarray = np.clip(np.round(grey / scale) + zero, limits.min, limits.max).astype(tensor["dtype"])
     same = levels.dtype == np.uint8 and np.array_equal(levels, grey)
     return None if same else levels
 
 
-def _as_logits(raw: np.ndarray, place: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
+def _as_logits(raw: np.ndarray, tensor: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
     """Float32 logits of a raw output: dequantized, and turned back where the card's `output` is "probabilities"."""
-    values, step = _dequantized(raw, place), 1e-7 if place["dtype"] is np.float32 else place["quantization"][0]
+    values, step = _dequantized(raw, tensor), 1e-7 if tensor["dtype"] is np.float32 else tensor["quantization"][0]
     if card.get("output", "logits") == "probabilities":
         values = np.clip(values, step / 2, 1 - step / 2)  # half a step inside: 0 and 1 have no logit
         values = np.log(values) if card["task"] == "multiclass" else np.log(values / (1 - values))
     return values.astype(np.float32)
 
 
-def _dequantized(raw: np.ndarray, place: dict[str, Any]) -> np.ndarray:
+def _dequantized(raw: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
     """Float64 values of a raw output."""
-    if place["dtype"] is np.float32:
+    if tensor["dtype"] is np.float32:
         return raw.astype(np.float64)
-    step, zero = place["quantization"]
+    step, zero = tensor["quantization"]
     values: np.ndarray = (raw.astype(np.float64) - zero) * step
     return values

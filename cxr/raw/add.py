@@ -1,4 +1,4 @@
-"""The one door for new data: checks a folder, copies it into a batch, enters that into the ledger and into DVC.
+"""The one way in for new data: checks a folder, copies it into a batch, enters that into the ledger and into DVC.
 
 Either all of it happens or nothing: the batch takes its name only when whole, and an error or an interrupt afterwards
 takes it back. The ledger is written last; what a SIGKILL leaves before that is taken up when the same folder is added

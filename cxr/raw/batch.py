@@ -79,17 +79,17 @@ class Batch:
 
     def _all_places(self) -> dict[str, Location]:
         """Path to the place of every file, archives opened; BatchError where a path is there twice."""
-        places: dict[str, Location] = {}
+        locations: dict[str, Location] = {}
         for name, size in self.files.items():
             if name in OWN:
                 continue
             path = self.folder / name
             inside = members(path) if name.endswith(".tar") else [(name, Location(path, 0, size))]
             for inner, location in inside:
-                if inner in places:
+                if inner in locations:
                     raise BatchError(f"{path}: {inner!r} is in the batch twice")
-                places[inner] = location
-        return dict(sorted(places.items()))
+                locations[inner] = location
+        return dict(sorted(locations.items()))
 
 
 def open_set(folder: Path) -> list[Batch]:

@@ -99,12 +99,12 @@ def _hashes(files: list[Path]) -> dict[Path, str]:
         keys = {path: _identity(path) for path in files}
         known = cache.get(keys.values())
         fresh = [path for path in files if keys[path] not in known]
-        made = _hash_all(fresh)
-        lasting = {path for path in made if not _is_recent(path) and _identity(path) == keys[path]}
-        cache.put({keys[path]: sha for path, sha in made.items() if path in lasting})
+        computed = _hash_all(fresh)
+        lasting = {path for path in computed if not _is_recent(path) and _identity(path) == keys[path]}
+        cache.put({keys[path]: sha for path, sha in computed.items() if path in lasting})
     finally:
         cache.close()
-    return {path: made.get(path) or known[keys[path]] for path in files}
+    return {path: computed.get(path) or known[keys[path]] for path in files}
 
 
 def _hash_all(paths: list[Path]) -> dict[Path, str]:

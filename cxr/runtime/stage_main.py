@@ -44,9 +44,9 @@ def _show_messages() -> None:
     """Let what this project's own code logs reach the console as bare lines; that of libraries stays out of it."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
-    for house in ("cxr", "stages"):
-        logging.getLogger(house).addHandler(handler)
-        logging.getLogger(house).setLevel(logging.INFO)
+    for package in ("cxr", "stages"):
+        logging.getLogger(package).addHandler(handler)
+        logging.getLogger(package).setLevel(logging.INFO)
 
 
 def run_stage(stage: str, imported: "Callable[[], Body]", resumes: bool = False) -> int:
@@ -71,22 +71,22 @@ def run(stage: str, body: "Body", resumes: bool = False) -> int:
     try:
         counts = body(load())
     except (ParamsError, UserError, HashMismatch, FileNotFoundError) as error:
-        return _say(stage, str(error))
+        return _fail(stage, str(error))
     except KeyboardInterrupt:
         print(f"\n{stage}: interrupted; {_GOES_ON if resumes else _BEGINS_AGAIN}", file=sys.stderr)
         return 130
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return _say(stage, f"{error.strerror}: {error.filename or 'while writing'}; free some space, run it again")
+            return _fail(stage, f"{error.strerror}: {error.filename or 'while writing'}; free some space, run it again")
         if not error.filename:
             raise
-        return _say(stage, f"{error.filename}: {error.strerror}; mend that and run it again")
+        return _fail(stage, f"{error.filename}: {error.strerror}; mend that and run it again")
     if counts is not None:
         write_json(RUNS / f"{stage}.json", counts)
     return 0
 
 
-def _say(stage: str, message: str) -> int:
+def _fail(stage: str, message: str) -> int:
     for line in message.splitlines():
         print(f"{stage}: {line}", file=sys.stderr)
     return 1

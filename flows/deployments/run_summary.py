@@ -1,28 +1,23 @@
-"""What a pipeline run leaves on the server for people: metrics against the last version, pictures, where the report is.
+"""What a pipeline run leaves on the server for people: the page that `stages.report.run_summary` writes, and a link.
 
-Reads only what the workspace's dvc.lock names, pulled and checked; a run whose stages make none of it has none of it.
+Nothing is drawn or formatted here; a run whose stages make nothing to show has a page that says where its outputs are.
 """
-import json
 import logging
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
-from typing import Any
 
-from cxr.core.files import write_bytes
-from flows.deployments import roc_svg
-from flows.deployments.pictures import as_markdown
+from cxr.core.files import write_bytes, write_text
 from flows.repo import lockfile, record, workspace
 from flows.repo.git import git
 from flows.repo.record import Recorded
+from flows.support import commands
 from flows.support.secrets import without_credentials
-from flows.support.settings import Settings
+from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
 _SHOWN = ("metrics/", "plots/evaluate", "reports/overlays")
-_HEADLINES = (".auroc.macro", ".auroc.worst", ".accuracy")  # leaves of metrics/evaluate.json, of every variant
-_TRUE_POSITIVE = "_tp_1"  # of overlays, one a label is shown first
-_MOST_ROWS, _MOST_PICTURES = 60, 6
+_COMPARED = "metrics/evaluate.json"
 REPORT = "reports/index.html"
 
 
@@ -32,7 +27,7 @@ def publish(folder: Path, recorded: Recorded | None, before: str | None, setting
 
     try:
         _pull_shown(folder, settings)
-        create_markdown_artifact(page(folder, recorded, before), key="pipeline-summary",
+        create_markdown_artifact(page(folder, _where(recorded), before, settings), key="pipeline-summary",
                                  description="metrics, difference to the last version, pictures")
         if recorded and (report := _report(folder, recorded, settings)):
             create_link_artifact(report, key="report", link_text=f"report of {recorded.version}",
@@ -47,57 +42,33 @@ def publish_here(folder: Path) -> None:
 
     try:
         where = f"Made in {folder}, on commit `{git(folder, 'rev-parse', '--short=12', 'HEAD')}`; not recorded."
-        create_markdown_artifact(page(folder, None, record.version_before(folder, None), where), key="pipeline-summary",
+        before = record.version_before(folder, None)
+        create_markdown_artifact(page(folder, where, before, from_environment()), key="pipeline-summary",
                                  description="metrics, difference to the last version, pictures")
         if (folder / REPORT).exists():
             create_link_artifact((folder / REPORT).as_uri(), key="report", link_text="report of this folder",
                                  description=f"on the machine of this run: {folder / REPORT}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # SystemExit: a setting that can't be meant
         logger.info(without_credentials(f"the summary could not be made whole: {error}"))
 
 
-def page(folder: Path, recorded: Recorded | None, before: str | None, where: str = "") -> str:
-    """The markdown page. `before` is the gto tag of the version to compare with."""
-    parts = ["# Pipeline run", where or _where(recorded)]
-    served = json.loads(_read(folder / "metrics" / "compress.json") or "{}").get("chosen", {}).get("name", "base")
-    now = headlines(json.loads(_read(folder / "metrics" / "evaluate.json") or "{}"), served)
-    if now:
-        then = headlines(_earlier(folder, before), served) if before else {}
-        parts.append(f"Served: **{served}**. Differences are between test sets as each version had them.")
-        parts.append("\n".join(table(now, then, before)))
-    if (roc := folder / "plots" / "evaluate" / "roc.csv").exists():
-        parts.append("## ROC\n" + as_markdown(f"ROC of {served} on the test set", roc_svg.draw(roc, served)))
-    overlays = sorted((folder / "reports" / "overlays").glob("*.png"),
-                      key=lambda path: (not path.stem.endswith(_TRUE_POSITIVE), path.name))[:_MOST_PICTURES]
-    if overlays:
-        parts.append("## Explanations\n" + " ".join(as_markdown(path.stem, path.read_bytes()) for path in overlays))
-    return "\n\n".join(parts) + "\n"
+def page(folder: Path, where: str, before: str | None, settings: Settings) -> str:
+    """The markdown page, by the folder's own code; `before` is the gto tag of the version to compare with.
 
-
-def headlines(metrics: dict[str, Any], served: str = "base") -> dict[str, float]:
-    """`variant.auroc.macro` and the like to number, of metrics/evaluate.json; `served`'s labels too."""
-    every = dict(_numbers(metrics))
-    chosen = {name: value for name, value in every.items() if name.endswith(_HEADLINES)}
-    labels = {name: value for name, value in every.items() if name.startswith(f"{served}.auroc.")}
-    return dict(list(((chosen | labels) or every).items())[:_MOST_ROWS])
-
-
-def table(now: dict[str, float], then: dict[str, float], before: str | None) -> Iterator[str]:
-    """Lines of a markdown table: value, value of the version before, difference."""
-    yield f"| metric (test) | this run | {f'`{before}`' if before else 'no earlier version'} | difference |"
-    yield "|---|---:|---:|---:|"
-    for name, value in now.items():
-        old = then.get(name)
-        yield f"| {name} | {value:.4f} | {'n/a' if old is None else f'{old:.4f}'} | " + (
-            "n/a |" if old is None else f"{value - old:+.4f} |")
-
-
-def _numbers(tree: Any, path: str = "") -> Iterator[tuple[str, float]]:
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _numbers(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(tree, (int, float)) and not isinstance(tree, bool):
-        yield path, float(tree)
+    Only `where` for a commit whose code has no such page.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        written, old = Path(place) / "page.md", Path(place) / "before.json"
+        compared = ["--version", before, "--before", str(old)] if before else []
+        if before:
+            write_text(old, _earlier(folder, before))
+        try:
+            commands.run(folder, settings, "stages.report.run_summary", "--out", str(written), "--where", where,
+                         *compared)
+        except commands.Refused as error:
+            logger.info(f"the summary only says where the outputs are: {error}")
+            return f"# Pipeline run\n\n{where}\n"
+        return written.read_text()
 
 
 def _where(recorded: Recorded | None) -> str:
@@ -126,16 +97,11 @@ def _report(folder: Path, recorded: Recorded, settings: Settings) -> str | None:
     return f"{settings.reports.rstrip('/')}/{recorded.commit[:12]}/index.html" if settings.reports else kept.as_uri()
 
 
-def _earlier(folder: Path, tag: str) -> dict[str, Any]:
-    """metrics/evaluate.json of an earlier version; empty where it can't be had, or read, any more."""
+def _earlier(folder: Path, tag: str) -> str:
+    """Text of an earlier version's metrics; empty where they can't be had any more."""
     from dvc.api import read
 
     try:
-        found = json.loads(read("metrics/evaluate.json", repo=str(folder), rev=tag))
+        return str(read(_COMPARED, repo=str(folder), rev=tag))
     except Exception:  # DVC, git and each kind of remote raise their own; none is worth this run's summary
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+        return ""

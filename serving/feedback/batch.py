@@ -43,7 +43,7 @@ def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, wri
 
 
 def in_words(left_out: Mapping[str, int]) -> str:
-    """The counts as a phrase."""
+    """The counts as a phrase for the message to the user."""
     return ", ".join(f"{count} left out ({reason})" for reason, count in left_out.items() if count) or "none left out"
 
 

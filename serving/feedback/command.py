@@ -29,7 +29,7 @@ _PRODUCTION = typer.Option(help="production folder (default: CXR_PRODUCTION, els
 @command_line.command(app, _STATUSES, name="add", speaker="feedback", mendable=_MENDABLE)
 def add_labels(table: Annotated[Path, _TABLE], production: Annotated[Path | None, _PRODUCTION] = None) -> None:
     """Take in a table of labels, and say how many came in."""
-    folder = production or releases.place()
+    folder = production or releases.production_folder()
     scored = read_log(folder / "log")
     part, count = add(folder / "feedback", table, scored, _labels(list(scored.columns)))
     print(f"{count} labels taken in: {part}" if part else f"the same {count} labels stand already")
@@ -41,7 +41,7 @@ def make_batch(name: Annotated[str, _NAME], images: Annotated[Path | None, _IMAG
     """Put the scored images with their feedback into the inbox of retraining, and say what was left out."""
     if not is_batch_name(name):
         raise FeedbackRefused(f"{name!r} can't be a batch's name: letters, digits, dot, dash, underscore")
-    params, folder = load(), production or releases.place()
+    params, folder = load(), production or releases.production_folder()
     scored = read_log(folder / "log")
     known = read(folder / "feedback", _labels(list(scored.columns)))
     source = images or Path(params.score.folder)

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _print_needs(params: Params) -> None:
-    print(json.dumps(needs.paths(params, releases.place())))
+    print(json.dumps(needs.paths(params, releases.production_folder())))
 
 
 def _judged(out: Path, version: str) -> int:
@@ -47,7 +47,7 @@ def _judged(out: Path, version: str) -> int:
     def judge(params: Params) -> None:
         """Hold what is in production against the new model, and show the verdict."""
         try:
-            release = releases.current(releases.place())
+            release = releases.current(releases.production_folder())
         except releases.NothingInProduction as error:
             raise errors.UserError(str(error)) from error
         found.append(run.main(params, release, out, version))

@@ -38,7 +38,7 @@ class GateInputs:
     """
 
     champion: releases.Release
-    made: PipelineOutput
+    output: PipelineOutput
     rows: Manifest
     train: Manifest
     new: np.ndarray
@@ -64,8 +64,8 @@ class GateInputs:
 
 def read(release: releases.Release, project: Path, max_pixels: int) -> GateInputs:
     """Read and check all but images. UserError where the two can't be compared."""
-    made, whole = pipeline_output_in(project), manifest.read(project / "data" / "manifest.parquet")
-    for folder in (release.folder, made.model):
+    output, whole = pipeline_output_in(project), manifest.read(project / "data" / "manifest.parquet")
+    for folder in (release.folder, output.model):
         card = model_folder.read_card(folder)
         if list(card["labels"]) != list(whole.head.labels) or card["task"] != whole.head.task:
             raise UserError(f"{folder}: its labels or task are not the manifest's: the two models answer different "
@@ -78,7 +78,7 @@ def read(release: releases.Release, project: Path, max_pixels: int) -> GateInput
     new = ~rows.table["batch"].isin(release.batches) | rows.table["image_id"].isin(corrected)
     figures = project / "metrics" / "evaluate.json"
     test = (rows.table["split"] == "test").to_numpy(bool)
-    return GateInputs(release, made, rows, whole.rows("train"), new.to_numpy(bool), test,
+    return GateInputs(release, output, rows, whole.rows("train"), new.to_numpy(bool), test,
                   read_json(figures) if figures.exists() else None)
 
 

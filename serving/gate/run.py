@@ -23,7 +23,7 @@ def main(params: Params, release: releases.Release, out: Path, version: str) -> 
     """The verdict on what the pipeline made in this folder; also written to `out`."""
     rule, project = params.retrain.gate, Path()
     inputs = read(release, project, params.ingest.max_pixels)
-    folders = {"champion": release.folder, "challenger": inputs.made.model}
+    folders = {"champion": release.folder, "challenger": inputs.output.model}
     nets = {name: Net(folder, workers()) for name, folder in folders.items()}
     chains = {name: Chain.from_dict(net.card["preprocessing"]) for name, net in nets.items()}
     sides = {name: answers(net, chains[name], inputs, project) for name, net in nets.items()}
@@ -35,13 +35,13 @@ def main(params: Params, release: releases.Release, out: Path, version: str) -> 
         "verdict": PROMOTE if all(check.passed is not False for check in asked) else KEEP,
         "reasons": [check.words for check in asked if check.passed is False],
         "champion": {"identity": release.identity, "version": release.version, "batches": list(release.batches)},
-        "challenger": {"identity": model_folder.identity(inputs.made.model), "version": version,
-                       "variant": inputs.made.variant, "batches": list(inputs.made.batches)},
+        "challenger": {"identity": model_folder.identity(inputs.output.model), "version": version,
+                       "variant": inputs.output.variant, "batches": list(inputs.output.batches)},
         "checks": [check.as_json() for check in asked],
         "gate": {name: comparison.as_json() for name, comparison in compared.items()},
         "test": _reported(inputs, sides, rule),
         "test_explanation": {"champion": release.explanation or "n/a",
-                             "challenger": inputs.made.explanation or "n/a"},
+                             "challenger": inputs.output.explanation or "n/a"},
         "rule": rule.model_dump(),
     })
     verdict.write(out / "gate.json")

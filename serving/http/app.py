@@ -49,10 +49,10 @@ class Serving:
 
 
 class Endpoint:
-    """The handlers, and what they share."""
+    """The handlers of all routes, with the pool, log writer and metrics that they share."""
 
     def __init__(self, serving: Serving) -> None:
-        """Nothing is started yet: see `lifespan`."""
+        """Starts no process and no writer; `lifespan` does."""
         self.serving = serving
         self.log_writer = BackgroundLogWriter(serving.production / "log", serving.part_seconds)
         self.processes = ProcessPool(serving.production, serving.processes, serving.waiting, serving.max_pixels,
@@ -63,7 +63,7 @@ class Endpoint:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """Processes and journal from start to end of the server; what waits is written at the end."""
+        """Processes and log writer from start to end of the server; what waits is written at the end."""
         await self.processes.open()
         keeping = asyncio.create_task(self.log_writer.keep())
         try:
@@ -100,7 +100,7 @@ class Endpoint:
                              "waiting": self.processes.waiting})
 
     async def show_metrics(self, request: Request) -> Response:
-        """For Prometheus."""
+        """Answer GET /metrics in Prometheus' text format."""
         self._admit(request)
         return Response(self.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 

@@ -62,7 +62,7 @@ def serving_of(params: Params, token: str, hosts: tuple[str, ...]) -> Serving:
     """The endpoint's bounds and folders as params.yaml sets them; `token` and `hosts` are who may ask."""
     section = params.score
     bounds = Bounds(section.max_file_bytes, section.http_images, _BODY_SECONDS)
-    return Serving(releases.place(), bounds, params.ingest.max_pixels, workers(), section.http_waiting,
+    return Serving(releases.production_folder(), bounds, params.ingest.max_pixels, workers(), section.http_waiting,
                    section.part_seconds, token=token, hosts=hosts)
 
 

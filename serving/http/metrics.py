@@ -9,7 +9,7 @@ _SECONDS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5,
 
 
 class _Lost(Collector):
-    """A counter whose count stands elsewhere."""
+    """A Prometheus counter that reads its value from the log writer at each scrape."""
 
     def __init__(self, count: Callable[[], int]) -> None:
         self._count = count
@@ -20,7 +20,7 @@ class _Lost(Collector):
 
 
 class Metrics:
-    """One registry for one server."""
+    """The endpoint's counters and histograms, in a registry of their own."""
 
     def __init__(self, waiting: Callable[[], int], unwritten: Callable[[], int], lost: Callable[[], int]) -> None:
         """`waiting`: images with the processes; `unwritten`: rows not yet in the log; `lost`: that never will be."""

@@ -71,7 +71,7 @@ class Index:
             self.add(image_id, model)
 
     def add(self, image_id: str, model: str) -> None:
-        """Count one study as standing there."""
+        """Note that a study stands in this part of the log."""
         self.studies.add(image_id)
         self.pairs.add((image_id, model))
 
@@ -282,7 +282,7 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 @contextlib.contextmanager
 def _alone(log: Path) -> Iterator[None]:
-    """One writer at a time."""
+    """Hold the log's lock: one process writes at a time."""
     log.mkdir(parents=True, exist_ok=True)
     with (log / ".lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

@@ -16,7 +16,7 @@ from scipy import stats
 from cxr.metrics import intervals
 from cxr.selection import auroc
 from serving.monitor.rule import DriftComparison
-from serving.monitor.window import Studies
+from serving.monitor.window import StudyArrays
 
 _SEED, _RESAMPLES = 19, 200
 _MOST = 2000  # labelled studies behind the window's standard error, which falls with the root of their number
@@ -34,7 +34,7 @@ class Sampled:
     images: np.ndarray
 
 
-def sample(reference: Studies, patient: np.ndarray, task: str) -> Sampled:
+def sample(reference: StudyArrays, patient: np.ndarray, task: str) -> Sampled:
     """Compute them once for a model; `patient` int (n,)."""
     scores = auroc.scores(reference.logits, task)
     by_patient, by_image = (_replicates(reference.targets, scores, units)
@@ -44,7 +44,7 @@ def sample(reference: Studies, patient: np.ndarray, task: str) -> Sampled:
     return Sampled(cases, others, by_patient[0], by_patient[1:], by_image[1:])
 
 
-def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str, *, floor: float,
+def compare(sampled: Sampled, window: StudyArrays, labels: Sequence[str], task: str, *, floor: float,
             least: int) -> Iterator[DriftComparison]:
     """A comparison for each label with at least `least` labelled positives and negatives on both sides, and `macro`
     over them where there are several; nothing where no label has enough."""
@@ -57,15 +57,15 @@ def compare(sampled: Sampled, window: Studies, labels: Sequence[str], task: str,
     now = np.concatenate([_replicates(targets, scores, np.arange(len(targets)), 0),
                           _replicates(targets[:_MOST], scores[:_MOST], np.arange(len(targets[:_MOST])))[1:]])
     smaller = min(1.0, float(np.sqrt(_MOST / len(targets))))
-    columns = [([place], f"AUROC {labels[i]}") for place, i in enumerate(judged)]
+    columns = [([position], f"AUROC {labels[i]}") for position, i in enumerate(judged)]
     columns += [(list(range(len(judged))), "AUROC macro")] if len(judged) > 1 else []
-    for places, name in columns:
-        chosen = judged[places]
-        before, after = float(sampled.found[chosen].mean()), float(now[0, places].mean())
+    for positions, name in columns:
+        chosen = judged[positions]
+        before, after = float(sampled.found[chosen].mean()), float(now[0, positions].mean())
         by_patient, by_image = _error(sampled.patients[:, chosen]), _error(sampled.images[:, chosen])
         widened = max(1.0, by_patient / by_image) if by_image else 1.0
-        error = max(_error(now[1:, places]) * smaller * widened, 0.5 / int(cases[chosen].max()))
-        shared = _pooled(sampled, chosen, cases[chosen], now[0, places])
+        error = max(_error(now[1:, positions]) * smaller * widened, 0.5 / int(cases[chosen].max()))
+        shared = _pooled(sampled, chosen, cases[chosen], now[0, positions])
         own = max(by_patient, widened * _error_at(shared, sampled.cases[chosen], sampled.others[chosen]))
         p = float(stats.norm.sf((before - after) / np.hypot(own, error)))
         yield DriftComparison(name, "accuracy", "drop", before - after, floor, p, before, after,

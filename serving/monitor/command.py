@@ -46,7 +46,7 @@ def monitor(window: Annotated[int | None, _WINDOW] = None, since: Annotated[date
     """Judge a window of scored studies against the model's reference: inputs, accuracy, latency."""
     if window and since:
         raise typer.BadParameter("give --window or --since, not both", param_hint="--since")
-    params, folder = load(), production or releases.place()
+    params, folder = load(), production or releases.production_folder()
     task = MonitorTask(log or folder / "log", folder / "feedback", folder / "drift", window or params.monitor.window,
                        since, images or Path(params.score.folder))
     verdict, page = run(task, releases.current(folder), params.monitor)

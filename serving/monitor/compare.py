@@ -12,7 +12,7 @@ from serving.monitor.clusters import design_effect
 from serving.monitor.embedding import Embedding, Gap
 from serving.monitor.novelty import Novelty
 from serving.monitor.rule import DriftComparison
-from serving.monitor.window import Studies, of_reference
+from serving.monitor.window import StudyArrays, of_reference
 
 STRANGE = "strange studies"
 _TOGETHER = 10.0  # weight of a comparison of all columns at once
@@ -23,7 +23,7 @@ class Prepared:
     """A model's reference with what is computed once: design effects by name, embeddings of features and logits, and
     how much the AUROCs vary."""
 
-    studies: Studies
+    studies: StudyArrays
     patient: np.ndarray
     labels: tuple[str, ...]
     task: str
@@ -64,8 +64,8 @@ def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
                     novelty, accuracy.sample(studies, reference.patient, str(card["task"])))
 
 
-def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | None, section: Monitor,
-            labelled: Studies | None = None) -> WindowComparisons:
+def compare(prepared: Prepared, window: StudyArrays, before: Mapping[str, float] | None, section: Monitor,
+            labelled: StudyArrays | None = None) -> WindowComparisons:
     """All comparisons of one window; `before` is the latency at promotion ({"p50_ms", "p95_ms"}) or None.
 
     `labelled`: the studies on which accuracy is judged, where these are others than the window's.
@@ -89,7 +89,7 @@ def compare(prepared: Prepared, window: Studies, before: Mapping[str, float] | N
     return found
 
 
-def _strange(found: WindowComparisons, prepared: Prepared, window: Studies, section: Monitor) -> None:
+def _strange(found: WindowComparisons, prepared: Prepared, window: StudyArrays, section: Monitor) -> None:
     """The share of studies unlike the reference's."""
     old, distances_now = prepared.novelty.reference, prepared.novelty(window.statistics, window.features)
     found.toward[STRANGE] = distances_now
@@ -99,14 +99,14 @@ def _strange(found: WindowComparisons, prepared: Prepared, window: Studies, sect
                                         float(beyond[0].mean()), float(beyond[1].mean()), _TOGETHER))
 
 
-def _statistics(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[DriftComparison]:
+def _statistics(prepared: Prepared, window: StudyArrays, section: Monitor) -> Iterator[DriftComparison]:
     old = prepared.studies
     for name in old.names:
         a, b = old.statistics[:, old.names.index(name)], window.statistics[:, window.names.index(name)]
         yield _continuous(name, "input", a, b, prepared.designs[name], section)
 
 
-def _categories(found: WindowComparisons, prepared: Prepared, window: Studies, section: Monitor) -> None:
+def _categories(found: WindowComparisons, prepared: Prepared, window: StudyArrays, section: Monitor) -> None:
     """View and size; a study whose view nobody told says nothing about the views."""
     for name, a, b in (("view", prepared.studies.view, window.view), ("size", prepared.studies.size, window.size)):
         a, b = a[a != ""], b[b != ""]
@@ -118,7 +118,7 @@ def _categories(found: WindowComparisons, prepared: Prepared, window: Studies, s
                                                  _mode(a), _mode(b)))
 
 
-def _predictions(prepared: Prepared, window: Studies, section: Monitor) -> Iterator[DriftComparison]:
+def _predictions(prepared: Prepared, window: StudyArrays, section: Monitor) -> Iterator[DriftComparison]:
     for i, label in enumerate(prepared.labels):
         a, b = prepared.studies.probabilities[:, i], window.probabilities[:, i]
         yield _continuous(f"probability {label}", "prediction", a, b, prepared.designs[f"probability {label}"], section)
@@ -134,17 +134,18 @@ def _continuous(name: str, kind: str, a: np.ndarray, b: np.ndarray, design: floa
                       float(np.median(b)))
 
 
-def _accuracy(found: WindowComparisons, prepared: Prepared, studies: Studies, section: Monitor) -> None:
-    made = list(accuracy.compare(prepared.sampled, studies, prepared.labels, prepared.task,
+def _accuracy(found: WindowComparisons, prepared: Prepared, studies: StudyArrays, section: Monitor) -> None:
+    judged = list(accuracy.compare(prepared.sampled, studies, prepared.labels, prepared.task,
                                  floor=section.floors.auroc, least=section.least_cases))
-    found.comparisons += made
-    if not made:
+    found.comparisons += judged
+    if not judged:
         labelled = int(np.isfinite(studies.targets).any(axis=1).sum())
         found.left_out.append(f"accuracy: no label has {section.least_cases} positives and negatives in the feedback "
                               f"({labelled} of {len(studies)} studies have labels) and in the reference")
 
 
-def _latency(found: WindowComparisons, window: Studies, before: Mapping[str, float] | None, section: Monitor) -> None:
+def _latency(found: WindowComparisons, window: StudyArrays, before: Mapping[str, float] | None,
+             section: Monitor) -> None:
     if before is None:
         found.left_out.append("latency: none was taken when the model came into production")
         return
@@ -153,9 +154,9 @@ def _latency(found: WindowComparisons, window: Studies, before: Mapping[str, flo
     found.comparisons += latency.compare(window.latency_ms, before, section.latency_factor)
 
 
-def estimates(prepared: Prepared, window: Studies) -> list[dict[str, Any]]:
+def estimates(prepared: Prepared, window: StudyArrays) -> list[dict[str, Any]]:
     """For each label the AUROC that the calibrated probabilities promise, on the reference and in the window."""
-    rows: Sequence[Studies] = (prepared.studies, window)
+    rows: Sequence[StudyArrays] = (prepared.studies, window)
     return [{"label": label, **{side: accuracy.estimated_auroc(s.probabilities[:, i], s.probabilities[:, i])
                                 for side, s in zip(("reference", "window"), rows, strict=True)}}
             for i, label in enumerate(prepared.labels)]

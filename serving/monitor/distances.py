@@ -57,9 +57,9 @@ def stability_index(reference: np.ndarray, window: np.ndarray) -> float:
 
 def _counts(reference: np.ndarray, window: np.ndarray) -> np.ndarray:
     """Contingency table, int (2, words), the most frequent word first."""
-    words, place = np.unique(np.concatenate([reference, window]), return_inverse=True)
-    table = np.stack([np.bincount(place[:len(reference)], minlength=len(words)),
-                      np.bincount(place[len(reference):], minlength=len(words))])
+    words, index = np.unique(np.concatenate([reference, window]), return_inverse=True)
+    table = np.stack([np.bincount(index[:len(reference)], minlength=len(words)),
+                      np.bincount(index[len(reference):], minlength=len(words))])
     ordered: np.ndarray = table[:, np.argsort(-table.sum(axis=0), kind="stable")]
     return ordered
 

@@ -77,9 +77,9 @@ class Embedding:
     def _spectrum(self) -> np.ndarray:
         """Eigenvalues of the covariance of the reference's mean embedding, patients being the independent units."""
         away = self._embedded(self._scaled) - self._mean
-        patients, place = np.unique(self._patient, return_inverse=True)
+        patients, index = np.unique(self._patient, return_inverse=True)
         sums = np.zeros((len(patients), away.shape[1]))
-        np.add.at(sums, place, away)
+        np.add.at(sums, index, away)
         gram = sums @ sums.T if len(patients) < sums.shape[1] else sums.T @ sums
         values: np.ndarray = np.linalg.eigvalsh(gram).clip(min=0) / len(away) ** 2
         return values * len(patients) / (len(patients) - 1)

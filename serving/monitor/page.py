@@ -12,14 +12,14 @@ from cxr.runtime.hand_over import DriftVerdict
 from serving.monitor import distances, svg
 from serving.monitor.compare import Prepared
 from serving.monitor.rule import DriftComparison, Judged
-from serving.monitor.window import Studies
+from serving.monitor.window import StudyArrays
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CHARTS = 9
 _REASONS = 8  # shown at once; the others unfold
 
 
-def render(verdict: DriftVerdict, judged: Sequence[Judged], prepared: Prepared, window: Studies,
+def render(verdict: DriftVerdict, judged: Sequence[Judged], prepared: Prepared, window: StudyArrays,
            pictures: Sequence[tuple[str, str]]) -> str:
     """The page's HTML; `pictures` are (data URI, caption)."""
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True,
@@ -39,13 +39,13 @@ def _span(first: str | None, last: str | None) -> str:
     return " to ".join(dict.fromkeys(moments))
 
 
-def charts(judged: Sequence[Judged], prepared: Prepared, window: Studies) -> list[Markup]:
+def charts(judged: Sequence[Judged], prepared: Prepared, window: StudyArrays) -> list[Markup]:
     """Distributions behind the first comparisons that have one, those that said drift first."""
     drawn = (_chart(j, prepared, window) for j in judged)
     return [chart for chart in drawn if chart is not None][:_CHARTS]
 
 
-def _chart(judged: Judged, prepared: Prepared, window: Studies) -> Markup | None:
+def _chart(judged: Judged, prepared: Prepared, window: StudyArrays) -> Markup | None:
     name, old, note = judged.comparison.name, prepared.studies, _note(judged)
     if name in old.names:
         columns = old.statistics[:, old.names.index(name)], window.statistics[:, window.names.index(name)]

@@ -9,13 +9,13 @@ import numpy as np
 from cxr.imaging.decode import Undecodable, decode
 from serving.monitor.compare import Prepared, WindowComparisons
 from serving.monitor.rule import DriftComparison, Judged
-from serving.monitor.window import Studies
+from serving.monitor.window import StudyArrays
 
 _SIDE = 168  # pixels of the longer side
 _MAX_PIXELS, _MAX_BYTES = 100_000_000, 512 * 2**20
 
 
-def drivers(judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared, window: Studies,
+def drivers(judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared, window: StudyArrays,
             most: int) -> list[tuple[int, str]]:
     """(row of the window, the comparison that it stands for), at most `most`, none twice.
 
@@ -33,7 +33,7 @@ def drivers(judged: Sequence[Judged], found: WindowComparisons, prepared: Prepar
     return list(chosen.items())
 
 
-def _toward(comparison: DriftComparison, found: WindowComparisons, prepared: Prepared, window: Studies
+def _toward(comparison: DriftComparison, found: WindowComparisons, prepared: Prepared, window: StudyArrays
             ) -> np.ndarray | None:
     """How far each study of the window lies in the direction of the shift, float (n,); None for accuracy, latency."""
     name, old = comparison.name, prepared.studies

@@ -22,7 +22,7 @@ from serving.log.scoring_log import read as read_log
 from serving.monitor import markdown, page, pictures
 from serving.monitor.compare import Prepared, WindowComparisons, compare, estimates, prepare
 from serving.monitor.rule import Judged, judge, verdict
-from serving.monitor.window import Studies, of_log
+from serving.monitor.window import StudyArrays, of_log
 from serving.registry.releases import Release
 
 
@@ -97,7 +97,7 @@ def write(drift: Path, judged: DriftVerdict, html: str) -> Path:
     return folder
 
 
-def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> Studies:
+def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> StudyArrays:
     """The rows as arrays; UserError where the log holds other columns than the model's reference."""
     if table.empty:
         columns = ["image_id", "view", "width", "height", "bit_depth", "latency_ms", "features"]
@@ -112,7 +112,7 @@ def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> Stu
                          "version of this project: score anew, or start a new log") from error
 
 
-def _head(table: pd.DataFrame, window: Studies, known: pd.DataFrame, prepared: Prepared, release: Release,
+def _head(table: pd.DataFrame, window: StudyArrays, known: pd.DataFrame, prepared: Prepared, release: Release,
           section: Monitor) -> dict[str, Any]:
     """What is said of the window, and of the studies with labels, whatever the verdict."""
     ids = sorted(table["image_id"].astype(str)) if len(table) else []
@@ -133,7 +133,7 @@ def _span(table: pd.DataFrame) -> dict[str, str | None]:
 
 
 def _pictures(images: Path, table: pd.DataFrame, judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared,
-              window: Studies, most: int) -> list[tuple[str, str]]:
+              window: StudyArrays, most: int) -> list[tuple[str, str]]:
     """(data URI, caption) of the images that drove it, where their folder is known and they are still there."""
     chosen = pictures.drivers(judged, found, prepared, window, most)
     drawn = ((pictures.thumbnail(images, str(table["source"].iloc[row])), name) for row, name in chosen)

@@ -11,7 +11,7 @@ from cxr.model.reference import Reference
 
 
 @dataclass(frozen=True)
-class Studies:
+class StudyArrays:
     """n studies as the model saw them; the same row everywhere is the same study.
 
     `statistics` float64 (n, len(names)) by `names`; `features` float32 (n, k); `logits` float32 and `probabilities`
@@ -34,22 +34,22 @@ class Studies:
         return len(self.logits)
 
 
-def of_reference(reference: Reference, card: dict[str, Any]) -> Studies:
+def of_reference(reference: Reference, card: dict[str, Any]) -> StudyArrays:
     """The reference's studies, their probabilities by the card's calibration."""
     size = sizes(reference.width, reference.height, reference.bit_depth)
-    return Studies(tuple(map(str, reference.names)), reference.statistics.astype(np.float64), reference.features,
+    return StudyArrays(tuple(map(str, reference.names)), reference.statistics.astype(np.float64), reference.features,
                    reference.logits, calibrated(reference.logits, card["calibration"]), reference.view, size,
                    reference.targets.astype(np.float64), np.full(len(reference), np.nan))
 
 
-def of_log(table: pd.DataFrame, names: Sequence[str], labels: Sequence[str], truth: pd.DataFrame) -> Studies:
+def of_log(table: pd.DataFrame, names: Sequence[str], labels: Sequence[str], truth: pd.DataFrame) -> StudyArrays:
     """Rows of the scoring log, in their order, with the feedback's labels joined on.
 
     `truth`: index image_id, columns labels, 0 or 1 or NaN. KeyError where the log lacks a column.
     """
     features = table["features"].tolist()
     targets = truth.reindex(index=table["image_id"], columns=list(labels)).to_numpy(np.float64)
-    return Studies(
+    return StudyArrays(
         tuple(names), table[list(names)].to_numpy(np.float64),
         np.array(features, np.float32).reshape(len(table), -1 if features else 0),
         table[[f"logit_{label}" for label in labels]].to_numpy(np.float32),

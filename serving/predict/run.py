@@ -25,12 +25,12 @@ class Scorer(Protocol):
         ...
 
 
-def files(places: Iterable[Path]) -> list[Path]:
+def files(paths: Iterable[Path]) -> list[Path]:
     """The image files meant: files as named, folders searched through (sorted, by suffix, no symbolic links)."""
     found: list[Path] = []
-    for place in places:
-        inside = (p for p in sorted(place.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file())
-        found += [p for p in inside if not p.is_symlink()] if place.is_dir() else [place]
+    for path in paths:
+        inside = (p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file())
+        found += [p for p in inside if not p.is_symlink()] if path.is_dir() else [path]
     return list(dict.fromkeys(found))
 
 

@@ -27,17 +27,17 @@ _LATENCY = typer.Option(help="JSON file with p50_ms, p95_ms, images, measured he
 def install(version: Annotated[str, _VERSION], project: Annotated[Path, _FROM] = Path(),
             commit: Annotated[str, _COMMIT] = "", latency: Annotated[Path | None, _LATENCY] = None) -> None:
     """Put the chosen variant of a finished pipeline into production, without the gate."""
-    made: PipelineOutput = pipeline_output_in(project)
-    release = releases.install(releases.place(), made.model, version, commit or _head(project),
-                               read_json(latency) if latency else None, batches=made.batches,
-                               explanation=made.explanation)
-    print(f"in production: {release.version} ({made.variant}, {release.identity[:16]})")
+    output: PipelineOutput = pipeline_output_in(project)
+    release = releases.install(releases.production_folder(), output.model, version, commit or _head(project),
+                               read_json(latency) if latency else None, batches=output.batches,
+                               explanation=output.explanation)
+    print(f"in production: {release.version} ({output.variant}, {release.identity[:16]})")
 
 
 @command_line.command(app, _STATUSES, speaker="production", mendable=_MENDABLE)
 def show(as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False) -> None:
     """What is in use, and what was before."""
-    folder = releases.place()
+    folder = releases.production_folder()
     release, before = releases.current(folder), releases.previous(folder)
     if as_json:
         shown = InProduction(current=_shown(release), previous=_shown(before) if before else None)
@@ -53,7 +53,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="for programs")] =
 def rollback(to_be: Annotated[bool, typer.Option("--to-be", help="only say which one that would be, as JSON")] = False
              ) -> None:
     """Go back to the release before, on this machine alone (`cxr rollback` also moves gto's stage)."""
-    folder = releases.place()
+    folder = releases.production_folder()
     if to_be:
         before = releases.previous(folder)
         if before is None:

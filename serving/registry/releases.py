@@ -57,7 +57,7 @@ class Release:
                              batches=self.batches, explanation=self.explanation)
 
 
-def place() -> Path:
+def production_folder() -> Path:
     """The production folder: CXR_PRODUCTION, else `production` in the current folder."""
     return environment.production()
 

@@ -38,7 +38,7 @@ def scored(
         counts = tally.counts()
         if page:
             write_text(page, markdown.page(counts, plan.folder))
-        print(json.dumps(counts.content()) if as_json else "\n".join(f"score: {line}" for line in said(tally, plan)))
+        print(json.dumps(counts.content()) if as_json else "\n".join(f"score: {line}" for line in summary(tally, plan)))
         return counts.model_dump(exclude={"models"})
 
     raise typer.Exit(stage_main.run("score", body, resumes=True))
@@ -52,11 +52,11 @@ def main(arguments: list[str] | None = None, name: str = "python -m serving.scor
 def plan_of(params: Params, folder: Path | None, again: bool) -> ScoringPlan:
     """The plan that params.yaml and the command line make."""
     section = params.score
-    return ScoringPlan(folder or Path(section.folder), releases.place(), section.batch_size, section.max_file_bytes,
-                params.ingest.max_pixels, section.part_seconds, again)
+    return ScoringPlan(folder or Path(section.folder), releases.production_folder(), section.batch_size,
+                       section.max_file_bytes, params.ingest.max_pixels, section.part_seconds, again)
 
 
-def said(tally: Tally, plan: ScoringPlan) -> list[str]:
+def summary(tally: Tally, plan: ScoringPlan) -> list[str]:
     """What happened to every file, in lines for people."""
     by = ", ".join(f"{count} by {version}" for version, count in sorted(tally.models.items()))
     lines = [tally.counts().headline + (f" ({by})" if by else "")]

@@ -11,7 +11,7 @@ from serving.log.records import RefusedFile
 
 
 @dataclass(frozen=True)
-class Place:
+class ImageFile:
     """A file to score: `source`, its path below the folder; where its bytes lie; `mark`, changed when the file is."""
 
     source: str
@@ -20,7 +20,7 @@ class Place:
 
     @property
     def suffix(self) -> str:
-        """Of the name, in small letters."""
+        """The name's suffix in lower case, with its dot."""
         return os.path.splitext(self.source)[1].lower()  # noqa: PTH122 (ten times as fast)
 
 
@@ -28,7 +28,7 @@ class Place:
 class FoundFiles:
     """Files to score, files refused by their kind, name or size, and how many others (no images) were passed over."""
 
-    places: list[Place] = field(default_factory=list)
+    images: list[ImageFile] = field(default_factory=list)
     refused: list[RefusedFile] = field(default_factory=list)
     others: int = 0
 
@@ -65,7 +65,7 @@ def _walk(folder: Path, prefix: str, found: FoundFiles) -> Iterator[tuple[str, o
 
 
 def _take(found: FoundFiles, folder: Path, name: str, status: os.stat_result, max_bytes: int) -> None:
-    """Sort one entry into places, refused or others."""
+    """Sort one entry into images, refused or others."""
     if is_litter(name):
         found.others += 1
     elif stat.S_ISLNK(status.st_mode):
@@ -104,7 +104,7 @@ def _take_file(found: FoundFiles, name: str, location: Location, mark: str, max_
     elif location.size > max_bytes:
         found.refused.append(RefusedFile(name, "", "too_large", f"{location.size} bytes, more than {max_bytes}"))
     else:
-        found.places.append(Place(name, location, mark))
+        found.images.append(ImageFile(name, location, mark))
 
 
 def _mark(status: os.stat_result) -> str:

@@ -22,7 +22,7 @@ from cxr.runtime import paths
 from cxr.runtime.hand_over import ScoringCounts
 from serving.log import scoring_log
 from serving.log.records import RefusedFile, Scored
-from serving.score.files import Place
+from serving.score.files import ImageFile
 
 
 @dataclass
@@ -64,14 +64,14 @@ class LogWriter:
             return any((image_id, model) in index.pairs for index in (self._index, self._taken))
         return any(image_id in index.studies for index in (self._index, self._taken))
 
-    def known(self, places: Sequence[Place], max_pixels: int) -> dict[str, dict[str, str]]:
+    def known(self, files: Sequence[ImageFile], max_pixels: int) -> dict[str, dict[str, str]]:
         """By source what earlier runs found in files that have not changed: an image_id, or why they are refused."""
-        self._keys = {place.source: _key(place, max_pixels) for place in places}
+        self._keys = {file.source: _key(file, max_pixels) for file in files}
         facts = self._fact_cache.get(self._keys.values())
         return {source: json.loads(facts[key]) for source, key in self._keys.items() if key in facts}
 
-    def take(self, places: Sequence[Place], scored: Scored | None, refused: Sequence[RefusedFile]) -> None:
-        """Note what came of a batch of places that `known` was asked for.
+    def take(self, files: Sequence[ImageFile], scored: Scored | None, refused: Sequence[RefusedFile]) -> None:
+        """Note what came of a batch of files that `known` was asked for.
 
         What stands already, or comes twice in the folder, gets no second row.
         """
@@ -81,8 +81,8 @@ class LogWriter:
         if scored is not None:
             facts |= {study[0]: {"image_id": study[1]} for study in scored.studies}
             self._take_rows(scored)
-        self._facts |= {self._keys[place.source]: json.dumps(facts[place.source]) for place in places
-                        if place.source in facts}
+        self._facts |= {self._keys[file.source]: json.dumps(facts[file.source]) for file in files
+                        if file.source in facts}
 
     def refuse(self, refused: Sequence[RefusedFile]) -> None:
         """Count refused files; they go to the log's quarantine.csv with the next `write`."""
@@ -125,9 +125,9 @@ class LogWriter:
         self.tally.models.update(added["version"].to_pylist())
 
 
-def _key(place: Place, max_pixels: int) -> str:
+def _key(file: ImageFile, max_pixels: int) -> str:
     """Of a file as it is now, and of the code that reads it; no name stands in it."""
-    said = f"{place.mark} {place.suffix} {max_pixels} {_version()}"
+    said = f"{file.mark} {file.suffix} {max_pixels} {_version()}"
     return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -17,7 +17,7 @@ from serving.log import scoring_log
 from serving.log.records import RefusedFile
 from serving.registry.releases import NothingInProduction
 from serving.score import worker
-from serving.score.files import Place, find
+from serving.score.files import ImageFile, find
 from serving.score.log_writer import LogWriter, Tally
 from serving.score.model import released
 
@@ -60,58 +60,58 @@ def score(plan: ScoringPlan) -> Tally:
 
 
 def _through(plan: ScoringPlan, model: str, record: LogWriter) -> None:
-    """List, leave out what is known, score the rest batch by batch."""
+    """List, leave out what is known, score the rest chunk by chunk."""
     found = find(plan.folder, plan.max_file_bytes)
-    record.tally.seen, record.tally.others = len(found.places) + len(found.refused), found.others
+    record.tally.seen, record.tally.others = len(found.images) + len(found.refused), found.others
     record.refuse(found.refused)
-    new = _unknown(plan, found.places, model, record)
+    new = _unknown(plan, found.images, model, record)
     with tqdm(total=len(new), desc="scoring", unit="image", disable=not new) as progress, \
             contextlib.closing(_outcomes(plan, new)) as outcomes:
-        for places, outcome in outcomes:
-            record.take(places, outcome.scored, outcome.refused)
+        for files, outcome in outcomes:
+            record.take(files, outcome.scored, outcome.refused)
             record.write(now=False)
-            progress.update(len(places))
+            progress.update(len(files))
 
 
-def _unknown(plan: ScoringPlan, places: Sequence[Place], model: str, record: LogWriter) -> list[Place]:
+def _unknown(plan: ScoringPlan, files: Sequence[ImageFile], model: str, record: LogWriter) -> list[ImageFile]:
     """Files not known to hold a study that stands in the log, or to be no image; the others are counted."""
-    known, new = record.known(places, plan.max_pixels), []
-    for place in places:
-        fact = known.get(place.source, {})
+    known, new = record.known(files, plan.max_pixels), []
+    for file in files:
+        fact = known.get(file.source, {})
         if "reason" in fact:
-            record.refuse([RefusedFile(place.source, **fact)])
+            record.refuse([RefusedFile(file.source, **fact)])
         elif "image_id" in fact and record.stands(fact["image_id"], model):
             record.tally.already += 1
         else:
-            new.append(place)
+            new.append(file)
     return new
 
 
-def _outcomes(plan: ScoringPlan, places: Sequence[Place]
-              ) -> Generator[tuple[Sequence[Place], worker.Outcome], None, None]:
-    """(files, what came of them), batch after batch; a batch that kills its process is taken file by file."""
-    size = max(1, min(plan.batch_size, -(-len(places) // workers())))
-    batches = [places[start:start + size] for start in range(0, len(places), size)]
-    fatal: list[Place] = []
-    for index, outcome in _spread(plan, batches):
+def _outcomes(plan: ScoringPlan, files: Sequence[ImageFile]
+              ) -> Generator[tuple[Sequence[ImageFile], worker.Outcome], None, None]:
+    """(files, what came of them), chunk after chunk; a chunk that kills its process is taken file by file."""
+    size = max(1, min(plan.batch_size, -(-len(files) // workers())))
+    chunks = [files[start:start + size] for start in range(0, len(files), size)]
+    fatal: list[ImageFile] = []
+    for index, outcome in _score_chunks(plan, chunks):
         if outcome is None:
-            fatal += batches[index]
+            fatal += chunks[index]
         else:
-            yield batches[index], outcome
-    for index, outcome in _spread(plan, [[place] for place in fatal]):
+            yield chunks[index], outcome
+    for index, outcome in _score_chunks(plan, [[file] for file in fatal]):
         yield [fatal[index]], outcome or worker.Outcome(refused=[_fatal(fatal[index])])
 
 
-def _spread(plan: ScoringPlan, batches: Sequence[Sequence[Place]]
-            ) -> Generator[tuple[int, worker.Outcome | None], None, None]:
-    orders = [worker.ScoringOrder(plan.production, tuple(batch), plan.max_pixels) for batch in batches]
+def _score_chunks(plan: ScoringPlan, chunks: Sequence[Sequence[ImageFile]]
+                  ) -> Generator[tuple[int, worker.Outcome | None], None, None]:
+    orders = [worker.ScoringOrder(plan.production, tuple(chunk), plan.max_pixels) for chunk in chunks]
     with contextlib.closing(process_pool.map_unordered(worker.work, orders, workers(), chunk=1)) as outcomes:
         yield from outcomes
 
 
-def _fatal(place: Place) -> RefusedFile:
-    sha256 = hashlib.sha256(place.location.read()).hexdigest()
-    return RefusedFile(place.source, sha256, worker.CRASHED, "it kills the process that decodes it")
+def _fatal(file: ImageFile) -> RefusedFile:
+    sha256 = hashlib.sha256(file.location.read()).hexdigest()
+    return RefusedFile(file.source, sha256, worker.CRASHED, "it kills the process that decodes it")
 
 
 @contextlib.contextmanager

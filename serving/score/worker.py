@@ -8,7 +8,7 @@ from cxr.core.errors import UserError
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Undecodable
 from serving.log.records import RefusedFile, Scored
-from serving.score.files import Place
+from serving.score.files import ImageFile
 from serving.score.model import in_use
 from serving.score.score_images import Opened, Study, answer, look, opened
 
@@ -21,7 +21,7 @@ class ScoringOrder:
     """A batch: files, what is in production, and the bound on an image's pixels."""
 
     production: Path
-    places: tuple[Place, ...]
+    files: tuple[ImageFile, ...]
     max_pixels: int
 
 
@@ -36,15 +36,15 @@ class Outcome:
 def work(order: ScoringOrder) -> Outcome:
     """Score a batch with what is in production now. Errors of the model folder are raised, a file's are noted."""
     model = in_use(order.production)
-    studies, refused = read(order.places, model.chain, order.max_pixels)
+    studies, refused = read(order.files, model.chain, order.max_pixels)
     return Outcome(answer(model, studies) if studies else None, refused)
 
 
-def read(places: Iterable[Place], chain: Chain, max_pixels: int) -> tuple[list[Study], list[RefusedFile]]:
+def read(files: Iterable[ImageFile], chain: Chain, max_pixels: int) -> tuple[list[Study], list[RefusedFile]]:
     """Files that are sound, as studies, and the others; no more than some decoded images are held at once."""
     studies, refused, held = list[Study](), list[RefusedFile](), list[Opened]()
-    for place in places:
-        image = _opened(place, max_pixels)
+    for file in files:
+        image = _opened(file, max_pixels)
         if isinstance(image, RefusedFile):
             refused.append(image)
             continue
@@ -56,14 +56,14 @@ def read(places: Iterable[Place], chain: Chain, max_pixels: int) -> tuple[list[S
     return studies + look(held, chain), refused
 
 
-def _opened(place: Place, max_pixels: int) -> Opened | RefusedFile:
+def _opened(file: ImageFile, max_pixels: int) -> Opened | RefusedFile:
     data = b""
     try:
-        data = place.location.read()
-        return opened(place.source, data, place.suffix, max_pixels)
+        data = file.location.read()
+        return opened(file.source, data, file.suffix, max_pixels)
     except Undecodable as error:
-        return RefusedFile(place.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)
+        return RefusedFile(file.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)
     except OSError as error:
-        return RefusedFile(place.source, "", "unreadable", error.strerror or "it can't be read")
+        return RefusedFile(file.source, "", "unreadable", error.strerror or "it can't be read")
     except UserError:
-        return RefusedFile(place.source, "", "unreadable", "it changed while it was read")
+        return RefusedFile(file.source, "", "unreadable", "it changed while it was read")

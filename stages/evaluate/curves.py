@@ -63,9 +63,9 @@ def confusion_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterato
     called = found.probabilities >= np.asarray(found.thresholds)
     for column, label in enumerate(truth.labels):
         actual, predicted = truth.targets[:, column] > 0.5, called[:, column]
-        for a, said in ((True, "yes"), (False, "no")):
-            for p, says in ((True, "yes"), (False, "no")):
-                yield _row(variant, label, said, says, int(((actual == a) & (predicted == p)).sum()))
+        for a, known in ((True, "yes"), (False, "no")):
+            for p, answer in ((True, "yes"), (False, "no")):
+                yield _row(variant, label, known, answer, int(((actual == a) & (predicted == p)).sum()))
 
 
 def _class_rows(variant: str, truth: Truth, found: VariantAnswers) -> Iterator[Row]:

@@ -86,7 +86,7 @@ def speeds(
 ) -> dict[str, Any]:
     """What `metrics/latency.json` holds, by variant: times, ratios against base, and whether the variant pays."""
     nets = {v.name: opened(v, truth.labels, evaluate.latency_threads, block=1) for v in variants}
-    images = shards.images(latency.spread(truth.image_ids, evaluate.latency_images))
+    images = shards.images(latency.evenly_chosen(truth.image_ids, evaluate.latency_images))
     taken = latency.timed(nets, images)
     conditions = {"images": len(images), "threads": evaluate.latency_threads, "processor": latency.processor()}
     base = variants[0]

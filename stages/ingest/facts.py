@@ -124,7 +124,7 @@ def _from_earlier(tasks: Sequence[_Task], max_pixels: int) -> dict[str, str]:
 
 def _decode_all(tasks: Sequence[_Task], cache: FactCache) -> dict[str, str]:
     """Facts (JSON, by the cache's key) of files not seen before; they are remembered as they come."""
-    made: dict[str, str] = {}
+    found: dict[str, str] = {}
     waiting: dict[str, str] = {}
     progress = tqdm(total=len(tasks), desc="decoding", unit="image", disable=not tasks)
     try:
@@ -135,11 +135,11 @@ def _decode_all(tasks: Sequence[_Task], cache: FactCache) -> dict[str, str]:
             progress.update()
             if len(waiting) >= _REMEMBER_EVERY:
                 cache.put(waiting)
-                made, waiting = made | waiting, {}
+                found, waiting = found | waiting, {}
     finally:
         cache.put(waiting)
         progress.close()
-    return made | waiting
+    return found | waiting
 
 
 def _task(batch: Batch, name: str, max_pixels: int) -> _Task:

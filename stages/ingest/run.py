@@ -38,10 +38,10 @@ def ingest(params: Params) -> dict[str, int]:
     refuse_too_many(rows, section)
     kept, gone = merge(rows.candidates)
     refuse_missing_lists(rows, section, layout)
-    made = outputs.manifest_of(kept, section, salt)
-    counts = {**outputs.counts_of(made, rows, gone, batches), FACTS_BY: facts_by(section.max_pixels)}
+    table = outputs.manifest_of(kept, section, salt)
+    counts = {**outputs.counts_of(table, rows, gone, batches), FACTS_BY: facts_by(section.max_pixels)}
     check_sum(counts)
-    manifest.write(DATA / "manifest.parquet", made)
+    manifest.write(DATA / "manifest.parquet", table)
     write_csv(DATA / "quarantine.csv", outputs.QUARANTINE, outputs.quarantine_rows(rows.refused))
     write_csv(DATA / "absent.csv", outputs.ABSENT, outputs.absent_rows(rows.absent))
     write_csv(DATA / "merged.csv", outputs.MERGED, outputs.merged_rows(gone, section.labels))

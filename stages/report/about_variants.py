@@ -49,13 +49,13 @@ def _variants(inputs: ReportInputs) -> Table:
 
 def _variant(inputs: ReportInputs, name: str) -> list[Cell]:
     """One variant's row of the table, figures that were not measured as "n/a"."""
-    made, speed = inputs["compress"][name], inputs["latency"].get(name, {})
+    compressed, speed = inputs["compress"][name], inputs["latency"].get(name, {})
     tested = inputs["evaluate"].get(name, {})
     macro, bounds = (tested.get(key, {}).get("macro") for key in ("auroc", "auroc_interval"))
     ratio = speed.get("speed_ratio", {})
     return [stacked(name, "served" if name == inputs.chosen else ""), stacked(figure(macro), interval(bounds)),
-            size(made.get("bytes")), size(made.get("bytes_gzip")), percent(made.get("sparsity")),
-            large(made.get("multiply_adds")), figure(speed.get("ms_per_image"), 2),
+            size(compressed.get("bytes")), size(compressed.get("bytes_gzip")), percent(compressed.get("sparsity")),
+            large(compressed.get("multiply_adds")), figure(speed.get("ms_per_image"), 2),
             stacked(f"{figure(ratio.get('median'), 2)}x" if ratio else "n/a", interval(ratio, 2))]
 
 

@@ -34,38 +34,38 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> Iterator[Team]:
+def site(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> Iterator[Team]:
     top = tmp_path_factory.mktemp("storage")
     with team(make(top, STAGES), top, CXR_POOLS_HERE="cpu", CXR_PATIENCE_SECONDS="120") as made:
         made.worker("gpu", "tight", CXR_DVC_CACHE=str(disk / "cache"), CXR_WORKSPACES=str(disk / "workspaces"))
         yield made
 
 
-def versions(crew: Team) -> list[str]:
-    return git(crew.project.git, "tag").splitlines()
+def versions(site: Team) -> list[str]:
+    return git(site.project.git, "tag").splitlines()
 
 
-def records(crew: Team) -> int:
+def records(site: Team) -> int:
     """Commits on any branch that record a result."""
-    return git(crew.project.git, "log", "--all", "--format=%s").count("Record what the pipeline made")
+    return git(site.project.git, "log", "--all", "--format=%s").count("Record what the pipeline made")
 
 
-def test_a_full_disk_fails_the_stage_by_its_words_and_the_next_run_completes(crew: Team, disk: Path) -> None:
-    run = crew.submit(train__megabytes=DISK_MEGABYTES + 6)
-    ended = crew.ended(run)
-    assert ended["state_type"] == "FAILED", crew.logs(run)
+def test_a_full_disk_fails_the_stage_by_its_words_and_the_next_run_completes(site: Team, disk: Path) -> None:
+    run = site.submit(train__megabytes=DISK_MEGABYTES + 6)
+    ended = site.ended(run)
+    assert ended["state_type"] == "FAILED", site.logs(run)
     assert "train" in ended["state"]["message"] and "No space left on device" in ended["state"]["message"]
-    assert versions(crew) == [] and records(crew) == 0
+    assert versions(site) == [] and records(site) == 0
     assert not any((disk / "workspaces").iterdir()), "the workspace gave its room back"
-    assert crew.ended(crew.submit())["state_type"] == "COMPLETED"
-    assert len(versions(crew)) == records(crew) == 1
+    assert site.ended(site.submit())["state_type"] == "COMPLETED"
+    assert len(versions(site)) == records(site) == 1
 
 
-def test_a_disk_that_fills_while_the_cache_is_written_leaves_nothing_half_written(crew: Team, disk: Path) -> None:
-    run = crew.submit(train__megabytes=DISK_MEGABYTES * 2 // 3)  # fits once, not also in the cache
-    ended = crew.ended(run)
-    assert ended["state_type"] == "FAILED" and "No space left on device" in ended["state"]["message"], crew.logs(run)
-    assert len(versions(crew)) == 1
+def test_a_disk_that_fills_while_the_cache_is_written_leaves_nothing_half_written(site: Team, disk: Path) -> None:
+    run = site.submit(train__megabytes=DISK_MEGABYTES * 2 // 3)  # fits once, not also in the cache
+    ended = site.ended(run)
+    assert ended["state_type"] == "FAILED" and "No space left on device" in ended["state"]["message"], site.logs(run)
+    assert len(versions(site)) == 1
     left = [path for path in (disk / "cache" / "files" / "md5").rglob("*") if path.is_file()]
     probes = [path for path in left if path.parent.name == "md5"]  # DVC tries out links with one, an empty .*.tmp
     assert [path for path in probes if path.stat().st_size or path.suffix != ".tmp"] == []
@@ -76,51 +76,51 @@ def test_a_disk_that_fills_while_the_cache_is_written_leaves_nothing_half_writte
         assert cache.remove_damaged(disk / "cache", [path.parent.name + path.name]) == []
 
 
-def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_recorded(crew: Team, disk: Path) -> None:
-    tag = versions(crew)[-1]
-    lock = yaml.safe_load(git(crew.project.git, "show", f"{tag}:dvc.lock"))
+def test_a_damaged_object_in_the_remote_is_refused_by_name_and_nothing_is_recorded(site: Team, disk: Path) -> None:
+    tag = versions(site)[-1]
+    lock = yaml.safe_load(git(site.project.git, "show", f"{tag}:dvc.lock"))
     md5 = lock["stages"]["ingest"]["outs"][0]["md5"]
-    victim, sound = object_path(crew.project.store, md5), object_path(crew.home / "dvc-cache", md5)
+    victim, sound = object_path(site.project.store, md5), object_path(site.home / "dvc-cache", md5)
     victim.chmod(0o644)
     victim.write_text("rot")
     shutil.rmtree(disk / "cache")  # the machine has to fetch it
-    before = versions(crew)
+    before = versions(site)
     try:
-        run = crew.submit(train__epochs=9)
-        ended = crew.ended(run)
+        run = site.submit(train__epochs=9)
+        ended = site.ended(run)
     finally:
         shutil.copyfile(sound, victim)  # what the message says to do
-    assert ended["state_type"] == "FAILED", crew.logs(run)
+    assert ended["state_type"] == "FAILED", site.logs(run)
     assert md5 in ended["state"]["message"] and "holds no sound object" in ended["state"]["message"]
-    assert versions(crew) == before and records(crew) == len(before)
+    assert versions(site) == before and records(site) == len(before)
     assert not object_path(disk / "cache", md5).exists(), "nobody can use it by mistake"
 
-    assert crew.ended(crew.submit(train__epochs=9))["state_type"] == "COMPLETED"
-    assert len(versions(crew)) == len(before) + 1
+    assert site.ended(site.submit(train__epochs=9))["state_type"] == "COMPLETED"
+    assert len(versions(site)) == len(before) + 1
 
 
-def test_a_remote_that_goes_away_before_the_push_and_comes_back_costs_only_time(crew: Team) -> None:
-    crew.project.forget()
-    before = versions(crew)
-    run = crew.submit(train__epochs=10, train__seconds=8.0)
-    until(lambda: "train" in crew.project.runs(), 300, "training to start")
-    away = crew.project.store.with_name("away")
-    crew.project.store.rename(away)
-    crew.project.store.write_text("an unplugged disk")
-    stage = crew.attempts(run, "train")[-1]["id"]
-    until(lambda: "trying again" in crew.logs(stage), 120, "the stage to say that the remote is gone")
-    crew.project.store.unlink()
-    away.rename(crew.project.store)
-    assert crew.ended(run)["state_type"] == "COMPLETED", crew.logs(run)
-    assert crew.project.runs().count("train") == 1 and len(versions(crew)) == len(before) + 1
-    folder = crew.home.parent / "at"
-    git(crew.home.parent, "clone", "-q", "-b", versions(crew)[-1], str(crew.project.git), str(folder))
+def test_a_remote_that_goes_away_before_the_push_and_comes_back_costs_only_time(site: Team) -> None:
+    site.project.forget()
+    before = versions(site)
+    run = site.submit(train__epochs=10, train__seconds=8.0)
+    until(lambda: "train" in site.project.runs(), 300, "training to start")
+    away = site.project.store.with_name("away")
+    site.project.store.rename(away)
+    site.project.store.write_text("an unplugged disk")
+    stage = site.attempts(run, "train")[-1]["id"]
+    until(lambda: "trying again" in site.logs(stage), 120, "the stage to say that the remote is gone")
+    site.project.store.unlink()
+    away.rename(site.project.store)
+    assert site.ended(run)["state_type"] == "COMPLETED", site.logs(run)
+    assert site.project.runs().count("train") == 1 and len(versions(site)) == len(before) + 1
+    folder = site.home.parent / "at"
+    git(site.home.parent, "clone", "-q", "-b", versions(site)[-1], str(site.project.git), str(folder))
     named = {path: md5 for path, md5 in lockfile.committed(folder).items() if path != "data/params.ok"}  # not cached
-    assert len(named) > 5 and cache.missing(crew.project.store, named.values()) == []
+    assert len(named) > 5 and cache.missing(site.project.store, named.values()) == []
 
 
-def test_two_runs_of_the_same_at_once_are_recorded_once(crew: Team) -> None:
-    before = versions(crew)
-    runs = [crew.submit(train__epochs=12), crew.submit(train__epochs=12)]
-    assert [crew.ended(run)["state_type"] for run in runs] == ["COMPLETED", "COMPLETED"]
-    assert len(versions(crew)) == records(crew) == len(before) + 1
+def test_two_runs_of_the_same_at_once_are_recorded_once(site: Team) -> None:
+    before = versions(site)
+    runs = [site.submit(train__epochs=12), site.submit(train__epochs=12)]
+    assert [site.ended(run)["state_type"] for run in runs] == ["COMPLETED", "COMPLETED"]
+    assert len(versions(site)) == records(site) == len(before) + 1

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from flows.repo import acceptance
 from flows.repo.lockfile import differences
+from stages.evaluate import acceptance
 from tests.fixtures.workspace import STAGES, Workspace, group_members, kill_group, running_stage, stage_seconds
 
 CHECKPOINT, WRITING = "checkpoint", "writing"  # moments of train: a checkpoint is there; one is being written

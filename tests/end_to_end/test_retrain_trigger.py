@@ -23,7 +23,7 @@ LONG = COOLDOWN + 3 * SETTLED  # seconds that training takes where an event that
 
 
 @pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """Server and workers, v0.0.1 recorded and in production."""
     top = tmp_path_factory.mktemp("trigger")
     project, production = played.project(top, COOLDOWN), top / "production"
@@ -33,33 +33,33 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         yield made
 
 
-def production(crew: Team) -> Path:
+def production(site: Team) -> Path:
     """The production folder."""
-    return Path(crew.environment["CXR_PRODUCTION"])
+    return Path(site.environment["CXR_PRODUCTION"])
 
 
-def drift(crew: Team, times: int = 1, reason: str = "input: {{ not a template }}") -> None:
+def drift(site: Team, times: int = 1, reason: str = "input: {{ not a template }}") -> None:
     """What the monitor emits, some times over."""
     event = {"event": "cxr.drift.detected", "resource": {"prefect.resource.id": "cxr.model.0123"},
              "payload": {"reasons": [reason], "data_hash": "abc"}}
     body: Any = [{**event, "id": str(uuid.uuid4()), "occurred": datetime.now(UTC).isoformat()} for _ in range(times)]
-    crew.api("POST", "/events", body)
+    site.api("POST", "/events", body)
 
 
-def retrainings(crew: Team) -> list[dict[str, Any]]:
+def retrainings(site: Team) -> list[dict[str, Any]]:
     """Runs of the flow `retrain`, oldest first."""
-    found = crew.api("POST", "/flow_runs/filter", {"flows": {"name": {"any_": ["retrain"]}}, "limit": 200})
+    found = site.api("POST", "/flow_runs/filter", {"flows": {"name": {"any_": ["retrain"]}}, "limit": 200})
     return sorted(found, key=lambda run: str(run["created"]))
 
 
-def new(crew: Team, before: int) -> dict[str, Any]:
+def new(site: Team, before: int) -> dict[str, Any]:
     """The run that comes after those before, once it ended."""
-    return ended(crew, until(lambda: retrainings(crew)[before:], 90, "a retraining to start by itself")[0], 300 + LONG)
+    return ended(site, until(lambda: retrainings(site)[before:], 90, "a retraining to start by itself")[0], 300 + LONG)
 
 
-def ended(crew: Team, run: dict[str, Any], seconds: float) -> dict[str, Any]:
+def ended(site: Team, run: dict[str, Any], seconds: float) -> dict[str, Any]:
     """A run once it ended, as the server has it then."""
-    found: dict[str, Any] = until(lambda: (now := crew.run(run["id"]))["state_type"] in FINAL and now, seconds,
+    found: dict[str, Any] = until(lambda: (now := site.run(run["id"]))["state_type"] in FINAL and now, seconds,
                                   f"the end of {run['name']}")
     return found
 
@@ -70,61 +70,61 @@ def cooled_down(since: float | None = None) -> None:
     time.sleep(max(0.0, (now if since is None else since) + COOLDOWN + SETTLED - now))
 
 
-def test_a_hundred_events_within_the_cooldown_make_one_run_and_one_after_it_the_next(crew: Team) -> None:
+def test_a_hundred_events_within_the_cooldown_make_one_run_and_one_after_it_the_next(site: Team) -> None:
     started = time.monotonic()
     for _ in range(20):
-        drift(crew, 5)
+        drift(site, 5)
         time.sleep(1.5)
     assert time.monotonic() - started < COOLDOWN, "the machine is too slow for this test"
-    run = new(crew, 0)
+    run = new(site, 0)
     time.sleep(max(0, COOLDOWN - (time.monotonic() - started)))
-    assert len(retrainings(crew)) == 1
+    assert len(retrainings(site)) == 1
     assert run["state_name"] == "NothingTrained" and "0 new labelled studies wait" in run["state"]["message"]
     assert run["parameters"]["cause"]["reasons"] == ["input: {{ not a template }}"]
-    alerts = [a for a in crew.api("POST", "/artifacts/filter", {"limit": 200}) if a["key"] == "retrain-alert"]
+    alerts = [a for a in site.api("POST", "/artifacts/filter", {"limit": 200}) if a["key"] == "retrain-alert"]
     assert len(alerts) == 1 and "Copy labelled studies there" in alerts[0]["data"]
 
     cooled_down()
-    drift(crew)
-    new(crew, 1)
-    assert len(retrainings(crew)) == 2
+    drift(site)
+    new(site, 1)
+    assert len(retrainings(site)) == 2
 
 
-def train_for_long(crew: Team) -> None:
+def train_for_long(site: Team) -> None:
     """From now on a retraining has something to train, and takes LONG seconds for it."""
-    crew.project.set(train={"epochs": 3, "seconds": LONG, "initial": "models/scratch.json"})
-    crew.project.commit("train for longer")
-    played.arrive(production(crew), "from-b", 4)
+    site.project.set(train={"epochs": 3, "seconds": LONG, "initial": "models/scratch.json"})
+    site.project.commit("train for longer")
+    played.arrive(production(site), "from-b", 4)
 
 
-def test_an_event_during_a_retraining_is_turned_away_and_said_again_starts_the_next(crew: Team) -> None:
+def test_an_event_during_a_retraining_is_turned_away_and_said_again_starts_the_next(site: Team) -> None:
     cooled_down()
-    before = len(retrainings(crew))
-    train_for_long(crew)
+    before = len(retrainings(site))
+    train_for_long(site)
     started = time.monotonic()
-    drift(crew)
-    first = until(lambda: retrainings(crew)[before:], 90, "a retraining to start by itself")[0]
-    until(lambda: "train" in crew.project.runs(), 300, "training to start")
-    asked = crew.api("GET", "/deployments/name/retrain/retrain")["id"]
-    by_hand = crew.api("POST", f"/deployments/{asked}/create_flow_run", {"state": {"type": "SCHEDULED"}})
-    assert ended(crew, by_hand, 120)["state_type"] == "CANCELLED"
+    drift(site)
+    first = until(lambda: retrainings(site)[before:], 90, "a retraining to start by itself")[0]
+    until(lambda: "train" in site.project.runs(), 300, "training to start")
+    asked = site.api("GET", "/deployments/name/retrain/retrain")["id"]
+    by_hand = site.api("POST", f"/deployments/{asked}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    assert ended(site, by_hand, 120)["state_type"] == "CANCELLED"
 
     cooled_down(started)  # so that the cooldown is not what turns the next event away
-    drift(crew, reason="input: meanwhile")
-    meanwhile = until(lambda: retrainings(crew)[before + 2:], 60, "the event to be answered")[0]
+    drift(site, reason="input: meanwhile")
+    meanwhile = until(lambda: retrainings(site)[before + 2:], 60, "the event to be answered")[0]
     said_in_vain = time.monotonic()
     assert meanwhile["parameters"]["cause"]["reasons"] == ["input: meanwhile"]
-    assert ended(crew, meanwhile, 60)["state_type"] == "CANCELLED"
-    assert crew.run(first["id"])["state_type"] not in FINAL, "the machine is too slow for this test: raise LONG"
+    assert ended(site, meanwhile, 60)["state_type"] == "CANCELLED"
+    assert site.run(first["id"])["state_type"] not in FINAL, "the machine is too slow for this test: raise LONG"
 
-    run = ended(crew, first, 300 + LONG)
-    assert run["state_name"] == "Promoted", crew.logs(run["id"])
-    assert [release["version"] for release in played.releases(production(crew))] == ["v0.0.1", "v0.0.2"]
-    assert git(crew.project.git, "tag", "--list", "model#prod#*") == "model#prod#1"
-    assert git(crew.project.git, "rev-parse", "main") == git(crew.project.git, "rev-parse", "model@v0.0.2^{commit}")
+    run = ended(site, first, 300 + LONG)
+    assert run["state_name"] == "Promoted", site.logs(run["id"])
+    assert [release["version"] for release in played.releases(production(site))] == ["v0.0.1", "v0.0.2"]
+    assert git(site.project.git, "tag", "--list", "model#prod#*") == "model#prod#1"
+    assert git(site.project.git, "rev-parse", "main") == git(site.project.git, "rev-parse", "model@v0.0.2^{commit}")
 
     cooled_down(said_in_vain)  # drift stands: the next window says it again, and now it starts a retraining
-    drift(crew, reason="input: meanwhile")
-    again = new(crew, before + 3)
+    drift(site, reason="input: meanwhile")
+    again = new(site, before + 3)
     assert again["state_name"] == "NothingTrained" and again["parameters"]["cause"]["reasons"] == ["input: meanwhile"]
-    assert played.judged(production(crew)) == 1
+    assert played.judged(production(site)) == 1

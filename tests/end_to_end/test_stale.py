@@ -20,13 +20,14 @@ USERS = {  # section of params.yaml -> stages that are stale when one of its key
 }
 ALL = {"phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report"}
 LATER = set(STAGES) - ALL  # stages that came since: their own section, and the folders that dvc.yaml lists for them
-HOUSES = ("cxr", "serving", "stages")
+PACKAGES = ("cxr", "serving", "stages")
 SOURCES = {  # folder -> stages that are stale when one of its files changes
     "cxr/core": ALL | {"check"}, "cxr/params": {"check"}, "cxr/runtime": set(), "cxr/data": ALL - {"phantom", "report"},
     "cxr/imaging": {"ingest", "preprocess"}, "cxr/raw": {"ingest", "preprocess"},
     "cxr/model": {"train", "compress", "evaluate", "explain"}, "cxr/selection": {"train", "compress", "evaluate"},
     "cxr/metrics": {"evaluate"}, "cxr/nets": {"train", "compress", "explain"}, "cxr/training": LEARNED,
-    "cxr/explanation": {"explain"}, **{f"{house}/__init__.py": set() for house in HOUSES}, "stages/check": {"check"},
+    "cxr/explanation": {"explain"}, **{f"{package}/__init__.py": set() for package in PACKAGES},
+    "stages/check": {"check"},
     "stages/former_names": set(),
     **{f"stages/{name}": {name} for name in ALL},
     **{f"serving/{name}": set() for name in ("feedback", "gate", "http", "log", "monitor",
@@ -67,7 +68,7 @@ def other(value):
 
 
 PARAMETERS = list(leaves(yaml.safe_load((ROOT / "presets/tiny.yaml").read_text())))
-FILES = sorted(p.relative_to(ROOT).as_posix() for house in HOUSES for p in (ROOT / house).rglob("*")
+FILES = sorted(p.relative_to(ROOT).as_posix() for package in PACKAGES for p in (ROOT / package).rglob("*")
                if p.is_file() and p.suffix != ".pyc")  # templates and styles, too
 
 
@@ -99,7 +100,7 @@ def test_every_parameter_makes_exactly_its_stages_stale(unhurt):
 
 
 def folder_of(name):
-    """`cxr/core`, or the file itself where it stands in a house's own folder."""
+    """`cxr/core`, or the file itself where it stands in a package's own folder."""
     return "/".join(name.split("/")[:2])
 
 

@@ -11,9 +11,8 @@ import yaml
 
 from cxr.runtime import process_tree
 from flows import down, up
-from flows.deployments import roc_svg, run_summary
 from flows.dispatch import pools
-from flows.repo import record, status
+from flows.repo import status
 from flows.server import deploy, environment, services
 from flows.support import overrides, supervised
 from flows.support.secrets import without_credentials
@@ -77,24 +76,6 @@ def test_an_override_keeps_comments_and_refuses_what_is_not_there(tmp_path: Path
     for text in ("train.epochs", "train.epochs=: : [", "model.epochs=1"):
         with pytest.raises(overrides.OverrideError, match="--set"):
             overrides.apply(path, overrides.parse([text]))
-
-
-def test_the_summary_shows_metrics_against_the_last_version_and_pictures(tmp_path: Path) -> None:
-    evaluated = {"base": {"auroc": {"macro": 0.91, "worst": 0.7}, "auprc": {"macro": 0.4}, "images": 200}}
-    for name, content in {"metrics/evaluate.json": json.dumps(evaluated).encode(),
-                          "plots/evaluate/roc.csv": b"variant,label,x,y\nbase,<Mass>,0,0\nbase,<Mass>,1,1\n",
-                          "reports/overlays/mass_tp_1.png": b"\x89PNG\r\n"}.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-
-    shown = run_summary.page(tmp_path, record.Recorded("c" * 40, "runs/cccccccccccc", "v0.0.2"), None)
-
-    assert "| base.auroc.macro | 0.9100 | n/a | n/a |" in shown and "auprc" not in shown
-    assert "data:image/png;base64," in shown and "data:image/svg+xml;base64," in shown and "**v0.0.2**" in shown
-    assert "&lt;Mass&gt;" in roc_svg.draw(tmp_path / "plots/evaluate/roc.csv").decode()
-    now, then = run_summary.headlines(evaluated), {"base.auroc.macro": 0.90}
-    assert "| base.auroc.macro | 0.9100 | 0.9000 | +0.0100 |" in list(run_summary.table(now, then, "model@v0.0.1"))
 
 
 def test_the_server_is_not_opened_to_a_network_without_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

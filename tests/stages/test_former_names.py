@@ -54,8 +54,8 @@ def test_a_former_name_does_the_work_too(tmp_path):
 def test_importing_stages_loads_no_other_module_of_the_project():
     code = "import json, sys, stages; print(json.dumps(sorted(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    houses = ("stages", "cxr", "serving", "flows")
-    assert [name for name in json.loads(shown.stdout) if name.split(".")[0] in houses] == ["stages"]
+    packages = ("stages", "cxr", "serving", "flows")
+    assert [name for name in json.loads(shown.stdout) if name.split(".")[0] in packages] == ["stages"]
 
 
 @pytest.mark.parametrize("name", ["train", "check", "evaluate"])

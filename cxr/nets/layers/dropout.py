@@ -27,5 +27,5 @@ class CountedDropout(keras.layers.Layer):
         return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=seed)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments to make it again."""
+        """The arguments from which Keras rebuilds the layer."""
         return {**super().get_config(), "rate": self.rate}

@@ -42,5 +42,5 @@ class BatchNormalization(keras.layers.Layer):
         return inputs * scale + (self.beta - mean * scale)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments to make it again."""
+        """The arguments from which Keras rebuilds the layer."""
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}

@@ -13,7 +13,7 @@ class SampledConvolutions:
     """
 
     def __getattr__(self, name: str) -> Any:
-        """Any other layer is Keras's own."""
+        """Return Keras's own layer for every other name."""
         return getattr(layers, name)
 
     @staticmethod

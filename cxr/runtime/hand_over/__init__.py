@@ -1,4 +1,4 @@
-"""JSON that one room writes and another reads, as typed documents with a format number.
+"""JSON that one package writes and another reads, as typed documents with a format number.
 
 `release` is written by serving.registry, `gate_verdict` by serving.gate, `drift_verdict` by serving.monitor and
 `scoring_counts` by serving.score; flows read all four. A document without a number was written before there were any,

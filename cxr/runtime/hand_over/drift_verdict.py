@@ -9,13 +9,13 @@ DRIFT, QUIET, TOO_FEW = "drift", "quiet", "too_few"
 HEADLINES = {DRIFT: "Drift", QUIET: "No drift", TOO_FEW: "Too few studies to judge"}
 
 
-class _Part(BaseModel):
+class _DriftPart(BaseModel):
     """A part of the document; keys that this code does not know are kept."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
-class Span(_Part):
+class Span(_DriftPart):
     """How many studies, and when the first and the last were scored (ISO 8601, UTC; None where there are none)."""
 
     studies: Count
@@ -30,7 +30,7 @@ class JudgedWindow(Span):
     data_hash: str
 
 
-class DriftTest(_Part):
+class DriftTest(_DriftPart):
     """One comparison of window and reference: what `effect` is says `measure`; from `threshold` on it counts."""
 
     name: str

@@ -8,13 +8,13 @@ from cxr.runtime.hand_over.document import Count, Document, Figure
 PROMOTE, KEEP = "promote", "keep"
 
 
-class _Part(BaseModel):
+class _GatePart(BaseModel):
     """A part of the document; keys that this code does not know are kept."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
-class GateSide(_Part):
+class GateSide(_GatePart):
     """One of the two models; only the challenger has a `variant`, and its `version` is "" before it is registered."""
 
     identity: str
@@ -23,7 +23,7 @@ class GateSide(_Part):
     variant: str = ""
 
 
-class GateAnswer(_Part):
+class GateAnswer(_GatePart):
     """One question of the rule; `passed` is "n/a" where it could not be asked and does not stand in the way."""
 
     name: str
@@ -33,7 +33,7 @@ class GateAnswer(_Part):
     words: str
 
 
-class AurocOfPart(_Part):
+class AurocOfPart(_GatePart):
     """Macro AUROC of both models on some studies; gate studies also have the interval of the difference."""
 
     studies: Count

@@ -22,39 +22,39 @@ from cxr.params import Params
 from cxr.runtime import command_line, process_pool, stage_main
 from serving.registry.pipeline_output import CHOICE, chosen_in
 from serving.registry.releases import Release
-from serving.score.files import Place, find
+from serving.score.files import ImageFile, find
 from serving.score.model import OpenRelease, opened
 from serving.score.score_images import answer
 from serving.score.worker import read
 
 
 @dataclass(frozen=True)
-class _Batch:
+class _Chunk:
     folder: Path
-    places: tuple[Place, ...]
+    files: tuple[ImageFile, ...]
     max_pixels: int
 
 
-def measure(model_folder: Path, places: Sequence[Place], batch_size: int, max_pixels: int) -> dict[str, float]:
+def measure(model_folder: Path, files: Sequence[ImageFile], batch_size: int, max_pixels: int) -> dict[str, float]:
     """p50_ms, p95_ms and the number of images, decoded, preprocessed and scored by all processes side by side.
 
     The first study of a process costs here what it costs in the log: see `serving.score.score_images` and
     `serving.score.model.opened`. UserError where none can be decoded.
     """
-    size = max(1, min(batch_size, len(places) // (2 * workers())))
-    batches = [tuple(places[start:start + size]) for start in range(0, len(places), size)]
-    orders = [_Batch(model_folder, batch, max_pixels) for batch in batches]
-    taken = [ms for _, batch in process_pool.map_unordered(_timed, orders, workers(), chunk=1) for ms in batch or []]
+    size = max(1, min(batch_size, len(files) // (2 * workers())))
+    chunks = [tuple(files[start:start + size]) for start in range(0, len(files), size)]
+    orders = [_Chunk(model_folder, chunk, max_pixels) for chunk in chunks]
+    taken = [ms for _, chunk in process_pool.map_unordered(_timed, orders, workers(), chunk=1) for ms in chunk or []]
     if not taken:
         raise UserError("no image could be decoded, so that no latency was measured; name another folder")
     return {"p50_ms": round(float(np.percentile(taken, 50)), 3), "p95_ms": round(float(np.percentile(taken, 95)), 3),
             "images": len(taken)}
 
 
-def _timed(batch: _Batch) -> list[float]:
-    """Milliseconds of each image of a batch that can be decoded."""
-    model = _model(batch.folder)
-    studies, _ = read(batch.places, model.chain, batch.max_pixels)
+def _timed(chunk: _Chunk) -> list[float]:
+    """Milliseconds of each image of a chunk that can be decoded."""
+    model = _model(chunk.folder)
+    studies, _ = read(chunk.files, model.chain, chunk.max_pixels)
     return [float(ms) for ms in answer(model, studies).latency_ms] if studies else []
 
 
@@ -89,10 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measured(params: Params, model: Path, folders: list[Path], images: int) -> None:
     for folder in folders:
-        places = find(folder, params.score.max_file_bytes).places if folder.is_dir() else []
-        if places:
-            picks = np.linspace(0, len(places), min(images, len(places)), endpoint=False).astype(int)
-            chosen = [places[pick] for pick in picks]
+        files = find(folder, params.score.max_file_bytes).images if folder.is_dir() else []
+        if files:
+            picks = np.linspace(0, len(files), min(images, len(files)), endpoint=False).astype(int)
+            chosen = [files[pick] for pick in picks]
             try:
                 print(json.dumps(measure(_folder_of(model), chosen, params.score.batch_size, params.ingest.max_pixels)))
             except InferenceError as error:

@@ -21,7 +21,7 @@ def python(code, **more):
     return done.stdout.strip()
 
 
-def test_importing_the_houses_changes_no_environment_and_loads_no_numerical_library():
+def test_importing_the_packages_changes_no_environment_and_loads_no_numerical_library():
     """What `python -m` loads before its `__main__`: else NumPy would be there before the environment is set."""
     packages = "stages.train, serving.score, serving.registry, serving.gate, cxr.raw, cxr.runtime.stage_main"
     told = python(f"import os; before = dict(os.environ); import {packages}; import sys; "
@@ -30,8 +30,8 @@ def test_importing_the_houses_changes_no_environment_and_loads_no_numerical_libr
 
 
 @pytest.mark.parametrize("path", sorted(
-    path.relative_to(ROOT).as_posix() for house in ("cxr", "serving", "stages")
-    for path in (ROOT / house).rglob("__main__.py")))
+    path.relative_to(ROOT).as_posix() for package in ("cxr", "serving", "stages")
+    for path in (ROOT / package).rglob("__main__.py")))
 def test_every_command_sets_the_environment_before_it_imports_what_it_needs(path):
     tree = ast.parse((ROOT / path).read_text())
     names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}

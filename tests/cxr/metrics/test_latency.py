@@ -18,5 +18,5 @@ def test_the_medians_interval_covers_the_truth_about_as_often_as_it_says() -> No
 
 
 def test_few_images_are_used_again_for_the_times() -> None:
-    assert latency.spread(["a", "b"], 4) == ["a", "a", "b", "b"]
-    assert latency.spread(list("abcdef"), 3) == ["a", "c", "e"]
+    assert latency.evenly_chosen(["a", "b"], 4) == ["a", "a", "b", "b"]
+    assert latency.evenly_chosen(list("abcdef"), 3) == ["a", "c", "e"]

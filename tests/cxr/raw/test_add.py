@@ -1,4 +1,4 @@
-"""The one door for new data: make add-batch."""
+"""The one way in for new data: make add-batch."""
 import os
 import shutil
 import signal
@@ -11,7 +11,7 @@ import pytest
 
 from cxr.core import files
 from cxr.core.errors import HashMismatch
-from cxr.raw import add as door
+from cxr.raw import add as adding
 from cxr.raw import packing
 from cxr.raw.add import add
 from cxr.raw.batch import open_set
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 @pytest.fixture(autouse=True)
 def without_dvc(monkeypatch):
     """DVC left out where a test does not want it."""
-    monkeypatch.setattr(door, "_dvc_add", lambda folder: folder.with_name(folder.name + ".dvc").write_text("outs\n"))
+    monkeypatch.setattr(adding, "_dvc_add", lambda folder: folder.with_name(folder.name + ".dvc").write_text("outs\n"))
 
 
 def tree(folder=Path("data")):
@@ -65,7 +65,7 @@ def test_many_files_are_packed_and_come_in_as_if_they_were_loose(monkeypatch):
     loose = run(FOLDER)
     monkeypatch.setattr(packing, "_FILES_AN_ARCHIVE", 3)
     copy = packing.copy
-    monkeypatch.setattr(door, "copy", lambda source, names, target: copy(source, names, target, most_loose=5))
+    monkeypatch.setattr(adding, "copy", lambda source, names, target: copy(source, names, target, most_loose=5))
     add("packed", Path("from"))
     batch_folder = Path("data/raw/packed/batch-001")
     assert sorted(path.name for path in batch_folder.iterdir()) == [
@@ -175,7 +175,7 @@ def test_an_add_that_is_interrupted_or_fails_leaves_nothing(monkeypatch, error, 
     def fail(*arguments):
         """Stands for a step that an error or an interrupt ends."""
         raise error
-    monkeypatch.setattr(door, where, fail)
+    monkeypatch.setattr(adding, where, fail)
     with pytest.raises(type(error)):
         add("made", Path("two"))
     assert tree() == before
@@ -183,9 +183,9 @@ def test_an_add_that_is_interrupted_or_fails_leaves_nothing(monkeypatch, error, 
 
 DYING = """
 import os, pathlib, signal
-from cxr.raw import add as door
-door._dvc_add = lambda folder: os.kill(os.getpid(), signal.SIGKILL)  # between the batch's name and the ledger
-door.add("made", pathlib.Path("one"))
+from cxr.raw import add as adding
+adding._dvc_add = lambda folder: os.kill(os.getpid(), signal.SIGKILL)  # between the batch's name and the ledger
+adding.add("made", pathlib.Path("one"))
 """
 
 
@@ -242,7 +242,7 @@ def test_kermany_is_packed_and_every_file_comes_in(shared_data, monkeypatch):
     some = [path for folder in sorted(source.glob("*/*")) for path in sorted(folder.iterdir())[:40]]
     put(Path("from"), {path.relative_to(source).as_posix(): path.read_bytes() for path in some})
     copy = packing.copy
-    monkeypatch.setattr(door, "copy", lambda source, names, target: copy(source, names, target, most_loose=100))
+    monkeypatch.setattr(adding, "copy", lambda source, names, target: copy(source, names, target, most_loose=100))
     add("made", Path("from"))
     table = run(FOLDER, split={"rule": "official"}, max_quarantined_fraction=0.0)
     counts = files.read_json(Path("data/ingest.json"))

@@ -162,7 +162,7 @@ def test_a_file_written_a_moment_ago_is_not_remembered():
     assert checksums._is_recent(made / "a.txt")  # the time of its inode is now
 
 
-def test_two_memos_on_one_file_see_each_other(tmp_path):
+def test_two_caches_on_one_file_see_each_other(tmp_path):
     one, other = FactCache(tmp_path / "facts"), FactCache(tmp_path / "facts")
     one.put({f"key{i}": str(i) for i in range(1200)})
     other.put({"key1": "new"})
@@ -185,7 +185,7 @@ def ledger(**entries):
     SET.with_name("made.ledger").write_text("".join(f"{name} {checksum}\n" for name, checksum in entries.items()))
 
 
-def test_ingest_refuses_a_batch_whose_seal_the_ledger_does_not_know():
+def test_ingest_refuses_a_batch_whose_checksum_the_ledger_does_not_know():
     made = batch(folder_files())
     (sums := made / "SHA256SUMS")
     ledger(**{"batch-001": files.sha256_file(sums)})

@@ -160,8 +160,8 @@ def test_a_stage_whose_dvc_is_gone_does_not_begin(tmp_path):
 
 
 def test_an_interrupt_during_a_stages_imports_ends_it_in_one_line(tmp_path):
-    for house in ("cxr", "stages"):
-        (tmp_path / house).symlink_to(ROOT / house)
+    for package in ("cxr", "stages"):
+        (tmp_path / package).symlink_to(ROOT / package)
     (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
     slow = tmp_path / "numpy.py"  # the first that a stage imports
     slow.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'began')!r}).touch()\ntime.sleep(60)\n")

@@ -11,7 +11,7 @@ import pytest
 
 from cxr.runtime.dvc_lock import object_path
 from flows import submit, up
-from flows.deployments import pipeline, run_summary
+from flows.deployments import pipeline
 from flows.dispatch import scheduler
 from flows.dispatch.order import Order
 from flows.dispatch.scheduler import AttemptEnded
@@ -219,23 +219,6 @@ def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_
     scheduler._take(AttemptEnded(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], workers, settings)
     assert entries == {} and [given.attempt for given in workers.given] == [2] and under_way["train"].attempt == 2
     assert "attempt 2 is under way" in said.lines[0]
-
-
-@pytest.mark.parametrize("content", [None, "not json", "[1]"])
-def test_a_summary_is_made_where_the_version_before_has_no_readable_metrics(
-        project: Project, tmp_path: Path, content: str | None) -> None:
-    if content is not None:
-        (project.checkout / "metrics").mkdir()
-        (project.checkout / "metrics" / "evaluate.json").write_text(content)
-        git(project.checkout, "add", "-f", "metrics/evaluate.json")
-        git(project.checkout, "commit", "-q", "-m", "old")
-    git(project.checkout, "tag", "model@v0.0.1")
-    (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics" / "evaluate.json").write_text('{"base": {"auroc": {"macro": 0.9}}}')
-    assert run_summary._earlier(project.checkout, "model@v0.0.1") == {}
-    assert run_summary._earlier(project.checkout, "no-such-tag") == {}
-    git(tmp_path, "init", "-q")
-    assert "| base.auroc.macro | 0.9000 | n/a | n/a |" in run_summary.page(tmp_path, None, "model@v0.0.1")
 
 
 def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(

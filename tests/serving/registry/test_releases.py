@@ -8,7 +8,6 @@ import pytest
 from cxr.core.errors import HashMismatch
 from cxr.model import model_folder
 from serving.registry import command, releases
-from serving.registry import releases as room
 
 
 @pytest.fixture
@@ -96,7 +95,7 @@ def test_killed_at_any_step_one_release_is_in_use_and_the_same_command_goes_on(m
         raise Killed
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(Path, "symlink_to", die) if step == "swap" else patched.setattr(room, step, die)
+        patched.setattr(Path, "symlink_to", die) if step == "swap" else patched.setattr(releases, step, die)
         act()
     assert releases.current(there).version == ("v0.0.1" if word == "install" else "v0.0.2")
     assert act().version == releases.current(there).version == ("v0.0.2" if word == "install" else "v0.0.1")

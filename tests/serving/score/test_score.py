@@ -168,7 +168,7 @@ def test_archives_are_searched_and_views_are_taken_from_the_table_beside(place, 
 
 
 def test_a_new_release_is_taken_up_between_batches_and_never_within_one(place):
-    places = find(place / "in", 1 << 20).places if made.files(place / "in", range(12)) else []
+    places = find(place / "in", 1 << 20).images if made.files(place / "in", range(12)) else []
     orders = [worker.ScoringOrder(place / "production", tuple(places[i:i + 4]), 10**6) for i in (0, 4, 8)]
     real, seen = worker.look, []
 
@@ -200,7 +200,7 @@ def test_after_a_promotion_old_studies_are_left_alone_unless_asked_for(place, in
 
 def test_images_too_large_to_be_held_together_are_looked_at_one_by_one_with_the_same_result(place, monkeypatch):
     made.files(place / "in", range(7))
-    places, chain = find(place / "in", 1 << 20).places, model.in_use(place / "production").chain
+    places, chain = find(place / "in", 1 << 20).images, model.in_use(place / "production").chain
     real, groups = worker.look, []
     monkeypatch.setattr(worker, "look", lambda images, *rest: groups.append(len(images)) or real(images, *rest))
     together, _ = worker.read(places, chain, 10**6)
@@ -241,7 +241,7 @@ def test_two_runs_into_one_log_are_refused_and_errors_are_one_line(place, in_thi
 def test_latency_is_measured_as_the_log_measures_it(place, in_this_process, monkeypatch):
     monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
     made.files(place / "in", range(20))
-    taken = measure.measure(place / "model", find(place / "in", 1 << 20).places, 4, 10**6)
+    taken = measure.measure(place / "model", find(place / "in", 1 << 20).images, 4, 10**6)
     assert taken["images"] == 20 and 0 < taken["p50_ms"] <= taken["p95_ms"]
 
 
@@ -287,7 +287,7 @@ def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_ra
     monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
     clock, section = Clock(monkeypatch), Monitor()
     made.files(place / "many", range(1000, 1041))
-    reference = measure.measure(place / "model", find(place / "many", 1 << 20).places, 8, 10**6)
+    reference = measure.measure(place / "model", find(place / "many", 1 << 20).images, 8, 10**6)
     assert reference == {"p50_ms": 2.0, "p95_ms": 2.0, "images": 41}
     for seed in range(60):  # every study a run of its own
         clock.new_process()

@@ -88,7 +88,7 @@ def test_facts_of_another_bound_are_not_used():
 def test_facts_that_other_code_found_are_not_used(monkeypatch):
     configure()
     record_files(CACHE, "ingest", KNOWN)
-    monkeypatch.setattr(facts, "code_version", lambda *rooms: "another")
+    monkeypatch.setattr(facts, "code_version", lambda *sources: "another")
     assert work()["decoded"] == 10
 
 

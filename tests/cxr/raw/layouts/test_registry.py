@@ -73,8 +73,8 @@ def test_the_schema_allows_exactly_the_layouts_of_the_registry():
 def test_nobody_else_asks_for_a_layout_by_name(root):
     names = {layout.name for layout in registry.LAYOUTS}
     asking = [
-        f"{path.relative_to(root)} line {node.lineno}" for house in ("cxr", "stages", "serving", "flows")
-        for path in sorted((root / house).rglob("*.py")) if path.relative_to(root).as_posix() != TEXT_MINED
+        f"{path.relative_to(root)} line {node.lineno}" for package in ("cxr", "stages", "serving", "flows")
+        for path in sorted((root / package).rglob("*.py")) if path.relative_to(root).as_posix() != TEXT_MINED
         for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Compare)
         if any(isinstance(each, ast.Constant) and each.value in names for each in (node.left, *node.comparators))]
     assert asking == []

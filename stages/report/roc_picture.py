@@ -1,4 +1,7 @@
-"""Draws ROC curves from the evaluation's CSV as a small SVG, with nothing but the standard library."""
+"""ROC curves of one variant as a picture that stands alone, as SVG: colours, background and legend are in it.
+
+Not for the report, whose charts (`stages.report.svg`) take their colours from the page's style sheet.
+"""
 import csv
 import html
 from pathlib import Path
