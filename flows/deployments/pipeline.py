@@ -1,7 +1,10 @@
 """The pipeline over workers: pin a pushed commit, give out what is stale, record the result. Deployed as
 `pipeline/pipeline`; `python -m flows.submit` starts a run of it for a checkout's commit.
+
+`pipeline-here` is no deployment: `python -m flows.pipeline` calls it, which runs what is stale in its own folder.
 """
 import logging
+from pathlib import Path
 from typing import Any
 
 from prefect import flow, runtime
@@ -10,7 +13,7 @@ from flows.deployments import run_summary
 from flows.deployments.run_log import show_in_run
 from flows.dispatch import scheduler
 from flows.dispatch.prefect_workers import Workers
-from flows.repo import git, record
+from flows.repo import git, record, reproduce
 from flows.repo.git import HandOverFailed
 from flows.repo.workspace import Workspace, temporary
 from flows.server import client
@@ -40,6 +43,19 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
         if _is_being_cancelled(run):
             workers.cancel()
         raise
+
+
+@flow(name="pipeline-here", persist_result=False)
+def pipeline_here(parameters: dict[str, Any]) -> list[str]:
+    """Run what is stale in this folder; addresses of what was. Fails with the name and last lines of a failed stage.
+
+    Reported are the stages' lines, progress, and at the end what a run on workers leaves, too.
+    """
+    log, folder = show_in_run("pipeline", terminal=True), Path.cwd()
+    made = reproduce.run(folder, parameters, log_lines=True)
+    log.finished()
+    run_summary.publish_here(folder)
+    return made
 
 
 def _reproduce(workspace: Workspace, commit: str, run: str, workers: Workers, force: bool) -> None:
