@@ -21,15 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from flows.dispatch.execute import execute
-from flows.repo import status, workspace
+from flows.repo import status
+from flows.repo.workspace import Workspace
 from flows.support.settings import from_environment
 from tests.fixtures.flows_project import Project, an_order, git, make
 from tests.fixtures.flows_team import CODE, team
 
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]
 WORK = 30.0  # seconds that the stage with work takes
-PARTS = {"checkout": "clone of the commit", "on_entries": "asking DVC what the stage needs", "pull": "fetch and hash",
-         "reproduce": "dvc repro (check and stage)", "push": "push"}
+PARTS = {"open_commit": "clone of the commit", "on_entries": "asking DVC what the stage needs",
+         "pull": "fetch and hash", "reproduce": "dvc repro (check and stage)", "push": "push"}
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -68,7 +69,7 @@ def one_stage(project: Project, rounds: int) -> tuple[list[tuple[float, float]],
 def parts() -> Iterator[dict[str, list[float]]]:
     """Seconds spent in each part of a worker's work, a list for each."""
     spent: dict[str, list[float]] = defaultdict(list)
-    whole = {name: (status if name == "on_entries" else workspace) for name in PARTS}
+    whole = {name: (status if name == "on_entries" else Workspace) for name in PARTS}
     own = {name: getattr(module, name) for name, module in whole.items()}
 
     def timed(name: str) -> Callable[..., Any]:

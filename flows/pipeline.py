@@ -20,9 +20,9 @@ def main(arguments: list[str]) -> int:
     try:
         parameters = overrides.parse(given.parameters)
         if os.environ.get("PREFECT_API_URL"):
-            from flows.deployments.pipeline_here import pipeline  # imports Prefect, which takes seconds
+            from flows.deployments.pipeline import pipeline_here  # imports Prefect, which takes seconds
 
-            pipeline(parameters)
+            pipeline_here(parameters)
         else:
             logs.show_in_terminal()
             run(Path.cwd(), parameters)

@@ -12,7 +12,7 @@ BEHAVIOURS = {  # files that follow a behaviour through several modules of their
     "cxr/nets/test_backbones.py", "stages/compress/test_fine_tuning.py", "stages/ingest/test_across_clones.py",
     "stages/ingest/test_work.py", "stages/preprocess/test_across_clones.py", "stages/preprocess/test_incremental.py",
     "stages/train/test_gate_kept_apart.py", "serving/monitor/test_estimate.py",
-    "serving/test_made_before_the_move.py", "flows/deployments/test_watch.py", "flows/test_parts.py",
+    "serving/test_made_before_the_move.py", "flows/deployments/test_watch.py",
 }
 FILES = sorted(path.relative_to(TESTS).as_posix() for package in PACKAGES
                for path in (TESTS / package).rglob("test_*.py"))

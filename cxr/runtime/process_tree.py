@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-STARTED_BY = "CXR_STARTED_BY"  # pids that must live as long as a stage runs, set by `flows.repro`
+STARTED_BY = "CXR_STARTED_BY"  # pids that must live as long as a stage runs, set by `flows.repo.reproduce`
 GRACE_SECONDS = 10.0  # in which a command may end by itself before it is killed
 TERMINATED = 128 + signal.SIGTERM  # the supervisor's exit status where nobody waits for the command any more
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36

@@ -2,24 +2,23 @@
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows import promote as plain
 from flows.deployments.run_log import show_in_run
-from flows.release import gate
-from flows.support import settings
+from flows.release import gate, promotion
+from flows.support.settings import from_environment
 
 
 @flow(name="promote", persist_result=False)
 def promote(version: str) -> str:
     """A recorded version into production, through the gate; fails where the champion stays."""
     show_in_run("promote")
-    return plain.promote(version, settings.from_environment(), _show)
+    return promotion.promote(version, from_environment(), _show)
 
 
 @flow(name="rollback", persist_result=False)
 def rollback() -> str:
     """Production back to the release before."""
     show_in_run("rollback")
-    done = plain.rollback(settings.from_environment())
+    done = promotion.rollback(from_environment())
     create_markdown_artifact(f"# Rollback\n\n{done}.\n", key="rollback", description=done)
     return done
 

@@ -1,8 +1,6 @@
-"""The Prefect side of `flows.retrain`: each step a task, the pipeline a run of its deployment, the verdict an artifact.
-"""
+"""The retraining as a Prefect flow: each step a task, the pipeline a run of its deployment, the verdict an artifact."""
 import logging
 import time
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, runtime, task
@@ -14,11 +12,10 @@ from prefect.events import emit_event
 from prefect.states import Cancelling, Completed
 
 from flows.deployments.run_log import show_in_run
-from flows.release import gate, retraining
-from flows.release.retraining import Case
+from flows.release import gate, retraining, rounds
+from flows.release.retraining import Retraining
 from flows.repo.git import HandOverFailed
-from flows.repo.workspace import StageFailed
-from flows.retrain import rounds
+from flows.repo.workspace import StageFailed, Workspace
 from flows.server import client
 from flows.support.settings import Settings, from_environment
 
@@ -38,39 +35,40 @@ def retrain(cause: dict[str, Any] | None = None) -> Any:
     if runtime.flow_run.run_count > settings.attempts:
         raise HandOverFailed(f"this run was taken up {settings.attempts} times and lost each time: see the workers' "
                              "logs")
-    logger.info(f"cause: {_words(cause)}")
-    case, why = rounds(settings, Tasks)
+    logger.info(f"cause: {_cause_message(cause)}")
+    ended, why = rounds.run(settings, TaskSteps())
     if why:
-        if not case.enough:
-            _alert(case, cause, why)
+        if not ended.enough:
+            _alert(ended, cause, why)
         return Completed(name="NothingTrained", message=why)
-    outcome = case.reached["outcome"]
-    return Completed(name=outcome.capitalize(), message=f"{case.reached['version']}: {outcome}; "
-                     + ("; ".join(case.reached.get("reasons", [])) or f"against {case.champion.version}"))
+    outcome = ended.reached["outcome"]
+    return Completed(name=outcome.capitalize(), message=f"{ended.reached['version']}: {outcome}; "
+                     + ("; ".join(ended.reached.get("reasons", [])) or f"against {ended.champion.version}"))
 
 
-def _plain(name: str) -> Any:
+def _uncached_task(name: str) -> Any:
     """A task that keeps no result and is never taken from a cache."""
     return task(name=name, persist_result=False, cache_policy=NO_CACHE)
 
 
-class Tasks:
+class TaskSteps:
     """The steps, each shown on the server."""
 
-    look, join = staticmethod(_plain("look")(retraining.look)), staticmethod(_plain("join")(retraining.join))
-    settle = staticmethod(_plain("promote or put aside")(retraining.settle))
+    look = staticmethod(_uncached_task("look")(retraining.look))
+    join = staticmethod(_uncached_task("join")(retraining.join))
+    settle = staticmethod(_uncached_task("promote or put aside")(retraining.settle))
 
     @staticmethod
-    @_plain("gate")
-    def judge(folder: Path, commit: str, version: str, settings: Settings) -> gate.Verdict:
+    @_uncached_task("gate")
+    def judge(workspace: Workspace, commit: str, version: str) -> gate.Verdict:
         """The verdict, also as an artifact."""
-        verdict = retraining.judge(folder, commit, version, settings)
+        verdict = retraining.judge(workspace, commit, version)
         create_markdown_artifact(verdict.page, key="gate", description=f"{version}: "
                                  + ("promote" if verdict.promote else "the champion stays"))
         return verdict
 
     @staticmethod
-    @_plain("pipeline")
+    @_uncached_task("pipeline")
     def pipeline(commit: str, key: str, settings: Settings) -> None:
         """A run of the pipeline's deployment on the commit; one that is under way or done already is taken over."""
         for turn in range(1, _MOST_TRIES):
@@ -101,16 +99,16 @@ def _wait(asked: FlowRun, settings: Settings) -> None:
         raise StageFailed(f"pipeline run {asked.name}: {state.name}: {state.message or ''}")
 
 
-def _alert(case: Case, cause: dict[str, Any] | None, why: str) -> None:
+def _alert(ended: Retraining, cause: dict[str, Any] | None, why: str) -> None:
     """Warn that labels are lacking: in the log, as an artifact, and as an event that notifications can be hung on."""
     logger.warning(why)
-    create_markdown_artifact(f"# Nothing is trained\n\n{why}.\n\nCause: {_words(cause)}.\n", key="retrain-alert",
-                             description="a retraining was asked for and not started")
-    emit_event(ALERT, resource={"prefect.resource.id": f"cxr.model.{case.champion.identity[:16]}"},
-               payload={"studies": case.studies, "asked_for": case.least, "model": case.champion.version})
+    markdown = f"# Nothing is trained\n\n{why}.\n\nCause: {_cause_message(cause)}.\n"
+    create_markdown_artifact(markdown, key="retrain-alert", description="a retraining was asked for and not started")
+    emit_event(ALERT, resource={"prefect.resource.id": f"cxr.model.{ended.champion.identity[:16]}"},
+               payload={"studies": ended.studies, "asked_for": ended.least, "model": ended.champion.version})
 
 
-def _words(cause: dict[str, Any] | None) -> str:
+def _cause_message(cause: dict[str, Any] | None) -> str:
     if not cause:
         return "schedule, or by hand"
     reasons = cause.get("reasons")

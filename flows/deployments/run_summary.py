@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 from cxr.core.files import write_bytes, write_text
-from flows.repo import lockfile, record, workspace
+from flows.repo import lockfile, record
 from flows.repo.git import git
 from flows.repo.record import Recorded
+from flows.repo.workspace import Workspace
 from flows.support import commands
 from flows.support.secrets import without_credentials
-from flows.support.settings import Settings, from_environment
+from flows.support.settings import from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -21,15 +22,15 @@ _COMPARED = "metrics/evaluate.json"
 REPORT = "reports/index.html"
 
 
-def publish(folder: Path, recorded: Recorded | None, before: str | None, settings: Settings) -> None:
+def publish(workspace: Workspace, recorded: Recorded | None, before: str | None) -> None:
     """Create the artifacts of a run; what can't be had is said in the log and never fails the run."""
     from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
     try:
-        _pull_shown(folder, settings)
-        create_markdown_artifact(page(folder, _where(recorded), before, settings), key="pipeline-summary",
+        _pull_shown(workspace)
+        create_markdown_artifact(page(workspace, _where(recorded), before), key="pipeline-summary",
                                  description="metrics, difference to the last version, pictures")
-        if recorded and (report := _report(folder, recorded, settings)):
+        if recorded and (report := _report(workspace, recorded)):
             create_link_artifact(report, key="report", link_text=f"report of {recorded.version}",
                                  description=f"on the machine of this run; anywhere: {_get(recorded)}")
     except Exception as error:
@@ -43,7 +44,7 @@ def publish_here(folder: Path) -> None:
     try:
         where = f"Made in {folder}, on commit `{git(folder, 'rev-parse', '--short=12', 'HEAD')}`; not recorded."
         before = record.version_before(folder, None)
-        create_markdown_artifact(page(folder, where, before, from_environment()), key="pipeline-summary",
+        create_markdown_artifact(page(Workspace(folder, from_environment()), where, before), key="pipeline-summary",
                                  description="metrics, difference to the last version, pictures")
         if (folder / REPORT).exists():
             create_link_artifact((folder / REPORT).as_uri(), key="report", link_text="report of this folder",
@@ -52,7 +53,7 @@ def publish_here(folder: Path) -> None:
         logger.info(without_credentials(f"the summary could not be made whole: {error}"))
 
 
-def page(folder: Path, where: str, before: str | None, settings: Settings) -> str:
+def page(workspace: Workspace, where: str, before: str | None) -> str:
     """The markdown page, by the folder's own code; `before` is the gto tag of the version to compare with.
 
     Only `where` for a commit whose code has no such page.
@@ -61,10 +62,9 @@ def page(folder: Path, where: str, before: str | None, settings: Settings) -> st
         written, old = Path(place) / "page.md", Path(place) / "before.json"
         compared = ["--version", before, "--before", str(old)] if before else []
         if before:
-            write_text(old, _earlier(folder, before))
+            write_text(old, _earlier(workspace.folder, before))
         try:
-            commands.run(folder, settings, "stages.report.run_summary", "--out", str(written), "--where", where,
-                         *compared)
+            commands.run(workspace, "stages.report.run_summary", "--out", str(written), "--where", where, *compared)
         except commands.Refused as error:
             logger.info(f"the summary only says where the outputs are: {error}")
             return f"# Pipeline run\n\n{where}\n"
@@ -83,15 +83,16 @@ def _get(recorded: Recorded) -> str:
     return f"dvc get . {REPORT} --rev {recorded.commit[:12]}"
 
 
-def _pull_shown(folder: Path, settings: Settings) -> None:
-    workspace.pull(folder, [path for path in lockfile.outputs_of(folder) if path.startswith(_SHOWN)], settings)
+def _pull_shown(workspace: Workspace) -> None:
+    workspace.pull([path for path in lockfile.outputs_of(workspace.folder) if path.startswith(_SHOWN)])
 
 
-def _report(folder: Path, recorded: Recorded, settings: Settings) -> str | None:
+def _report(workspace: Workspace, recorded: Recorded) -> str | None:
     """Address of a copy of the report that outlives the workspace."""
+    folder, settings = workspace.folder, workspace.settings
     if REPORT not in lockfile.outputs_of(folder):
         return None
-    workspace.pull(folder, [REPORT], settings)
+    workspace.pull([REPORT])
     kept = settings.workspaces.parent / "reports" / recorded.commit[:12] / "index.html"
     write_bytes(kept, (folder / REPORT).read_bytes())
     return f"{settings.reports.rstrip('/')}/{recorded.commit[:12]}/index.html" if settings.reports else kept.as_uri()

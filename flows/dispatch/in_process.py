@@ -2,7 +2,7 @@
 from flows.dispatch import scheduler
 from flows.dispatch.execute import execute
 from flows.dispatch.order import Order
-from flows.repo import git, lockfile, record, workspace
+from flows.repo import lockfile, record, workspace
 from flows.support.settings import Settings
 
 
@@ -39,11 +39,9 @@ class InProcess:
 
 def reproduce(commit: str, settings: Settings) -> None:
     """Make what is stale at a pushed commit and record it, as a run of the pipeline deployment does."""
-    folder = settings.workspaces / f"alone-{commit[:12]}"
-    try:
-        workspace.checkout(folder, commit, settings)
-        git.git(folder, "fetch", "-q", "--unshallow", "--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
-        scheduler.run_stages(folder, commit, f"alone-{commit[:12]}", InProcess(settings), settings)
-        record.record(folder, commit, settings)
-    finally:
-        workspace.remove(folder)
+    name = f"in-process-{commit[:12]}"
+    with workspace.temporary(name, settings) as own:
+        own.open_commit(commit)
+        own.fetch_history()
+        scheduler.run_stages(own, commit, name, InProcess(settings))
+        record.record(own, commit)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr.runtime.hand_over import GateVerdict, InProduction
-from flows.repo import status, workspace
-from flows.repo.git import git
+from flows.repo import status
+from flows.repo.workspace import Workspace
 from flows.support import commands
-from flows.support.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -31,30 +30,29 @@ class Verdict:
         return (self.folder / "gate.md").read_text()
 
 
-def prepare(folder: Path, commit: str, settings: Settings) -> None:
+def prepare(workspace: Workspace, commit: str) -> None:
     """The workspace at a recorded commit, with what the gate and production need of it pulled and checked."""
-    git(folder, "checkout", "-q", "--force", "--detach", commit)
-    workspace.pull(folder, _needed(folder, settings), settings)
+    workspace.git("checkout", "-q", "--force", "--detach", commit)
+    workspace.pull(_needed(workspace))
 
 
-def judge(folder: Path, commit: str, version: str, settings: Settings) -> Verdict:
+def judge(workspace: Workspace, commit: str, version: str) -> Verdict:
     """Judge a prepared workspace; Refused where the two models can't be compared."""
-    shown = commands.answer(folder, settings, "serving.registry", "show", "--json")
+    shown = commands.answer(workspace, "serving.registry", "show", "--json")
     champion = InProduction.model_validate(shown).current
-    out = settings.production / GATES / f"{version or commit[:12]}-against-{champion.version}"
-    ended, _ = commands.run(folder, settings, "serving.gate", "--out", str(out), "--version", version,
-                            accept=(0, STAYS))
+    out = workspace.settings.production / GATES / f"{version or commit[:12]}-against-{champion.version}"
+    ended, _ = commands.run(workspace, "serving.gate", "--out", str(out), "--version", version, accept=(0, STAYS))
     verdict = Verdict(ended == 0, list(GateVerdict.read(out / "gate.json").reasons), out)
     logger.info(verdict.page)
     return verdict
 
 
-def _needed(folder: Path, settings: Settings) -> list[str]:
+def _needed(workspace: Workspace) -> list[str]:
     """What of the cached files the gate says that it reads: all of them where the commit's gate can't say it yet."""
-    answered, said = commands.run(folder, settings, "serving.gate", "--needs", accept=(0, _UNKNOWN_WORD))
-    uncached = {path for step in status.on_entries(folder) if step.uncached for path in step.outputs}
-    cached = [path for path in workspace.tracked(folder) if path not in uncached]
+    answered, output = commands.run(workspace, "serving.gate", "--needs", accept=(0, _UNKNOWN_WORD))
+    uncached = {path for step in status.on_entries(workspace.folder) if step.uncached for path in step.outputs}
+    cached = [path for path in workspace.tracked() if path not in uncached]
     if answered == _UNKNOWN_WORD:
         return cached
-    needed = json.loads(said)
+    needed = json.loads(output)
     return [path for path in cached if any(path == one or path.startswith(f"{one}/") for one in needed)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.repo.workspace import Workspace
 from flows.support import commands
 from flows.support.settings import Settings
 
@@ -22,11 +23,11 @@ class Waiting:
     digest: str
 
 
-def waiting(workspace: Path, settings: Settings) -> list[Waiting]:
+def waiting(workspace: Workspace) -> list[Waiting]:
     """What waits, by name, compared with the manifest in a workspace. Refused where a folder can't become a batch."""
-    inbox = settings.production / INBOX
+    inbox = workspace.settings.production / INBOX
     folders = sorted(path for path in inbox.glob("*/") if not path.name.startswith(".") and path.suffix != ".part")
-    looked = [commands.answer(workspace, settings, "cxr.raw", "look", "--from", str(path)) for path in folders]
+    looked = [commands.answer(workspace, "cxr.raw", "look", "--from", str(path)) for path in folders]
     return [Waiting(path, found["new"], found["digest"]) for path, found in zip(folders, looked, strict=True)]
 
 

@@ -1,101 +1,116 @@
-"""Puts a recorded version into production: main goes forward, gto's stage `prod`, then this machine's folder.
+"""Puts a recorded version into production, and back: main goes forward, gto's stage `prod`, then this machine's folder.
 
 Each step finds out whether it was done already, so that the same call again goes on where one was killed. Who may be
 promoted is the gate's to say.
 """
 import json
 import logging
+import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from cxr.runtime.hand_over import InProduction
-from flows.release import add_batches
-from flows.repo.git import HandOverFailed, git
+from flows.release import gate, stage_tags
+from flows.repo.git import HandOverFailed
 from flows.repo.record import MODEL
+from flows.repo.workspace import Workspace, temporary
 from flows.support import commands
 from flows.support.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-PROD = "prod"
-_PUSH_TRIES = 5
+
+class ChampionStays(Exception):
+    """The gate kept the champion; the message says why."""
 
 
 class MainMoved(Exception):
     """The git remote's main holds commits that the promoted one does not: the run must be made again on it."""
 
 
-def promote(folder: Path, commit: str, version: str, settings: Settings) -> None:
+class TagBehind(Exception):
+    """Production was rolled back, but gto's stage could not follow; the message says what to do."""
+
+
+def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], None] | None = None) -> str:
+    """Promote a version by hand; what was done, as a sentence. ChampionStays, Refused, HandOverFailed, MainMoved.
+
+    The version that is in production already goes through no gate: main, stage and folder are put right. `show` is
+    given the gate's verdict.
+    """
+    with temporary(f"promote-{os.getpid()}", settings) as workspace:
+        workspace.open_main()
+        commit = _commit_of(workspace, version)
+        gate.prepare(workspace, commit)
+        in_use = current(settings)
+        if in_use and in_use.current.version != version:
+            verdict = gate.judge(workspace, commit, version)
+            if show:
+                show(verdict)
+            if not verdict.promote:
+                raise ChampionStays(f"{in_use.current.version} stays: " + "; ".join(verdict.reasons))
+        put_in_production(workspace, commit, version)
+    return f"{version} is in production" + ("" if in_use else " (the first: there was nothing to compare it with)")
+
+
+def rollback(settings: Settings) -> str:
+    """Back to the release before: this machine's production first, then gto's stage. Refused where there is none;
+    TagBehind where production is back but the stage is not."""
+    project = _project(settings)
+    before = commands.answer(project, "serving.registry", "rollback", "--to-be")
+    _, output = commands.run(project, "serving.registry", "rollback")
+    logger.info(output.strip())
+    try:
+        with temporary(f"rollback-{os.getpid()}", settings) as workspace:
+            workspace.open_main()
+            stage_tags.assign(workspace, before["version"])
+    except Exception as error:  # whatever it is, production is back already: say so, and what is left to do
+        raise TagBehind(f"production is back at {before['version']}, but gto's stage could not follow: {error}; "
+                        f"later: make promote VERSION={before['version']}") from error
+    return f"{before['version']} is in production again"
+
+
+def put_in_production(workspace: Workspace, commit: str, version: str) -> None:
     """Promote the recorded commit that the workspace is prepared at. MainMoved where main can't be fast-forwarded."""
-    forward_main(folder, commit)
-    assign(folder, version)
-    install(folder, commit, version, settings)
+    forward_main(workspace, commit)
+    stage_tags.assign(workspace, version)
+    install(workspace, commit, version)
 
 
-def forward_main(folder: Path, commit: str) -> None:
+def forward_main(workspace: Workspace, commit: str) -> None:
     """Fast-forward the git remote's main to a commit; nothing where main holds it already."""
-    main = add_batches.main_of(folder)
-    if _is_in(folder, commit, main):
+    main = workspace.fetch_main()
+    if _is_in(workspace, commit, main):
         return
-    if not _is_in(folder, main, commit):
+    if not _is_in(workspace, main, commit):
         raise MainMoved(f"main is at {main[:12]}, which {commit[:12]} does not hold: it is made again on the new main")
     try:
-        git(folder, "push", "-q", "origin", f"{commit}:refs/heads/main")
+        workspace.git("push", "-q", "origin", f"{commit}:refs/heads/main")
     except HandOverFailed as error:
-        if add_batches.main_of(folder) != main:
+        if workspace.fetch_main() != main:
             raise MainMoved(str(error)) from error
         raise
     logger.info(f"main: {main[:12]} -> {commit[:12]}")
 
 
-def assign(folder: Path, version: str) -> None:
-    """Give a version gto's stage `prod`, tag pushed; nothing where it has it."""
-    import gto.api
-
-    for _ in range(_PUSH_TRIES):
-        git(folder, "fetch", "-q", "--tags", "--force", "origin")
-        if in_prod(folder) == version:
-            return
-        before = set(_stage_tags(folder))
-        gto.api.assign(str(folder), MODEL, PROD, version=version, force=True, author="cxr-pipeline",
-                       author_email="cxr-pipeline@localhost")
-        tag = next(tag for tag in _stage_tags(folder) if tag not in before)
-        try:
-            git(folder, "push", "-q", "origin", f"refs/tags/{tag}")
-        except HandOverFailed:  # somebody else took this number, or the remote is gone
-            git(folder, "tag", "-d", tag)
-            continue
-        logger.info(f"gto: {MODEL} {version} is {PROD} ({tag})")
-        return
-    raise HandOverFailed(f"gto's stage {PROD} could not be pushed in {_PUSH_TRIES} tries; "
-                         f"`make promote VERSION={version}` tries again")
-
-
-def in_prod(folder: Path) -> str | None:
-    """Version that has the stage now: the one at whose commit the newest stage tag points. None where there is none."""
-    tags = _stage_tags(folder)
-    if not tags:
-        return None
-    versions = git(folder, "tag", "--list", f"{MODEL}@v*", "--points-at", f"{tags[-1]}^{{commit}}").splitlines()
-    return versions[0].partition("@")[2] if versions else None
-
-
-def install(folder: Path, commit: str, version: str, settings: Settings) -> None:
+def install(workspace: Workspace, commit: str, version: str) -> None:
     """Into this machine's production folder, with the latency reference that is measured here and now."""
     with tempfile.TemporaryDirectory() as place:
-        known = _latency(folder, Path(place) / "latency.json", settings)
-        _, said = commands.run(folder, settings, "serving.registry", "install", "--version", version, "--commit",
-                               commit, *known)
-    logger.info(said.strip())
+        known = _latency(workspace, Path(place) / "latency.json")
+        _, output = commands.run(workspace, "serving.registry", "install", "--version", version, "--commit", commit,
+                                 *known)
+    logger.info(output.strip())
 
 
-def _latency(folder: Path, path: Path, settings: Settings) -> list[str]:
+def _latency(workspace: Workspace, path: Path) -> list[str]:
     """Arguments that name the measured reference; none, and words, where there is no image to measure on."""
-    raw = Path("data") / "raw" / add_batches.section(folder, "ingest")["set"]
+    folder, settings = workspace.folder, workspace.settings
+    raw = Path("data") / "raw" / workspace.section("ingest")["set"]
     places = [settings.production / "incoming", settings.production / "inbox", settings.production / "taken",
               folder / raw, settings.project / raw]
     try:
-        found = commands.answer(settings.project, settings, "serving.score.latency", str(folder), *map(str, places))
+        found = commands.answer(_project(settings), "serving.score.latency", str(folder), *map(str, places))
     except commands.Refused as error:
         logger.info(f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` "
                     f"finds images in {places[0]}")
@@ -110,16 +125,24 @@ def current(settings: Settings) -> InProduction | None:
     """What is in production here, and what was before it; None where nothing is."""
     if not (settings.production / "current").is_symlink():
         return None
-    shown = commands.answer(settings.project, settings, "serving.registry", "show", "--json")
-    return InProduction.model_validate(shown)
+    return InProduction.model_validate(commands.answer(_project(settings), "serving.registry", "show", "--json"))
 
 
-def _stage_tags(folder: Path) -> list[str]:
-    """gto's tags of the stage, oldest first: model#prod#1, model#prod#2, ..."""
-    numbers = (tag.rpartition("#")[2] for tag in git(folder, "tag", "--list", f"{MODEL}#{PROD}#*").splitlines())
-    return [f"{MODEL}#{PROD}#{number}" for number in sorted(int(number) for number in numbers if number.isdigit())]
+def _project(settings: Settings) -> Workspace:
+    """The checkout whose flows run here."""
+    return Workspace(settings.project, settings)
 
 
-def _is_in(folder: Path, commit: str, other: str) -> bool:
+def _is_in(workspace: Workspace, commit: str, other: str) -> bool:
     """Whether `other` holds `commit` in its history."""
-    return git(folder, "merge-base", commit, other) == git(folder, "rev-parse", commit)
+    return workspace.git("merge-base", commit, other) == workspace.git("rev-parse", commit)
+
+
+def _commit_of(workspace: Workspace, version: str) -> str:
+    try:
+        return workspace.git("rev-parse", "--verify", "--quiet", f"refs/tags/{MODEL}@{version}^{{commit}}")
+    except HandOverFailed:
+        known = workspace.git("tag", "--list", f"{MODEL}@v*", "--sort=-v:refname").splitlines()
+        raise HandOverFailed(f"no version {version} is recorded; known: "
+                             f"{', '.join(tag.partition('@')[2] for tag in known[:8]) or 'none (make run records one)'}"
+                             ) from None

@@ -5,7 +5,6 @@ against the same champion are judged once, and a run that was killed is taken up
 """
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,13 @@ from typing import Any
 from cxr.core.files import write_json
 from flows.release import add_batches, gate, inbox, promotion
 from flows.release.inbox import Waiting
-from flows.repo import record, workspace
-from flows.repo.git import HandOverFailed, git
+from flows.repo import record
+from flows.repo.git import HandOverFailed
+from flows.repo.workspace import Workspace
 from flows.support.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Pipeline = Callable[[str, str], None]  # (commit, key): make what is stale at the commit and record it
 STATES = "retrain"
 PROMOTED, REFUSED = "promoted", "refused"
 
@@ -34,7 +33,7 @@ class Champion:
 
 
 @dataclass(frozen=True)
-class Case:
+class Retraining:
     """One retraining: the model to beat, what waits, and what was reached so far."""
 
     key: str
@@ -58,54 +57,56 @@ class NothingToBeat(Exception):
     """No model is in production; the message says how to put the first one there."""
 
 
-def look(folder: Path, settings: Settings) -> Case:
+def look(workspace: Workspace) -> Retraining:
     """Open main in the workspace and see what is in production and what waits. NothingToBeat, Refused."""
+    settings = workspace.settings
     in_use = promotion.current(settings)
     if in_use is None:
         raise NothingToBeat(f"{settings.production}: nothing is in production, so there is nothing to retrain against; "
                             "put the first model there: make promote VERSION=v0.0.1")
     champion = Champion(in_use.current.folder, in_use.current.identity, in_use.current.version)
-    add_batches.open_main(folder, settings)
-    known = [path for path in workspace.tracked(folder) if path == "data/manifest.parquet"]
-    workspace.pull(folder, known, settings)
-    batches = tuple(_not_taken(inbox.waiting(folder, settings), champion, settings))
+    workspace.open_main()
+    known = [path for path in workspace.tracked() if path == "data/manifest.parquet"]
+    workspace.pull(known)
+    batches = tuple(_not_taken(inbox.waiting(workspace), champion, settings))
     key = inbox.key_of(champion.identity, batches)
-    least = add_batches.section(folder, "retrain")["min_new_studies"]
-    return Case(key, champion, batches, least, reached(key, settings))
+    least = workspace.section("retrain")["min_new_studies"]
+    return Retraining(key, champion, batches, least, reached(key, settings))
 
 
-def join(folder: Path, case: Case, settings: Settings) -> str:
+def join(workspace: Workspace, retraining: Retraining) -> str:
     """Commit that holds the batches, pushed."""
-    return add_batches.join(folder, case.key, case.batches, case.champion.folder, settings)
+    return add_batches.join(workspace, retraining.key, retraining.batches, retraining.champion.folder)
 
 
-def recorded(folder: Path, commit: str) -> tuple[str, str]:
+def recorded(workspace: Workspace, commit: str) -> tuple[str, str]:
     """(commit, version) that record what the pipeline made of a joined commit. HandOverFailed where there is none."""
-    add_batches.main_of(folder)
-    found = record.earlier(folder, commit)
+    workspace.fetch()
+    found = record.earlier(workspace, commit)
     if found is None:
         raise HandOverFailed(f"the pipeline ended well, but no branch runs/... records commit {commit[:12]}")
-    tags = git(folder, "tag", "--list", f"{record.MODEL}@v*", "--points-at", found).splitlines()
+    tags = workspace.git("tag", "--list", f"{record.MODEL}@v*", "--points-at", found).splitlines()
     if not tags:
         raise HandOverFailed(f"commit {found[:12]} has no gto version: run the pipeline on it again")
     return found, tags[0].partition("@")[2]
 
 
-def judge(folder: Path, commit: str, version: str, settings: Settings) -> gate.Verdict:
+def judge(workspace: Workspace, commit: str, version: str) -> gate.Verdict:
     """The gate's verdict on a recorded commit."""
-    gate.prepare(folder, commit, settings)
-    return gate.judge(folder, commit, version, settings)
+    gate.prepare(workspace, commit)
+    return gate.judge(workspace, commit, version)
 
 
-def settle(folder: Path, case: Case, commit: str, version: str, verdict: gate.Verdict, settings: Settings
-           ) -> Case:
+def settle(workspace: Workspace, retraining: Retraining, commit: str, version: str, verdict: gate.Verdict
+           ) -> Retraining:
     """Promote, or put the batches aside; then write down how it ended. MainMoved where it must be made again."""
+    settings = workspace.settings
     if verdict.promote:
-        promotion.promote(folder, commit, version, settings)
+        promotion.put_in_production(workspace, commit, version)
     outcome = PROMOTED if verdict.promote else REFUSED
-    ended = remember(case, settings, outcome=outcome, version=version, commit=commit, reasons=verdict.reasons,
+    ended = remember(retraining, settings, outcome=outcome, version=version, commit=commit, reasons=verdict.reasons,
                      verdict=str(verdict.folder.relative_to(settings.production)))
-    for path in inbox.move(case.batches, settings, inbox.TAKEN if verdict.promote else inbox.REFUSED):
+    for path in inbox.move(retraining.batches, settings, inbox.TAKEN if verdict.promote else inbox.REFUSED):
         logger.info(f"moved to {path.relative_to(settings.production.parent)}")
     return ended
 
@@ -127,23 +128,25 @@ def _not_taken(batches: list[Waiting], champion: Champion, settings: Settings) -
     return [batch for batch in batches if batch.digest not in taken]
 
 
-def remember(case: Case, settings: Settings, **more: Any) -> Case:
+def remember(retraining: Retraining, settings: Settings, **more: Any) -> Retraining:
     """Write down what was reached, whole or not at all."""
-    state = {"champion": case.champion.version, "batches": [batch.folder.name for batch in case.batches],
-             "digests": [batch.digest for batch in case.batches], "studies": case.studies, **case.reached, **more}
-    path = settings.production / STATES / f"{case.key}.json"
-    write_json(path, state)
-    return replace(case, reached=state)
+    state = {"champion": retraining.champion.version, "batches": [batch.folder.name for batch in retraining.batches],
+             "digests": [batch.digest for batch in retraining.batches], "studies": retraining.studies,
+             **retraining.reached, **more}
+    write_json(settings.production / STATES / f"{retraining.key}.json", state)
+    return replace(retraining, reached=state)
 
 
-def why_not(case: Case) -> str:
-    """Why nothing is trained, in words; empty where it should be."""
-    names = ", ".join(batch.folder.name for batch in case.batches) or "nothing"
-    if not case.enough:
-        return (f"{case.studies} new labelled studies wait, {case.least} are asked for (retrain.min_new_studies): "
-                f"nothing is trained. In production/{inbox.INBOX}: {names}. Copy labelled studies there, each batch a "
-                "folder in the set's layout; the next event, or `make retrain`, takes them in")
-    if case.reached.get("outcome"):
-        return (f"{names}: judged already against {case.champion.version} and {case.reached['outcome']} "
-                f"(production/{case.reached['verdict']}); new data, or another model in production, is a new case")
+def why_not(retraining: Retraining) -> str:
+    """Why nothing is trained, as a sentence; empty where it should be."""
+    names = ", ".join(batch.folder.name for batch in retraining.batches) or "nothing"
+    if not retraining.enough:
+        return (f"{retraining.studies} new labelled studies wait, {retraining.least} are asked for "
+                f"(retrain.min_new_studies): nothing is trained. In production/{inbox.INBOX}: {names}. Copy labelled "
+                "studies there, each batch a folder in the set's layout; the next event, or `make retrain`, takes them "
+                "in")
+    if outcome := retraining.reached.get("outcome"):
+        return (f"{names}: judged already against {retraining.champion.version} and {outcome} "
+                f"(production/{retraining.reached['verdict']}); new data, or another model in production, is a new "
+                "case")
     return ""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.repo import lockfile, workspace
-from flows.repo.git import HandOverFailed, Rejected, date_of, git
+from flows.repo import lockfile
+from flows.repo.git import HandOverFailed, Rejected, git
+from flows.repo.workspace import Workspace
 from flows.support import overrides
 from flows.support.retry import retry
-from flows.support.settings import Settings
 
 MODEL = "model"  # the artifact's name in gto
 _PUSH_TRIES = 5
@@ -29,46 +29,46 @@ class Recorded:
     version: str
 
 
-def commit_overrides(folder: Path, parameters: dict[str, Any], settings: Settings) -> str:
+def commit_overrides(workspace: Workspace, parameters: dict[str, Any]) -> str:
     """Commit parameters set for this run, and push them on a branch of their own; the commit to run."""
-    parent = git(folder, "rev-parse", "HEAD")
-    changes = overrides.apply(folder / "params.yaml", parameters)
+    parent = workspace.git("rev-parse", "HEAD")
+    changes = overrides.apply(workspace.folder / "params.yaml", parameters)
     if not changes:
         return parent
-    git(folder, "add", "params.yaml")
+    workspace.git("add", "params.yaml")
     title = "Parameters of a run: " + ", ".join(change.removeprefix("params.yaml: ") for change in changes)
-    git(folder, "commit", "-q", "-m", title, environment=date_of(folder, parent))
-    commit = git(folder, "rev-parse", "HEAD")
-    _push(folder, f"HEAD:refs/heads/runs/{commit[:12]}", settings)
+    commit = workspace.commit(title, parent)
+    _push(workspace, f"HEAD:refs/heads/runs/{commit[:12]}")
     return commit
 
 
-def earlier(folder: Path, pinned: str) -> str | None:
+def earlier(workspace: Workspace, pinned: str) -> str | None:
     """Commit that already records a result of this very commit, on any branch of runs; None where there is none."""
-    return next(_records(folder, pinned), None)
+    return next(_records(workspace, pinned), None)
 
 
-def record(folder: Path, pinned: str, settings: Settings) -> Recorded | None:
+def record(workspace: Workspace, pinned: str) -> Recorded | None:
     """Commit the workspace's lock files and push; None where they are as the pinned commit has them.
 
     HandOverFailed where the DVC remote misses an object that they name: nothing is pushed then.
     """
-    changed = [name for name in lockfile.LOCKS if (folder / name).exists()]
-    git(folder, "add", *changed)
-    if not git(folder, "diff", "--cached", "--name-only"):
+    changed = [name for name in lockfile.LOCKS if (workspace.folder / name).exists()]
+    workspace.git("add", *changed)
+    if not workspace.git("diff", "--cached", "--name-only"):
         return None
-    workspace.confirm(folder, settings)
-    made = lockfile.outputs_of(folder)
+    workspace.confirm()
+    made = lockfile.outputs_of(workspace.folder)
     branch, own, why = f"runs/{_name(pinned, made)}", None, ""
     for _ in range(_PUSH_TRIES):
-        _fetch(folder, settings)
-        commit = _same_result(folder, pinned, made) or own or (own := _commit(folder, pinned))
+        _fetch(workspace)
+        commit = _same_result(workspace, pinned, made) or own or (
+            own := workspace.commit("Record what the pipeline made (dvc.lock)", pinned))
         try:
-            _push(folder, f"{commit}:refs/heads/{branch}", settings)
+            _push(workspace, f"{commit}:refs/heads/{branch}")
         except Rejected as error:  # another run recorded the same since the fetch
             why = str(error)
             continue
-        return Recorded(commit, branch, _register(folder, commit, settings))
+        return Recorded(commit, branch, _register(workspace, commit))
     raise HandOverFailed(f"the record could not be pushed to {branch} in {_PUSH_TRIES} tries: {why}")
 
 
@@ -84,55 +84,50 @@ def _name(pinned: str, made: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps([pinned, same], sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _commit(folder: Path, pinned: str) -> str:
-    git(folder, "commit", "-q", "-m", "Record what the pipeline made (dvc.lock)", environment=date_of(folder, pinned))
-    return git(folder, "rev-parse", "HEAD")
-
-
-def _fetch(folder: Path, settings: Settings) -> None:
+def _fetch(workspace: Workspace) -> None:
     """All branches and tags of the git remote, waiting for one that is gone."""
-    retry(lambda: git(folder, "fetch", "-q", "--tags", "--force", "origin", "+refs/heads/*:refs/remotes/origin/*"),
-              "git remote", settings)
+    retry(workspace.fetch, "git remote", workspace.settings)
 
 
-def _push(folder: Path, what: str, settings: Settings) -> None:
+def _push(workspace: Workspace, what: str) -> None:
     """Push, waiting for a remote that is gone. Rejected where it holds something else there."""
-    retry(lambda: git(folder, "push", "-q", "origin", what), "git remote", settings)
+    retry(lambda: workspace.git("push", "-q", "origin", what), "git remote", workspace.settings)
 
 
-def _records(folder: Path, pinned: str) -> Iterator[str]:
+def _records(workspace: Workspace, pinned: str) -> Iterator[str]:
     """Commits on branches of runs that add nothing but lock files to the pinned one."""
-    for line in git(folder, "for-each-ref", "--format=%(objectname)", "refs/remotes/origin/runs").splitlines():
-        parents = git(folder, "show", "-s", "--format=%P", line).split()
-        if parents == [pinned] and not _others(folder, pinned, line):
+    for line in workspace.git("for-each-ref", "--format=%(objectname)", "refs/remotes/origin/runs").splitlines():
+        parents = workspace.git("show", "-s", "--format=%P", line).split()
+        if parents == [pinned] and not _others(workspace, pinned, line):
             yield line
 
 
-def _others(folder: Path, pinned: str, commit: str) -> list[str]:
-    changed = git(folder, "diff", "--name-only", pinned, commit).splitlines()
+def _others(workspace: Workspace, pinned: str, commit: str) -> list[str]:
+    changed = workspace.git("diff", "--name-only", pinned, commit).splitlines()
     return [name for name in changed if name not in lockfile.LOCKS]
 
 
-def _same_result(folder: Path, pinned: str, made: dict[str, str]) -> str | None:
+def _same_result(workspace: Workspace, pinned: str, made: dict[str, str]) -> str | None:
     """An earlier record of this commit with equal outputs (but for measured times): it stands for this one too."""
-    return next((found for found in _records(folder, pinned)
-                 if not lockfile.differences(lockfile.committed(folder, found), made)), None)
+    return next((found for found in _records(workspace, pinned)
+                 if not lockfile.differences(lockfile.committed(workspace.folder, found), made)), None)
 
 
-def _register(folder: Path, commit: str, settings: Settings) -> str:
+def _register(workspace: Workspace, commit: str) -> str:
     """gto's next version for the commit, pushed; the one it has where it has one already."""
     import gto.api
 
     for _ in range(_PUSH_TRIES):
-        if standing := git(folder, "tag", "--list", f"{MODEL}@v*", "--points-at", commit):
+        if standing := workspace.git("tag", "--list", f"{MODEL}@v*", "--points-at", commit):
             return standing.splitlines()[0].partition("@")[2]
-        gto.api.register(str(folder), MODEL, commit, author="cxr-pipeline", author_email="cxr-pipeline@localhost")
-        tag = git(folder, "tag", "--list", f"{MODEL}@v*", "--points-at", commit).splitlines()[0]
+        gto.api.register(str(workspace.folder), MODEL, commit, author="cxr-pipeline",
+                         author_email="cxr-pipeline@localhost")
+        tag = workspace.git("tag", "--list", f"{MODEL}@v*", "--points-at", commit).splitlines()[0]
         try:
-            _push(folder, f"refs/tags/{tag}", settings)
+            _push(workspace, f"refs/tags/{tag}")
         except Rejected:  # somebody else's run took this number
-            git(folder, "tag", "-d", tag)
-            _fetch(folder, settings)
+            workspace.git("tag", "-d", tag)
+            _fetch(workspace)
             continue
         return tag.partition("@")[2]
     raise HandOverFailed(f"no gto version could be pushed for {commit[:12]} in {_PUSH_TRIES} tries: `gto register "

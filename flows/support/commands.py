@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from flows.repo.workspace import Workspace
 from flows.support import secrets
 from flows.support.python_path import this_python_first
 from flows.support.settings import Settings
@@ -19,11 +20,11 @@ class Refused(Exception):
     """A stage's command ended with an error; the message is what it said."""
 
 
-def run(folder: Path, settings: Settings, module: str, *arguments: str, accept: tuple[int, ...] = (0,)
-        ) -> tuple[int, str]:
-    """Run `python -m MODULE ARGUMENTS` in a project folder; exit status and output. Refused with its last lines."""
-    command = [sys.executable, "-m", _named(folder, module), *arguments]
-    ended = subprocess.run(command, cwd=folder, env=environment(settings), capture_output=True, text=True)
+def run(workspace: Workspace, module: str, *arguments: str, accept: tuple[int, ...] = (0,)) -> tuple[int, str]:
+    """Run `python -m MODULE ARGUMENTS` in a workspace; exit status and output. Refused with its last lines."""
+    command = [sys.executable, "-m", _named(workspace.folder, module), *arguments]
+    ended = subprocess.run(command, cwd=workspace.folder, env=environment(workspace.settings), capture_output=True,
+                           text=True)
     if ended.returncode not in accept:
         last = [line for line in (ended.stderr or ended.stdout).splitlines() if line.strip()][-5:]
         raise Refused(secrets.without_credentials("\n".join(last))
@@ -31,9 +32,9 @@ def run(folder: Path, settings: Settings, module: str, *arguments: str, accept: 
     return ended.returncode, ended.stdout
 
 
-def answer(folder: Path, settings: Settings, module: str, *arguments: str) -> Any:
+def answer(workspace: Workspace, module: str, *arguments: str) -> Any:
     """The JSON that the command prints."""
-    return json.loads(run(folder, settings, module, *arguments)[1])
+    return json.loads(run(workspace, module, *arguments)[1])
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from flows import pipeline
-from flows.repro import missing_set
+from flows.repo.reproduce import missing_set
 from flows.support.params_check import faults
 
 ROOT = Path(__file__).resolve().parents[2]

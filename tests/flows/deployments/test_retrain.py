@@ -10,8 +10,9 @@ import pytest
 
 from flows import promote
 from flows.deployments import retrain, run_log
+from flows.release import promotion
 from flows.release.inbox import Waiting
-from flows.release.retraining import Case, Champion
+from flows.release.retraining import Champion, Retraining
 from flows.server import services
 from flows.support import commands
 from flows.support.settings import from_environment
@@ -34,8 +35,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 def ended(monkeypatch: pytest.MonkeyPatch, new: int, why: str) -> Any:
     """The flow's end where the steps find so many new studies and train nothing for a reason."""
-    case = Case("k", Champion(Path(), "c" * 64, "v0.0.1"), (Waiting(Path("b"), new, "d" * 64),), 200)
-    monkeypatch.setattr(retrain, "rounds", lambda *given: (case, why))
+    found = Retraining("k", Champion(Path(), "c" * 64, "v0.0.1"), (Waiting(Path("b"), new, "d" * 64),), 200)
+    monkeypatch.setattr(retrain.rounds, "run", lambda *given: (found, why))
     return retrain.retrain.fn({"reasons": ["noise differs"]})
 
 
@@ -61,7 +62,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]
     monkeypatch.setenv("PREFECT_API_URL", "")
     found: list[str] = []
     monkeypatch.setattr(promote, "_reported", lambda version: found.append(os.environ["PREFECT_API_URL"]) or "done")
-    monkeypatch.setattr(promote, "_plain", lambda version, settings: found.append("plain") or "done")
+    monkeypatch.setattr(promote, "_in_process", lambda version, settings: found.append("in process") or "done")
     yield found
     os.environ.clear()
     os.environ.update(before)
@@ -86,14 +87,15 @@ def test_without_a_server_or_with_one_that_does_not_answer_it_is_done_all_the_sa
     monkeypatch.setattr(services, "running", lambda name, folder: 7)
     monkeypatch.setattr(services, "answers", lambda *given: False)
     assert promote.main(["--rollback"]) == 0 and "nothing is reported" in capsys.readouterr().err
-    assert asked == ["plain", "plain"]
+    assert asked == ["in process", "in process"]
 
 
 def test_what_the_gate_or_the_tag_refuses_is_an_exit_status_and_a_line(asked, monkeypatch, capsys):
-    for error, status in ((promote.Kept("v0.0.1 stays"), promote.KEPT), (commands.Refused("no release before"), 1)):
+    for error, status in ((promotion.ChampionStays("v0.0.1 stays"), promote.KEPT),
+                          (commands.Refused("no release before"), 1)):
         def refuse(*given: Any, error: Exception = error) -> str:
             raise error
 
-        monkeypatch.setattr(promote, "_plain", refuse)
+        monkeypatch.setattr(promote, "_in_process", refuse)
         assert promote.main(["--rollback"]) == status and str(error) in capsys.readouterr().err
     assert from_environment().project

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from flows.deployments import run_summary
-from flows.support.settings import Settings, from_environment
+from flows.repo.workspace import Workspace
+from flows.support.settings import from_environment
 from tests.fixtures.flows_project import Project, git, make
 
 PLAYED = """
@@ -25,9 +26,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def settings(project: Project) -> Settings:
-    """This machine's."""
-    return from_environment()
+def workspace(project: Project) -> Workspace:
+    """The miniature's checkout with this machine's settings."""
+    return Workspace(project.checkout, from_environment())
 
 
 def writes_a_page(folder: Path) -> None:
@@ -37,7 +38,7 @@ def writes_a_page(folder: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "not json", '{"base": 1}'])
 def test_the_page_is_asked_for_with_the_metrics_of_the_version_before_where_they_can_be_had(
-        project: Project, settings: Settings, content: str | None) -> None:
+        project: Project, workspace: Workspace, content: str | None) -> None:
     if content is not None:
         (project.checkout / "metrics").mkdir()
         (project.checkout / "metrics" / "evaluate.json").write_text(content)
@@ -45,21 +46,21 @@ def test_the_page_is_asked_for_with_the_metrics_of_the_version_before_where_they
         git(project.checkout, "commit", "-q", "-m", "old")
     git(project.checkout, "tag", "model@v0.0.1")
     writes_a_page(project.checkout)
-    shown = run_summary.page(project.checkout, "there", "model@v0.0.1", settings)
+    shown = run_summary.page(workspace, "there", "model@v0.0.1")
     assert shown == repr(("there", "model@v0.0.1", content or ""))
-    assert run_summary.page(project.checkout, "there", None, settings) == repr(("there", None, None))
+    assert run_summary.page(workspace, "there", None) == repr(("there", None, None))
 
 
 def test_of_a_commit_whose_code_writes_no_page_it_is_said_where_its_outputs_are(
-        project: Project, settings: Settings, said) -> None:
+        project: Project, workspace: Workspace, said) -> None:
     (project.checkout / "stages/report/run_summary.py").unlink()
-    assert run_summary.page(project.checkout, "Version **v0.0.1**", None, settings) == (
+    assert run_summary.page(workspace, "Version **v0.0.1**", None) == (
         "# Pipeline run\n\nVersion **v0.0.1**\n")
     assert any("the summary only says where the outputs are" in line for line in said.lines)
 
 
 def test_of_the_metrics_that_a_folder_holds_the_page_of_its_own_code_is_published(
-        project: Project, settings: Settings) -> None:
+        project: Project, workspace: Workspace) -> None:
     (project.checkout / "metrics").mkdir()
     (project.checkout / "metrics/evaluate.json").write_text('{"base": {"auroc": {"macro": 0.903}}}')
-    assert "| base.auroc.macro | 0.9030 | n/a | n/a |" in run_summary.page(project.checkout, "there", None, settings)
+    assert "| base.auroc.macro | 0.9030 | n/a | n/a |" in run_summary.page(workspace, "there", None)

@@ -12,8 +12,9 @@ from cxr.runtime.dvc_lock import object_path
 from flows.dispatch import scheduler
 from flows.dispatch.execute import execute
 from flows.dispatch.order import Order
-from flows.repo import cache, lockfile, record, status, workspace
+from flows.repo import cache, lockfile, record, remote, status
 from flows.repo import git as repo_git
+from flows.repo.workspace import StageFailed, Workspace
 from flows.support.settings import Settings, from_environment
 from tests.fixtures.flows_project import Project, an_order, git, make
 
@@ -41,7 +42,7 @@ class Here:
             return [scheduler.AttemptEnded(order, "lost", message="killed")]
         try:
             return [scheduler.AttemptEnded(order, "done", execute(order, self.settings))]
-        except workspace.StageFailed as failed:
+        except StageFailed as failed:
             return [scheduler.AttemptEnded(order, "failed", message=str(failed))]
 
     def latest(self, run: str, stage: str) -> int:
@@ -71,13 +72,11 @@ def project(tmp_path: Path) -> Project:
 
 def dispatched(project: Project, settings: Settings, workers: Here, folder: Path, parameters: dict | None = None,
                ) -> tuple[dict[str, lockfile.Entry], record.Recorded | None]:
-    repo_git.clone(folder, settings.git)
-    commit = repo_git.resolve(folder, "main")
-    repo_git.git(folder, "checkout", "-q", "--detach", commit)
-    workspace.configure(folder, settings)
-    commit = record.commit_overrides(folder, parameters, settings) if parameters else commit
-    entries = scheduler.run_stages(folder, commit, "run", workers, settings)
-    return entries, record.record(folder, commit, settings)
+    workspace = Workspace(folder, settings)
+    commit = workspace.open_main()
+    commit = record.commit_overrides(workspace, parameters) if parameters else commit
+    entries = scheduler.run_stages(workspace, commit, "run", workers)
+    return entries, record.record(workspace, commit)
 
 
 def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_runs_again(
@@ -97,7 +96,7 @@ def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_run
 
     other = tmp_path / "anyone"
     git(tmp_path, "clone", "-q", "-b", recorded.branch, str(project.git), str(other))
-    workspace.configure(other, environment(project, tmp_path / "elsewhere"))
+    Workspace(other, environment(project, tmp_path / "elsewhere")).configure()
     project.forget()
     for words in (["pull", "-q"], ["repro", "-q"]):
         subprocess.run([sys.executable, "-m", "dvc", *words], cwd=other, check=True)
@@ -145,7 +144,7 @@ def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_th
     project.set(train={"epochs": 3, "fail": True, "seconds": 0.0})
     project.commit("a fault")
     workers = Here(settings)
-    with pytest.raises(workspace.StageFailed, match=r"stage train failed with exit status \d+(.|\n)*Pneumonja"):
+    with pytest.raises(StageFailed, match=r"stage train failed with exit status \d+(.|\n)*Pneumonja"):
         dispatched(project, settings, workers, tmp_path / "first")
     assert "evaluate" not in project.runs() and git(project.git, "tag") == ""
 
@@ -178,7 +177,7 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
 def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
         project: Project, environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = environment(project, tmp_path / "machine")
-    monkeypatch.setattr(workspace.Absent, "patience", 1.0)
+    monkeypatch.setattr(remote.Absent, "patience", 1.0)
     commit = git(project.checkout, "rev-parse", "HEAD")
     entries = {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
@@ -274,8 +273,7 @@ def test_a_folder_that_the_lock_names_and_nobody_has_counts_as_changed(tmp_path:
 
 def test_an_entry_of_an_older_attempt_is_refused(tmp_path: Path, said) -> None:
     older, newer = an_order("train", "c", {}), an_order("train", "c", {}, 2)
-    under_way, entries = {"train": newer}, {}
     settings = from_environment()
-    ended = scheduler.AttemptEnded(older, "done", {"cmd": "x"})
-    scheduler._take(ended, tmp_path, entries, under_way, [], Here(settings), settings)
-    assert entries == {} and under_way == {"train": newer} and "refused" in said.lines[0]
+    run = scheduler.PipelineRun(Workspace(tmp_path, settings), "c", "run", Here(settings), under_way={"train": newer})
+    run.take(scheduler.AttemptEnded(older, "done", {"cmd": "x"}))
+    assert run.entries == {} and run.under_way == {"train": newer} and "refused" in said.lines[0]

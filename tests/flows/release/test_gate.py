@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from flows.release import gate
-from flows.repo import workspace
 from flows.repo.git import git
+from flows.repo.workspace import Workspace
 from flows.support import commands
 from flows.support.settings import Settings, from_environment
 from tests.fixtures import flows_production as played
@@ -29,20 +29,20 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def pulled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is asked for; nothing is fetched."""
     asked: list[str] = []
-    monkeypatch.setattr(workspace, "tracked", lambda _: dict.fromkeys(TRACKED, "0" * 32))
-    monkeypatch.setattr(workspace, "pull", lambda _, paths, __: asked.extend(paths))
+    monkeypatch.setattr(Workspace, "tracked", lambda _: dict.fromkeys(TRACKED, "0" * 32))
+    monkeypatch.setattr(Workspace, "pull", lambda _, paths: asked.extend(paths))
     return asked
 
 
 def test_what_the_gate_names_is_pulled_and_nothing_else(settings: Settings, pulled: list[str]) -> None:
-    gate.prepare(settings.project, git(settings.project, "rev-parse", "HEAD"), settings)
+    gate.prepare(Workspace(settings.project, settings), git(settings.project, "rev-parse", "HEAD"))
     assert pulled == ["data/manifest.parquet", "data/processed", "models/base"]
 
 
 def test_a_commit_whose_gate_cannot_say_it_yet_gets_all_that_is_cached(settings: Settings, pulled: list[str]) -> None:
     (settings.project / "serving/gate.py").write_text("import argparse; argparse.ArgumentParser().parse_args()")
     git(settings.project, "commit", "-qam", "an older gate")
-    gate.prepare(settings.project, git(settings.project, "rev-parse", "HEAD"), settings)
+    gate.prepare(Workspace(settings.project, settings), git(settings.project, "rev-parse", "HEAD"))
     assert pulled == TRACKED[1:]
 
 
@@ -50,5 +50,5 @@ def test_a_gate_that_fails_is_said(settings: Settings, pulled: list[str]) -> Non
     (settings.project / "serving/gate.py").write_text("raise SystemExit('gate: params.yaml: wrong')")
     git(settings.project, "commit", "-qam", "a broken gate")
     with pytest.raises(commands.Refused, match=r"gate: params.yaml: wrong"):
-        gate.prepare(settings.project, git(settings.project, "rev-parse", "HEAD"), settings)
+        gate.prepare(Workspace(settings.project, settings), git(settings.project, "rev-parse", "HEAD"))
     assert pulled == []

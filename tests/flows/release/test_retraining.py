@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from flows import promote, retrain
-from flows.release import add_batches, inbox, promotion, retraining
+from flows import retrain
+from flows.release import inbox, promotion, retraining, rounds, stage_tags
 from flows.release.inbox import Waiting
-from flows.release.retraining import Case, Champion
+from flows.release.retraining import Champion, Retraining
+from flows.repo.workspace import Workspace
 from flows.support import commands
 from flows.support.settings import Settings, from_environment
 from tests.fixtures import flows_production as played
@@ -46,12 +47,12 @@ def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(pr
     arrive(settings.production, "from-b", 4)
     main = played.record_main(project)
 
-    case, why = retrain.rounds(settings, retrain.Plain)
+    ended, why = rounds.run(settings, rounds.InProcessSteps())
 
-    assert (why, case.reached["outcome"], case.reached["version"]) == ("", "promoted", "v0.0.2")
-    assert git(project.git, "rev-parse", "main") == case.reached["commit"] != main, "main went forward"
+    assert (why, ended.reached["outcome"], ended.reached["version"]) == ("", "promoted", "v0.0.2")
+    assert git(project.git, "rev-parse", "main") == ended.reached["commit"] != main, "main went forward"
     assert git(project.git, "tag", "--list", "model#prod#*") == "model#prod#1"
-    assert git(project.git, "rev-parse", "model#prod#1^{commit}") == case.reached["commit"]
+    assert git(project.git, "rev-parse", "model#prod#1^{commit}") == ended.reached["commit"]
     params = yaml.safe_load(git(project.git, "show", "main:params.yaml"))
     assert params["train"]["initial"] == "models/initial", "warm start: from the champion"
     assert "models/initial" in git(project.git, "show", "main:dvc.lock")
@@ -60,7 +61,7 @@ def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(pr
 
     # A kill before the move:
     (settings.production / "taken" / "from-b").rename(settings.production / "inbox" / "from-b")
-    _, why = retrain.rounds(settings, retrain.Plain)
+    _, why = rounds.run(settings, rounds.InProcessSteps())
     assert "0 new labelled studies wait" in why and played.judged(settings.production) == 1
     assert any("was taken in before" in line for line in said.lines)
 
@@ -74,16 +75,16 @@ def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_ju
     arrive(settings.production, "shuffled", 3)
     (settings.production / "verdict").write_text("worse on the old")
 
-    case, _ = retrain.rounds(settings, retrain.Plain)
+    ended, _ = rounds.run(settings, rounds.InProcessSteps())
 
-    assert case.reached["outcome"] == "refused" and case.reached["reasons"] == ["worse on the old"]
+    assert ended.reached["outcome"] == "refused" and ended.reached["reasons"] == ["worse on the old"]
     assert git(project.git, "rev-parse", "main") == main and git(project.git, "tag", "--list", "*#prod#*") == ""
     assert served(settings) == ["v0.0.1"]
-    params = yaml.safe_load(git(project.git, "show", f"{case.reached['joined']}:params.yaml"))
+    params = yaml.safe_load(git(project.git, "show", f"{ended.reached['joined']}:params.yaml"))
     assert params["train"]["initial"] == "models/scratch.json", "from scratch, by parameter"
 
     (settings.production / "refused" / "shuffled").rename(settings.production / "inbox" / "shuffled")
-    _, why = retrain.rounds(settings, retrain.Plain)
+    _, why = rounds.run(settings, rounds.InProcessSteps())
     assert "judged already against v0.0.1 and refused" in why and played.judged(settings.production) == 1
 
 
@@ -91,11 +92,11 @@ class Killed(BaseException):
     """What a kill is played by: nothing catches it."""
 
 
-class DyingSteps(retrain.Plain):
+class DyingSteps(rounds.InProcessSteps):
     """The steps, killed once right after the one named has done its work, before that is written down."""
 
     def __init__(self, after: str) -> None:
-        real = getattr(retrain.Plain, after)
+        real = getattr(rounds.InProcessSteps, after)
 
         def die(*given: Any) -> Any:
             real(*given)
@@ -111,12 +112,12 @@ def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_versi
     arrive(settings.production, "from-b", 4)
     played.record_main(project)
     with pytest.raises(Killed):
-        retrain.rounds(settings, DyingSteps(after))
+        rounds.run(settings, DyingSteps(after))
     assert served(settings) == ["v0.0.1"] and (settings.production / "inbox" / "from-b").is_dir()
 
-    case, why = retrain.rounds(settings, retrain.Plain)
+    ended, why = rounds.run(settings, rounds.InProcessSteps())
 
-    assert (why, case.reached["outcome"], case.reached["version"]) == ("", "promoted", "v0.0.2")
+    assert (why, ended.reached["outcome"], ended.reached["version"]) == ("", "promoted", "v0.0.2")
     assert git(project.git, "branch", "--list", "retrain/*").count("retrain/") == 1
     assert git(project.git, "tag", "--list", "model@*").split() == ["model@v0.0.1", "model@v0.0.2"]
     assert served(settings) == ["v0.0.1", "v0.0.2"] and not list((settings.production / "inbox").iterdir())
@@ -128,18 +129,18 @@ def test_killed_between_promotion_and_its_record_the_batches_are_taken_and_nothi
     played.record_main(project)
     real = retraining.remember
 
-    def die(case: Case, settings: Settings, **more: Any) -> Case:
+    def die(found: Retraining, settings: Settings, **more: Any) -> Retraining:
         if "outcome" in more:
             raise Killed
-        return real(case, settings, **more)
+        return real(found, settings, **more)
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(retraining, "remember", die)
-        retrain.rounds(settings, retrain.Plain)
+        rounds.run(settings, rounds.InProcessSteps())
     assert served(settings) == ["v0.0.1", "v0.0.2"], "it was promoted"
     main, started = git(project.git, "rev-parse", "main"), project.runs()
 
-    _, why = retrain.rounds(settings, retrain.Plain)
+    _, why = rounds.run(settings, rounds.InProcessSteps())
 
     assert "0 new labelled studies wait" in why and served(settings) == ["v0.0.1", "v0.0.2"]
     assert git(project.git, "rev-parse", "main") == main and project.runs() == started
@@ -161,7 +162,7 @@ def test_one_command_does_it_all_here_without_a_server(project, settings, monkey
 
 def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, settings) -> None:
     arrive(settings.production, "few", 2)
-    _, why = retrain.rounds(settings, retrain.Plain)
+    _, why = rounds.run(settings, rounds.InProcessSteps())
     assert "2 new labelled studies wait, 3 are asked for (retrain.min_new_studies): nothing is trained" in why
     assert git(project.git, "branch", "--list").split() == ["*", "main"], "nothing was pushed"
     assert (settings.production / "inbox" / "few").is_dir()
@@ -170,7 +171,7 @@ def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, sett
 def test_half_copied_folders_do_not_count(project, settings) -> None:
     for name in (".copying", "copying.part"):
         arrive(settings.production, name, 9)
-    assert inbox.waiting(project.checkout, settings) == []
+    assert inbox.waiting(Workspace(project.checkout, settings)) == []
 
 
 def test_a_key_names_the_champion_and_the_data_and_neither_their_names_nor_their_order() -> None:
@@ -183,26 +184,26 @@ def test_a_key_names_the_champion_and_the_data_and_neither_their_names_nor_their
 def test_a_main_that_moved_on_is_retrained_on_and_not_for_ever(settings, monkeypatch) -> None:
     turns: list[int] = []
 
-    def moved(folder: Path, settings: Settings, steps: Any) -> tuple[Case, str]:
+    def moved(workspace: Workspace, steps: Any) -> tuple[Retraining, str]:
         turns.append(1)
         if len(turns) < limit:
             raise promotion.MainMoved("main is elsewhere")
-        return Case("k", Champion(Path(), "i", "v"), (), 1), ""
+        return Retraining("k", Champion(Path(), "i", "v"), (), 1), ""
 
-    monkeypatch.setattr(retrain, "_round", moved)
+    monkeypatch.setattr(rounds, "_round", moved)
     limit = 3
-    retrain.rounds(settings, retrain.Plain)
+    rounds.run(settings, rounds.InProcessSteps())
     assert len(turns) == 3
     turns.clear()
     limit = 9
     with pytest.raises(promotion.MainMoved):
-        retrain.rounds(settings, retrain.Plain)
+        rounds.run(settings, rounds.InProcessSteps())
 
 
 def test_without_a_model_in_production_it_says_how_to_put_one_there(settings) -> None:
     (settings.production / "current").unlink()
     with pytest.raises(retraining.NothingToBeat, match="make promote VERSION"):
-        retraining.look(settings.workspaces / "w", settings)
+        retraining.look(Workspace(settings.workspaces / "w", settings))
 
 
 @pytest.fixture
@@ -219,40 +220,40 @@ def recorded(project, settings) -> list[str]:
 
 def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_nothing(project, settings, recorded,
                                                                                     tmp_path) -> None:
-    folder = tmp_path / "w"
-    add_batches.open_main(folder, settings)
+    workspace = Workspace(tmp_path / "w", settings)
+    workspace.open_main()
     for _ in range(2):
-        promotion.forward_main(folder, recorded[1])
-        promotion.assign(folder, "v0.0.2")
+        promotion.forward_main(workspace, recorded[1])
+        stage_tags.assign(workspace, "v0.0.2")
     assert git(project.git, "rev-parse", "main") == recorded[1]
     assert git(project.git, "tag", "--list", "model#prod#*") == "model#prod#1"
-    assert promotion.in_prod(folder) == "v0.0.2"
+    assert stage_tags.in_prod(workspace) == "v0.0.2"
     played.put(settings.production, "v0.0.2")
 
-    assert promote.rollback(settings) == "v0.0.1 is in production again"
-    git(folder, "fetch", "-q", "--tags", "origin")
-    assert promotion.in_prod(folder) == "v0.0.1" and served(settings) == ["v0.0.1"]
+    assert promotion.rollback(settings) == "v0.0.1 is in production again"
+    git(workspace.folder, "fetch", "-q", "--tags", "origin")
+    assert stage_tags.in_prod(workspace) == "v0.0.1" and served(settings) == ["v0.0.1"]
     assert git(project.git, "rev-parse", "main") == recorded[1], "history stays; what serves is the stage's to say"
     with pytest.raises(commands.Refused, match="no release before"):
-        promote.rollback(settings)
+        promotion.rollback(settings)
 
 
 def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, settings, recorded, tmp_path, said
         ) -> None:
     answer = 'import json, sys; print(json.dumps({"p50_ms": 3.0, "p95_ms": 4.0, "images": 9, "asked": sys.argv[1:]}))'
-    folder = tmp_path / "w"
-    add_batches.open_main(folder, settings)
-    (folder / "models" / "base").mkdir(parents=True)
-    promotion.install(folder, recorded[1], "v0.0.2", settings)
+    workspace = Workspace(tmp_path / "w", settings)
+    workspace.open_main()
+    (workspace.folder / "models" / "base").mkdir(parents=True)
+    promotion.install(workspace, recorded[1], "v0.0.2")
     assert played.releases(settings.production)[-1]["latency"] is None, "the played command finds no image"
     assert any(line.startswith("no latency reference: no image anywhere") for line in said.lines)
 
     (settings.project / "serving" / "score" / "latency.py").write_text(answer)
-    promotion.install(folder, recorded[1], "v0.0.2", settings)
+    promotion.install(workspace, recorded[1], "v0.0.2")
     kept = played.releases(settings.production)[-1]["latency"]
     assert (kept["p50_ms"], kept["p95_ms"], kept["images"]) == (3.0, 4.0, 9)
     model, first, *others = kept["asked"]
-    assert model == str(folder) and first == str(settings.production / "incoming")
+    assert model == str(workspace.folder) and first == str(settings.production / "incoming")
     assert others[-1] == str(settings.project / "data" / "raw" / "demo"), (
         "what arrives counts before what was trained on")
     assert any("p50 3.0 ms, p95 4.0 ms an image, on 9 images" in line for line in said.lines)
@@ -264,9 +265,10 @@ def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, 
     git(tmp_path, "clone", "-q", str(project.git), str(other))
     git(other, "-c", "user.name=c", "-c", "user.email=c@localhost", "commit", "-q", "--allow-empty", "-m", "theirs")
     git(other, "push", "-q", "origin", "HEAD:main")
-    add_batches.open_main(tmp_path / "w", settings)
+    workspace = Workspace(tmp_path / "w", settings)
+    workspace.open_main()
     with pytest.raises(promotion.MainMoved, match="made again on the new main"):
-        promotion.promote(tmp_path / "w", recorded[1], "v0.0.2", settings)
+        promotion.put_in_production(workspace, recorded[1], "v0.0.2")
     assert git(project.git, "tag", "--list", "*#prod#*") == "" and served(settings) == ["v0.0.1"]
 
 
@@ -274,8 +276,8 @@ def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_l
         ) -> None:
     played.put(settings.production, "v0.0.2")
     project.git.rename(project.git.with_name("gone"))
-    with pytest.raises(promote.TagBehind, match=r"back at v0.0.1.*make promote VERSION=v0.0.1"):
-        promote.rollback(settings)
+    with pytest.raises(promotion.TagBehind, match=r"back at v0.0.1.*make promote VERSION=v0.0.1"):
+        promotion.rollback(settings)
     assert served(settings) == ["v0.0.1"]
 
 

@@ -15,9 +15,10 @@ from flows.deployments import pipeline
 from flows.dispatch import scheduler
 from flows.dispatch.order import Order
 from flows.dispatch.scheduler import AttemptEnded
-from flows.repo import cache, lockfile, record, workspace
+from flows.repo import cache, lockfile, record, remote
 from flows.repo import git as repo_git
 from flows.repo.reproduce import PipelineFailed, run
+from flows.repo.workspace import StageFailed, Workspace
 from flows.server import client, environment
 from flows.support.settings import Settings, from_environment
 from tests.fixtures.flows_project import Project, an_order, git, make
@@ -35,13 +36,10 @@ def settings(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return from_environment()
 
 
-def opened(project: Project, settings: Settings, folder: Path) -> str:
-    """A workspace at main; its commit."""
-    repo_git.clone(folder, settings.git)
-    commit = repo_git.resolve(folder, "main")
-    repo_git.git(folder, "checkout", "-q", "--detach", commit)
-    workspace.configure(folder, settings)
-    return commit
+def opened(project: Project, settings: Settings, folder: Path) -> tuple[Workspace, str]:
+    """A workspace at main, and its commit."""
+    workspace = Workspace(folder, settings)
+    return workspace, workspace.open_main()
 
 
 def made(project: Project, folder: Path, **outputs: str) -> None:
@@ -66,28 +64,26 @@ def back_again(gone: Path, place: Path) -> Callable[[str], None]:
 
 def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, settings: Settings, tmp_path: Path,
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    commit = opened(project, settings, first)
-    opened(project, settings, second)
-    made(project, first, ingest="the same", report="4 ms")
-    made(project, second, ingest="the same", report="5 ms")
+    first, commit = opened(project, settings, tmp_path / "first")
+    second, _ = opened(project, settings, tmp_path / "second")
+    made(project, first.folder, ingest="the same", report="4 ms")
+    made(project, second.folder, ingest="the same", report="5 ms")
     fetch, other = record._fetch, []
 
-    def and_then_the_other(folder: Path, *more: Any) -> None:
-        fetch(folder, *more)
-        if folder == second and not other:  # between its fetch and its push
-            other.append(record.record(first, commit, settings))
+    def and_then_the_other(workspace: Workspace) -> None:
+        fetch(workspace)
+        if workspace == second and not other:  # between its fetch and its push
+            other.append(record.record(first, commit))
 
     monkeypatch.setattr(record, "_fetch", and_then_the_other)
-    recorded = record.record(second, commit, settings)
+    recorded = record.record(second, commit)
     assert recorded is not None and other == [recorded]
     assert git(project.git, "for-each-ref", "--format=%(objectname)", "refs/heads/runs") == recorded.commit
     assert git(project.git, "tag") == "model@v0.0.1"
 
-    third = tmp_path / "third"
-    opened(project, settings, third)
-    made(project, third, ingest="another", report="5 ms")
-    differs = record.record(third, commit, settings)
+    third, _ = opened(project, settings, tmp_path / "third")
+    made(project, third.folder, ingest="another", report="5 ms")
+    differs = record.record(third, commit)
     assert differs is not None and differs.version == "v0.0.2" and differs.branch != recorded.branch
     assert git(project.git, "rev-parse", "model@v0.0.2^{commit}") == differs.commit == git(
         project.git, "rev-parse", differs.branch)
@@ -106,12 +102,13 @@ def test_a_git_remote_that_is_gone_is_waited_for_by_clone_pin_and_record(
             project.git.rename(away)
         return push(folder, *arguments, **more)
 
-    monkeypatch.setattr(record, "git", gone_before_a_push)
+    monkeypatch.setattr(repo_git, "git", gone_before_a_push)
     project.git.rename(away)
     folder = tmp_path / "run"
-    commit = pipeline.pin(folder, "main", {"train.epochs": 2}, "run", settings)
+    workspace = Workspace(folder, settings)
+    commit = pipeline.pin(workspace, "main", {"train.epochs": 2}, "run")
     made(project, folder, ingest="x")
-    recorded = record.record(folder, commit, settings)
+    recorded = record.record(workspace, commit)
     assert recorded is not None and recorded.version == "v0.0.1"
     assert [line.split("`")[1].split()[1] for line in said.lines] == ["clone", "push", "push", "push"]
     assert git(project.git, "rev-parse", "model@v0.0.1^{commit}") == recorded.commit
@@ -119,39 +116,39 @@ def test_a_git_remote_that_is_gone_is_waited_for_by_clone_pin_and_record(
 
 def test_a_push_that_is_refused_is_not_waited_for(project: Project, settings: Settings, tmp_path: Path, said) -> None:
     folder = tmp_path / "run"
-    commit = opened(project, settings, folder)
+    workspace, commit = opened(project, settings, folder)
     git(project.checkout, "commit", "-q", "--allow-empty", "-m", "further")
     git(project.checkout, "push", "-q", "origin", "HEAD:refs/heads/runs/x")
     made(project, folder, ingest="x")
     git(folder, "add", "dvc.lock")
     repo_git.git(folder, "commit", "-q", "-m", "other")
     with pytest.raises(repo_git.Rejected, match="git push"):
-        record._push(folder, "HEAD:refs/heads/runs/x", settings)
+        record._push(workspace, "HEAD:refs/heads/runs/x")
     assert said.lines == [] and git(project.git, "rev-parse", "main") == commit
 
 
 def test_a_dvc_remote_that_is_gone_when_the_record_asks_for_its_objects_is_waited_for(
         project: Project, settings: Settings, tmp_path: Path, said) -> None:
     folder = tmp_path / "run"
-    commit = opened(project, settings, folder)
+    workspace, commit = opened(project, settings, folder)
     made(project, folder, ingest="x")
     away = project.store.with_name("away")
     project.store.rename(away)
     said.react = back_again(away, project.store)
-    assert record.record(folder, commit, settings) is not None
+    assert record.record(workspace, commit) is not None
     assert said.lines and all(line.startswith("DVC remote: the folder") for line in said.lines)
 
 
 def test_a_record_whose_objects_the_remote_lacks_is_refused_without_a_long_wait(
         project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workspace.Absent, "patience", 1.0)
+    monkeypatch.setattr(remote.Absent, "patience", 1.0)
     folder = tmp_path / "run"
-    commit = opened(project, settings, folder)
+    workspace, commit = opened(project, settings, folder)
     made(project, folder, ingest="x")
     for path in project.store.rglob("*"):
         path.unlink() if path.is_file() else None
     with pytest.raises(repo_git.HandOverFailed, match=r"misses 1 objects(.|\n)*nothing is recorded"):
-        record.record(folder, commit, settings)
+        record.record(workspace, commit)
     assert git(project.git, "for-each-ref", "refs/heads/runs", "refs/tags") == ""
 
 
@@ -206,18 +203,19 @@ class Predecessor:
 def test_a_run_taken_up_again_begins_at_the_latest_attempt_that_was_given_out(
         project: Project, settings: Settings, tmp_path: Path, known: int, begun: int) -> None:
     folder, workers = tmp_path / "run", Predecessor(known)
-    commit = opened(project, settings, folder)
-    with pytest.raises(workspace.StageFailed, match="enough seen"):
-        scheduler.run_stages(folder, commit, "run", workers, settings)
+    workspace, commit = opened(project, settings, folder)
+    with pytest.raises(StageFailed, match="enough seen"):
+        scheduler.run_stages(workspace, commit, "run", workers)
     assert [(order.stage, order.attempt) for order in workers.given] == [("data/raw/dvc.yaml:phantom", begun)]
 
 
 def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_gave_that_out(
         settings: Settings, tmp_path: Path, said) -> None:
-    order, entries = an_order("train", "c", {}), {}
-    under_way, workers = {"train": order}, Predecessor(2)
-    scheduler._take(AttemptEnded(order, "done", {"cmd": "x"}), tmp_path, entries, under_way, [], workers, settings)
-    assert entries == {} and [given.attempt for given in workers.given] == [2] and under_way["train"].attempt == 2
+    order, workers = an_order("train", "c", {}), Predecessor(2)
+    run = scheduler.PipelineRun(Workspace(tmp_path, settings), "c", "run", workers, under_way={"train": order})
+    run.take(AttemptEnded(order, "done", {"cmd": "x"}))
+    assert run.entries == {} and [given.attempt for given in workers.given] == [2]
+    assert run.under_way["train"].attempt == 2
     assert "attempt 2 is under way" in said.lines[0]
 
 

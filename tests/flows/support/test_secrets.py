@@ -7,8 +7,8 @@ import pytest
 
 from flows.deployments import run_summary
 from flows.dispatch.execute import execute
-from flows.repo import workspace
 from flows.repo.record import Recorded
+from flows.repo.workspace import StageFailed, Workspace
 from flows.server import environment
 from flows.support import commands, secrets, supervised
 from flows.support.settings import Settings, from_environment
@@ -40,7 +40,7 @@ def test_a_stage_that_shows_its_environment_and_fails_shows_no_secret(settings: 
     commit, entries = git(settings.project, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
         entries[stage] = execute(an_order(stage, commit, dict(entries)), settings)
-    with pytest.raises(workspace.StageFailed, match="stage train failed") as failed:
+    with pytest.raises(StageFailed, match="stage train failed") as failed:
         execute(an_order("train", commit, entries), settings)
     lines = "\n".join(said.lines)
     assert "MIRROR https://***@host/y" in lines and "AWS_SECRET_ACCESS_KEY ***" in lines, "it did show it"
@@ -53,7 +53,7 @@ def test_a_stage_that_shows_its_environment_and_fails_shows_no_secret(settings: 
 def test_what_a_stages_command_is_asked_says_no_secret(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "talkative.py").write_text("import os, sys; sys.exit(str(dict(os.environ)))\n")
     with pytest.raises(commands.Refused) as refused:
-        commands.run(tmp_path, settings, "talkative")
+        commands.run(Workspace(tmp_path, settings), "talkative")
     assert "MIRROR" in str(refused.value) and "hunter" not in str(refused.value)
 
 
@@ -63,7 +63,7 @@ def test_the_words_of_a_summary_that_failed_show_no_secret(settings: Settings, m
         raise OSError("no route to ssh://me:hunter-6@host/store")
 
     monkeypatch.setattr(run_summary, "_pull_shown", broken)
-    run_summary.publish(settings.project, Recorded("c", "b", "v"), None, settings)
+    run_summary.publish(Workspace(settings.project, settings), Recorded("c", "b", "v"), None)
     assert said.lines == ["the summary could not be made whole: no route to ssh://***@host/store"]
 
 

@@ -1,0 +1,16 @@
+"""Parameters set for one run."""
+from pathlib import Path
+
+import pytest
+
+from flows.support import overrides
+
+
+def test_an_override_keeps_comments_and_refuses_what_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("# top\ntrain:\n  epochs: 3  # enough\n")
+    assert overrides.apply(path, overrides.parse(["train.epochs=2"])) == ["params.yaml: train.epochs 3 -> 2"]
+    assert path.read_text() == "# top\ntrain:\n  epochs: 2  # enough\n"
+    for text in ("train.epochs", "train.epochs=: : [", "model.epochs=1"):
+        with pytest.raises(overrides.OverrideError, match="--set"):
+            overrides.apply(path, overrides.parse([text]))
