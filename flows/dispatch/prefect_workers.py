@@ -100,7 +100,7 @@ class Workers:
         if state.is_crashed():
             return AttemptEnded(order, "lost", message=message)
         return AttemptEnded(order, "cancelled" if state.is_cancelled() else "failed",
-                    message=f"stage {order.stage} was cancelled" if state.is_cancelled() else _said(message))
+                    message=f"stage {order.stage} was cancelled" if state.is_cancelled() else _own_message(message))
 
     def _stuck(self, run: FlowRun, order: Order) -> AttemptEnded | None:
         if run.state is None or not run.state.is_pending():
@@ -124,6 +124,6 @@ def _key(stage: str) -> str:
     return "entry-" + re.sub(r"[^a-z0-9]+", "-", stage.lower())
 
 
-def _said(message: str) -> str:
+def _own_message(message: str) -> str:
     """The flow's own message without Prefect's words around it."""
     return re.sub(r"^Flow run encountered an exception: (\w+: )?", "", message)

@@ -46,8 +46,8 @@ def _add(workspace: Workspace, batch: Waiting, name: str) -> str:
     raw = workspace.folder / "data" / "raw"
     if (raw / f"{name}.dvc").exists() and not (raw / name).exists():
         workspace.pull([f"data/raw/{name}"])
-    _, said = commands.run(workspace, "cxr.raw", "add", "--set", name, "--from", str(batch.folder))
-    logger.info(f"{batch.folder.name}: {said.splitlines()[0] if said else 'added'}")
+    _, output = commands.run(workspace, "cxr.raw", "add", "--set", name, "--from", str(batch.folder))
+    logger.info(f"{batch.folder.name}: {output.splitlines()[0] if output else 'added'}")
     return batch.folder.name
 
 

@@ -104,7 +104,7 @@ def install(workspace: Workspace, commit: str, version: str) -> None:
 
 
 def _latency(workspace: Workspace, path: Path) -> list[str]:
-    """Arguments that name the measured reference; none, and words, where there is no image to measure on."""
+    """Arguments that name the measured reference; none, and a line in the log, where there is no image."""
     folder, settings = workspace.folder, workspace.settings
     raw = Path("data") / "raw" / workspace.section("ingest")["set"]
     places = [settings.production / "incoming", settings.production / "inbox", settings.production / "taken",

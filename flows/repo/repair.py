@@ -18,8 +18,8 @@ _STAGE = re.compile(r"^  [^\s:][^:]*:$", re.MULTILINE)
 
 def mend(workspace: Path) -> list[str]:
     """Mend dvc.lock, data/raw/dvc.lock and DVC's table where need be; a line for people for each thing mended."""
-    said = [line for name in LOCKS if (line := _mend_lock(workspace / name, name))]
-    return said + _mend_table(workspace / _TABLE)
+    mended = [line for name in LOCKS if (line := _mend_lock(workspace / name, name))]
+    return mended + _mend_table(workspace / _TABLE)
 
 
 def _mend_lock(path: Path, name: str) -> str:

@@ -25,16 +25,16 @@ _KEPT = "result"  # Prefect's own type for what people need not see in the list 
 
 def retry(action: Callable[[], T], settings: Settings) -> T:
     """The action's value; a server that does not answer is asked again until the settings' patience is over."""
-    until, said = time.monotonic() + settings.patience, False
+    until, told = time.monotonic() + settings.patience, False
     while True:
         try:
             return action()
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
             if time.monotonic() > until or _is_refusal(error):
                 raise
-            if not said:
+            if not told:
                 logger.info(f"the Prefect server does not answer ({type(error).__name__}); asking again")
-            said = True
+            told = True
             time.sleep(_PAUSE)
 
 

@@ -14,7 +14,9 @@ class WorkspaceLock:
     """Context manager; waits while another process holds the lock and says who that is.
 
     The lock is the kernel's (flock): a dead holder's is free at once, so a stale lock can't exist; the file's text
-    (pid and command) is only for people.
+    (pid and command) is only for people. filelock would spare one call: whom one waits for would be said here all the
+    same, its older versions empty the file that says so, and where a file system has no flock it takes a file's
+    existence for the lock, which a kill leaves behind.
     """
 
     def __init__(self, path: Path, command: str) -> None:
@@ -25,11 +27,11 @@ class WorkspaceLock:
         """Take the lock, waiting for its holder if need be."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._stream = self.path.open("a+")
-        said = False
+        told = False
         while not self._try():
-            if not said:
+            if not told:
                 print(f"waiting: {self._holder()} works in this folder ({self.path})", file=sys.stderr, flush=True)
-                said = True
+                told = True
             time.sleep(_POLL_SECONDS)
         self._stream.seek(0)
         self._stream.truncate()

@@ -19,12 +19,12 @@ def for_stages(environment: Mapping[str, str]) -> dict[str, str]:
 def without_credentials(text: str) -> str:
     """The text without `user:password@` in addresses and without the secrets that this process's environment holds."""
     shown = _ADDRESS.sub(r"\1***@", text)
-    for word in sorted(set(_words(os.environ)), key=len, reverse=True):
-        shown = shown.replace(word, "***")
+    for secret in sorted(set(_secrets_in(os.environ)), key=len, reverse=True):
+        shown = shown.replace(secret, "***")
     return shown
 
 
-def _words(environment: Mapping[str, str]) -> Iterator[str]:
+def _secrets_in(environment: Mapping[str, str]) -> Iterator[str]:
     """Values of variables that are named like secrets (of `user:word` the word), passwords in any address."""
     for name, value in environment.items():
         found = [value, value.partition(":")[2]] if _SECRET.search(name) else []
