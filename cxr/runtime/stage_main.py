@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cxr.core import determinism
 from cxr.core.errors import HashMismatch, UserError
 from cxr.core.files import write_json
-from cxr.runtime import process_tree
+from cxr.runtime import process_tree, stage_inputs
 from cxr.runtime.paths import RUNS
 
 if TYPE_CHECKING:
@@ -49,9 +49,25 @@ def _show_messages() -> None:
         logging.getLogger(package).setLevel(logging.INFO)
 
 
+def takes_no_arguments() -> None:
+    """End a process that was given arguments: `--help` says what the command is, anything else is refused."""
+    asked = sys.argv[1:]
+    if not asked:
+        return
+    about = str(sys.modules["__main__"].__doc__).strip()
+    if {"-h", "--help"} & set(asked):
+        print(f"{about}\n\nTakes no arguments: parameters stand in params.yaml. Exit status: {STATUSES}.")
+        sys.exit(0)
+    print(f"{about.splitlines()[0]}\nTakes no arguments, but was given: {' '.join(asked)}", file=sys.stderr)
+    sys.exit(2)
+
+
 def run_stage(stage: str, imported: "Callable[[], Body]", resumes: bool = False) -> int:
     """Start, let `imported` import the stage and return its body, run that. Exit status as `run`'s."""
+    takes_no_arguments()
     start()
+    if "DVC_STAGE" not in os.environ and (absent := stage_inputs.missing(stage)):
+        return _fail(stage, "\n".join(absent))
     body = imported()
     return run(stage, body, resumes)
 

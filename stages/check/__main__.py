@@ -4,6 +4,7 @@ import sys
 from cxr.runtime import stage_main
 
 if __name__ == "__main__":
+    stage_main.takes_no_arguments()
     stage_main.start()
     from stages.check.run import main
 

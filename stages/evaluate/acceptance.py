@@ -9,6 +9,7 @@ from typing import Any
 
 from cxr.core.files import read_json
 from cxr.params import preset
+from cxr.runtime import stage_main
 
 MACRO_AUROC = (0.85, 0.98)  # on test, of every variant that can be served: learnt well, not perfectly
 LEAST_POSITIVES = 20  # of each label on test
@@ -48,4 +49,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    stage_main.takes_no_arguments()
     sys.exit(main())

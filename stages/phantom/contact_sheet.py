@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr.runtime import stage_main
 from stages.phantom.plan import FINDINGS, StudyPlan, plan_studies
 from stages.phantom.render import RenderedStudy, render_study
 
@@ -74,4 +75,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    stage_main.takes_no_arguments()
     main()

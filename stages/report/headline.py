@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from cxr.runtime import stage_main
 from stages.report import numbers
 from stages.report.inputs import ReportInputs, read_headline
 
@@ -153,4 +154,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    stage_main.takes_no_arguments()
     sys.exit(main())

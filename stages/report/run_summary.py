@@ -1,16 +1,15 @@
 """A run in a page of markdown: metrics against an earlier version's, ROC, overlays. For a server that shows artifacts.
-
-`python -m stages.report.run_summary --out PAGE [--where TEXT] [--before FILE --version NAME]`: FILE is the
-metrics/evaluate.json of the earlier version NAME. What the pipeline did not make is left out of the page.
 """
-import argparse
 import base64
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from cxr.core.files import read_json, write_text
+from cxr.runtime import command_line
 from stages.report import roc_picture
 from stages.report.inputs import OVERLAYS, TABLES, ReportInputs, read_headline
 from stages.report.numbers import figure, signed
@@ -89,20 +88,23 @@ def _numbers(tree: Any, path: str = "") -> Iterator[tuple[str, float]]:
         yield path, float(tree)
 
 
+app = command_line.application()
+_OUT = typer.Option(help="the markdown file to write", metavar="PAGE", show_default=False)
+_BEFORE = typer.Option(help="metrics/evaluate.json of an earlier version", metavar="FILE")
+
+
+@command_line.command(app, "0, 1 (a metrics file does not parse), 2 (wrong command line)", speaker="report",
+                      mendable=(ValueError,))
+def run_summary(out: Annotated[Path, _OUT], before: Annotated[Path | None, _BEFORE] = None,
+                where: Annotated[str, typer.Option(help="where the outputs are, as markdown")] = "",
+                version: Annotated[str, typer.Option(help="name of the earlier version")] = "") -> None:
+    """Write a run's page; what the pipeline did not make is left out of it."""
+    write_text(out, page(read_headline(), where, earlier(before), version))
+
+
 def main(arguments: list[str]) -> int:
-    """Write the page; 1 and a line where a metrics file does not parse."""
-    parser = argparse.ArgumentParser(prog="python -m stages.report.run_summary", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, metavar="PAGE", help="the markdown file to write")
-    parser.add_argument("--where", default="", metavar="TEXT", help="where the outputs are, as markdown")
-    parser.add_argument("--before", type=Path, metavar="FILE", help="metrics/evaluate.json of an earlier version")
-    parser.add_argument("--version", default="", metavar="NAME", help="name of that version")
-    given = parser.parse_args(arguments)
-    try:
-        write_text(given.out, page(read_headline(), given.where, earlier(given.before), given.version))
-    except ValueError as error:
-        print(f"report: {error}", file=sys.stderr)
-        return 1
-    return 0
+    """Read the command line and write the page; the exit status."""
+    return command_line.run(app, arguments, "python -m stages.report.run_summary")
 
 
 if __name__ == "__main__":
