@@ -1,4 +1,7 @@
 """How a stage ends: one readable line for what a user can cause, and the truth about what an interrupt cost."""
+import subprocess
+import sys
+
 import pytest
 
 from cxr.core import errors
@@ -44,3 +47,10 @@ def test_only_a_stage_that_resumes_says_that_it_goes_on(capsys, resumes):
     said = capsys.readouterr().err
     assert ("goes on where it stopped" in said) is resumes
     assert ("begins this stage anew" in said) is not resumes
+
+
+def test_a_message_is_shown_once_where_a_library_gives_the_root_logger_a_handler(root):
+    code = ("import logging; from cxr.runtime import stage_main; stage_main.start(); logging.basicConfig(); "
+            "logging.getLogger('stages.train.run').info('trained')")
+    ended = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert ended.stderr == "trained\n"
