@@ -47,6 +47,7 @@ def _show_messages() -> None:
     for package in ("cxr", "stages"):
         logging.getLogger(package).addHandler(handler)
         logging.getLogger(package).setLevel(logging.INFO)
+        logging.getLogger(package).propagate = False  # TensorFlow gives the root logger a handler: no second line
 
 
 def takes_no_arguments() -> None:
