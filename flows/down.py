@@ -6,12 +6,28 @@ import signal
 import sys
 from pathlib import Path
 
+import typer
+
+from cxr.runtime import command_line
 from flows.dispatch.pools import POOLS
 from flows.server import services
 from flows.support import settings
 
+app = command_line.application()
 
-def main() -> int:
+
+@command_line.command(app, "0, 2 (wrong command line)")
+def down() -> None:
+    """Stop what `make up` started, with all that runs under it."""
+    raise typer.Exit(_down())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.down")
+
+
+def _down() -> int:
     """0 always; says what was stopped."""
     home = settings.from_environment().own_home()
     names = [f"worker-{pool}" for pool in POOLS]

@@ -3,40 +3,45 @@
 A plain function (`flows.repo.reproduce`); where PREFECT_API_URL is set a Prefect flow wraps it and reports there.
 Without, no server is started and Prefect is not even imported. Dispatch to workers is `flows.deployments.pipeline`'s.
 """
-import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from cxr.runtime import command_line
 from flows.repo.reproduce import PipelineFailed, run
 from flows.support import logs, overrides
 
+app = command_line.application()
 
-def main(arguments: list[str]) -> int:
-    """Exit status: 0, 1 (parameter), dvc's own where a stage failed, 130 interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m flows.pipeline", description="run what is stale, here")
-    parser.add_argument("--set", action="append", default=[], metavar="section.key=value", dest="parameters")
-    given = parser.parse_args(arguments)
+
+@command_line.command(app, "0, 1 (a parameter), DVC's own where a stage failed, 2 (wrong command line), 130 (stopped)",
+                      mendable=(overrides.OverrideError,))
+def pipeline(parameters: Annotated[list[str] | None, overrides.OPTION] = None) -> None:
+    """Run what is stale, here, with each stage's live output; as a flow run where PREFECT_API_URL is set."""
+    given = overrides.parse(parameters or [])
     try:
-        parameters = overrides.parse(given.parameters)
         if os.environ.get("PREFECT_API_URL"):
             from flows.deployments.pipeline import pipeline_here  # imports Prefect, which takes seconds
 
-            pipeline_here(parameters)
+            pipeline_here(given)
         else:
             logs.show_in_terminal()
-            run(Path.cwd(), parameters)
-    except overrides.OverrideError as error:
-        print(error, file=sys.stderr)
-        return 1
+            run(Path.cwd(), given)
     except PipelineFailed as failed:
-        print(failed, file=sys.stderr)
-        return failed.status
+        command_line.show("", failed)
+        raise typer.Exit(failed.status) from None
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on where it stopped", file=sys.stderr)
-        return 130
-    return 0
+        command_line.show("", "interrupted: the same command goes on where it stopped")
+        raise typer.Exit(130) from None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.pipeline")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

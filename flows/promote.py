@@ -4,10 +4,13 @@ there. `make rollback`: back to the one before, with one command, also where git
 Both report to the server of PREFECT_API_URL, or else to the one that `make up` started here, as flow runs that the
 browser shows; they are deployed, too (`promote`, `rollback`).
 """
-import argparse
 import os
 import sys
+from typing import Annotated
 
+import typer
+
+from cxr.runtime import command_line
 from flows.release import promotion
 from flows.repo.git import HandOverFailed
 from flows.server import environment, services
@@ -18,24 +21,37 @@ from flows.support.settings import Settings
 KEPT = 3  # exit status where the champion stays
 
 
-def main(arguments: list[str]) -> int:
-    """0; 3 where the gate keeps the champion; 1 where something else stands in the way."""
-    parser = argparse.ArgumentParser(prog="python -m flows.promote", description=__doc__)
-    parser.add_argument("--version", help="a version that a pipeline run recorded, for example v0.0.3")
-    parser.add_argument("--rollback", action="store_true", help="go back to the release before")
-    given = parser.parse_args(arguments)
-    if bool(given.version) == given.rollback:
-        parser.error("give --version or --rollback")
-    settings = environment.at_home()
+app = command_line.application()
+_MENDABLE = (commands.Refused, HandOverFailed, promotion.MainMoved, promotion.TagBehind)
+_WHICH = typer.Argument(help="a version that a pipeline run recorded, for example v0.0.3", metavar="VERSION",
+                        show_default=False)
+_OPTION = typer.Option(help="the same", hidden=True)
+_BACK = typer.Option("--rollback", help="the same as `cxr rollback`", hidden=True)
+
+
+@command_line.command(app, "0, 3 (the gate keeps what is in production), 1 (something else stands in the way), 2 "
+                           "(wrong command line)", mendable=_MENDABLE)
+def promote(which: Annotated[str | None, _WHICH] = None, version: Annotated[str | None, _OPTION] = None,
+            rollback: Annotated[bool, _BACK] = False) -> None:
+    """Put a recorded version into production; through the gate, where a model stands there."""
+    if [which, version, rollback or None].count(None) != 2:
+        raise typer.BadParameter("name one version", param_hint="VERSION")
     try:
-        print(_reported(given.version) if _server(settings) else _in_process(given.version, settings))
+        done(which or version)
     except promotion.ChampionStays as stays:
-        print(stays, file=sys.stderr)
-        return KEPT
-    except (commands.Refused, HandOverFailed, promotion.MainMoved, promotion.TagBehind) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        command_line.show("", stays)
+        raise typer.Exit(KEPT) from None
+
+
+def done(version: str | None) -> None:
+    """Promote a version, or roll back where none is given, as a flow run where a server is there; say what was done."""
+    settings = environment.at_home()
+    print(_reported(version) if _server(settings) else _in_process(version, settings))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.promote")
 
 
 def _in_process(version: str | None, settings: Settings) -> str:
@@ -67,4 +83,4 @@ def _reported(version: str | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -7,11 +7,28 @@ import subprocess
 import sys
 from pathlib import Path
 
+import typer
+
+from cxr.runtime import command_line
 from flows.repo import reproduce
 from flows.repo.recorded import verdict
 
+app = command_line.application()
 
-def main(arguments: list[str]) -> int:
+
+@command_line.command(app, "0, 1 (a parameter, or a stage failed), 130 (interrupted: the same command goes on), 128 + "
+                           "N (killed by signal N)", passes_on=True)
+def repro(context: typer.Context) -> None:
+    """Run the pipeline: only what changed, then the headline figures; other arguments are those of `dvc repro`."""
+    raise typer.Exit(_run(context.args))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.repro")
+
+
+def _run(arguments: list[str]) -> int:
     """Exit status: 0 with figures and verdict, 1 (parameter or stage), 130 (interrupted), 128 + N (killed by signal N).
     """
     try:
@@ -32,4 +49,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

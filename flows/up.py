@@ -9,6 +9,9 @@ import subprocess
 import sys
 import time
 
+import typer
+
+from cxr.runtime import command_line
 from flows.dispatch.pools import GPU, POOLS
 from flows.repo import git
 from flows.server import deploy, environment, services
@@ -17,7 +20,21 @@ from flows.support.settings import Settings, from_environment
 _START_SECONDS = 240
 
 
-def main() -> int:
+app = command_line.application()
+
+
+@command_line.command(app, "0, 1 (the server does not come up), 2 (wrong command line)")
+def up() -> None:
+    """Start a Prefect server on loopback, work pools with a worker each, and the deployments."""
+    raise typer.Exit(_up())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.up")
+
+
+def _up() -> int:
     """Start what is not running yet, say where it is; 1 where the server does not come up."""
     settings = from_environment()
     if services.is_open(settings.host) and not settings.auth:

@@ -5,7 +5,6 @@ per-image cache, no checkpoints and no dvc.lock, nor has its last commit (stages
 batches come from this workspace's DVC cache. Exit status 0 where all outputs but the two that hold measured times are
 equal, else 1 with the names of the files that differ, and where.
 """
-import argparse
 import json
 import os
 import shutil
@@ -13,31 +12,43 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from cxr.runtime import command_line
 from flows.repo.lockfile import LOCKS, NOT_REPRODUCIBLE, differences, outputs_of
 
 _DVC = [sys.executable, "-m", "dvc"]
 _GIT = ["git", "-c", "user.name=verify", "-c", "user.email=verify@localhost", "-c", "commit.gpgsign=false"]
 
 
-def main(arguments: list[str]) -> int:
-    """Verify this workspace; see the module's first lines."""
-    parser = argparse.ArgumentParser(prog="python -m flows.verify", description=__doc__)
-    parser.add_argument("--keep", action="store_true", help="keep the second clone, also where all is equal")
-    options = parser.parse_args(arguments)
+app = command_line.application()
+
+
+@command_line.command(app, "0 (all outputs but the two that hold measured times are equal), 1 (the files that differ "
+                           "are named), 2 (wrong command line)")
+def verify(keep: Annotated[bool, typer.Option("--keep", help="keep the second clone, also where all is equal")] = False
+           ) -> None:
+    """Make every stage again in a second clone, from nothing, and compare every hash."""
     workspace = Path.cwd()
     recorded = outputs_of(workspace)
     if not recorded:
-        print("verify: nothing to compare with: run `make repro` first", file=sys.stderr)
-        return 1
-    place = Path(tempfile.mkdtemp(prefix="cxr-verify-")) / "clone"
-    second_clone(workspace, place)
-    print(f"making every stage again in {place}", flush=True)
-    status = subprocess.run([*_DVC, "repro", "--no-run-cache"], cwd=place, env=fresh_environment()).returncode
+        command_line.show("verify", "nothing to compare with: run `make repro` first")
+        raise typer.Exit(1)
+    clone = Path(tempfile.mkdtemp(prefix="cxr-verify-")) / "clone"
+    second_clone(workspace, clone)
+    print(f"making every stage again in {clone}", flush=True)
+    status = subprocess.run([*_DVC, "repro", "--no-run-cache"], cwd=clone, env=fresh_environment()).returncode
     if status:
-        print(f"verify: the second run failed; it is kept in {place}", file=sys.stderr)
-        return 1
-    return _say(workspace, place, recorded, options.keep)
+        command_line.show("verify", f"the second run failed; it is kept in {clone}")
+        raise typer.Exit(1)
+    raise typer.Exit(_compared(workspace, clone, recorded, keep))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.verify")
 
 
 def second_clone(workspace: Path, place: Path) -> None:
@@ -83,7 +94,7 @@ def used(recorded: dict[str, str], made: dict[str, str]) -> dict[str, str]:
     return {path: value for path, value in recorded.items() if path in made or not path.startswith("data/raw/")}
 
 
-def _say(workspace: Path, place: Path, everything: dict[str, str], keep: bool) -> int:
+def _compared(workspace: Path, place: Path, everything: dict[str, str], keep: bool) -> int:
     made = outputs_of(place)
     recorded = used(everything, made)
     differing = differences(recorded, made)
@@ -124,4 +135,4 @@ def _first_difference(a: bytes, b: bytes) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

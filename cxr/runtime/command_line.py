@@ -14,7 +14,7 @@ import typer
 from cxr.core import environment
 
 Body = Callable[..., None]
-_HELP = {"help_option_names": ["-h", "--help"]}
+_HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
 def application(about: str = "") -> typer.Typer:
@@ -27,11 +27,14 @@ def application(about: str = "") -> typer.Typer:
 
 
 def command(app: typer.Typer, exit_statuses: str, name: str | None = None, speaker: str = "",
-            mendable: tuple[type[Exception], ...] = ()) -> Callable[[Body], Body]:
+            mendable: tuple[type[Exception], ...] = (), passes_on: bool = False) -> Callable[[Body], Body]:
     """Decorator that adds a function to an application; its `--help` closes with the exit statuses.
 
-    Errors that a user can mend (`mendable`) end it with status 1; their lines are shown after `speaker: `.
+    Errors that a user can mend (`mendable`) end it with status 1; their lines are shown after `speaker: `. A command
+    that `passes_on` finds what it does not know itself in its context's `args`.
     """
+    extra: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True} if passes_on else {}
+
     def added(body: Body) -> Body:
         """The body, added as a command."""
         @functools.wraps(body)
@@ -43,7 +46,7 @@ def command(app: typer.Typer, exit_statuses: str, name: str | None = None, speak
                 show(speaker, error)
                 raise typer.Exit(1) from None
 
-        app.command(name, epilog=f"Exit status: {exit_statuses}.", context_settings=_HELP)(explained)
+        app.command(name, epilog=f"Exit status: {exit_statuses}.", context_settings=_HELP | extra)(explained)
         return body
 
     return added
@@ -62,9 +65,9 @@ def run(app: typer.Typer, arguments: Sequence[str] | None, name: str) -> int:
 
 
 def show(speaker: str, message: object) -> None:
-    """Lines for people on standard error, each after `speaker: `."""
+    """Lines for people on standard error, each after `speaker: ` where one is named."""
     for line in str(message).splitlines():
-        print(f"{speaker}: {line}", file=sys.stderr)
+        print(f"{speaker}: {line}" if speaker else line, file=sys.stderr)
 
 
 def given_path(text: str) -> Path:

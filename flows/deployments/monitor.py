@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import typer
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.events import emit_event
 from prefect.states import Completed
 
+from cxr.runtime import command_line
 from cxr.runtime.hand_over.drift_verdict import DRIFT, DriftVerdict
 from flows.deployments.run_log import show_in_run
 from flows.repo.workspace import StageFailed
@@ -58,9 +60,18 @@ def announce(verdict: DriftVerdict, number: str) -> None:
                         "reasons": list(verdict.reasons), "data_hash": verdict.window.data_hash, "verdict": number})
 
 
-def main() -> int:
+app = command_line.application()
+
+
+@command_line.command(app, "0 (the run completed), 1 (it did not), 2 (wrong command line)")
+def start() -> None:
     """Start a run of the deployment and watch it."""
-    return environment.run_deployment(DEPLOYMENT, {}, from_environment())
+    raise typer.Exit(environment.run_deployment(DEPLOYMENT, {}, from_environment()))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.deployments.monitor")
 
 
 if __name__ == "__main__":

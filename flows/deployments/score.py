@@ -9,12 +9,14 @@ import logging
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed
 
+from cxr.runtime import command_line
 from cxr.runtime.hand_over import ScoringCounts
 from flows.deployments.run_log import show_in_run
 from flows.repo.workspace import StageFailed
@@ -51,10 +53,20 @@ def scored(folder: str | None, again: bool, settings: Settings) -> tuple[Scoring
         return ScoringCounts.parse(json.loads(ended.tail[-1]), "serving.score --json"), page.read_text()
 
 
-def main(folder: str | None = None) -> int:
+app = command_line.application()
+
+
+@command_line.command(app, "0 (the run completed), 1 (it did not), 2 (wrong command line)")
+def start(folder: Annotated[str | None, typer.Argument(help="on the workers' machine (default: "
+                                                                 "score.folder of params.yaml)")] = None) -> None:
     """Start a run of the deployment and watch it."""
-    return environment.run_deployment(DEPLOYMENT, {"folder": folder}, from_environment())
+    raise typer.Exit(environment.run_deployment(DEPLOYMENT, {"folder": folder}, from_environment()))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.deployments.score")
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main())

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
 
+from cxr.runtime import command_line
 from flows.support.settings import Settings, from_environment
 
 CODE = Path(__file__).resolve().parents[2]  # holds flows/ and prefect.yaml
@@ -57,7 +59,21 @@ def _cooldown(project: Path) -> int:
     return int(section.get("cooldown_seconds", 3600))
 
 
-def main() -> int:
+app = command_line.application()
+
+
+@command_line.command(app, "0, 1 (no server is named, or it refuses), 2 (wrong command line)")
+def deploy_here() -> None:
+    """Deploy to the server of PREFECT_API_URL: work pools, deployments, automations."""
+    raise typer.Exit(_deployed())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line and do it; the exit status."""
+    return command_line.run(app, arguments, "python -m flows.server.deploy")
+
+
+def _deployed() -> int:
     """0; 1 where no server is named or it refuses."""
     if not (server := os.environ.get("PREFECT_API_URL")):
         print("set PREFECT_API_URL (and PREFECT_API_AUTH_STRING) to the server's; `make up` needs neither",

@@ -3,10 +3,14 @@ import io
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
 
 from cxr.core.files import write_text
 from cxr.params.suggestions import suggestion
+
+OPTION = typer.Option("--set", help="a parameter for this run, for example train.epochs=2; may be given again",
+                      metavar="SECTION.KEY=VALUE")
 
 
 class OverrideError(Exception):
