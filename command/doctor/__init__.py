@@ -1,4 +1,4 @@
-"""What this machine and this checkout are, for a report of a fault: `findings` collects it, `show` prints it.
+"""`cxr doctor`: what this machine and this checkout are, for the report of a fault.
 
 Looks only: starts, mends and imports nothing heavy. Not for whether outputs are right: that is `flows.verify`.
 """
@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from command.doctor import machine, project, services
 from command.doctor.masking import mask
+from cxr.runtime import command_line
 
 Findings = dict[str, list[tuple[str, str]]]
 FORMAT = 1  # of what `--json` prints
@@ -17,6 +21,13 @@ _GROUPS: dict[str, dict[str, Callable[[Path], str]]] = {
     "machine": machine.LINES, "software": project.SOFTWARE, "caps": machine.CAPS, "project": project.LINES,
     "disk": project.DISK, "services": services.LINES,
 }
+app = command_line.application()
+
+
+@command_line.command(app, "0, also where a line says that something is wrong; 2 (wrong command line)")
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False) -> None:
+    """Describe machine, versions, set-up, remotes and production, without names and passwords: for an issue report."""
+    show(as_json)
 
 
 def findings(top: Path = Path()) -> Findings:

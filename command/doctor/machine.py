@@ -95,10 +95,18 @@ def names_turned_off(top: Path) -> str:
     return ", ".join(f"{name}={value}" for name, value in determinism.caps(determinism.processor_flags()).items())
 
 
-def set_by_hand(_: Path) -> str:
-    """What the environment already says of the names that can move bytes: it goes before the caps."""
-    names = {*determinism.caps(determinism.processor_flags()), *determinism.in_force()}
-    return ", ".join(f"{name}={os.environ[name]}" for name in sorted(names) if os.environ.get(name)) or "nothing"
+def in_force(_: Path) -> str:
+    """What of this process's environment can move bytes, as the outputs' cards say it."""
+    return ", ".join(f"{name}={value}" for name, value in determinism.in_force().items() if value) or "nothing is set"
+
+
+def against(top: Path) -> str:
+    """Variables that were set by hand to something else than the cap asks for: they go before it."""
+    if determinism.instruction_set(top / "params.yaml") != "avx2":
+        return "nothing"
+    asked = determinism.caps(determinism.processor_flags())
+    return ", ".join(f"{name}={os.environ[name]}" for name, value in asked.items()
+                     if os.environ.get(name, value) != value) or "nothing"
 
 
 def threads(_: Path) -> str:
@@ -109,4 +117,5 @@ def threads(_: Path) -> str:
 LINES: dict[str, Callable[[Path], str]] = {
     "system": system, "processor": processor, "flags": flags, "cores": cores, "memory": memory, "gpu": gpu}
 CAPS: dict[str, Callable[[Path], str]] = {
-    "instruction set": instruction_set, "caps": names_turned_off, "set by hand": set_by_hand, "workers": threads}
+    "instruction set": instruction_set, "caps": names_turned_off, "in force": in_force,
+    "against the caps": against, "workers": threads}

@@ -101,7 +101,7 @@ def production(top: Path) -> str:
     from serving.registry import releases
 
     try:
-        release = releases.current(top / releases.place())
+        release = releases.current(top / releases.production_folder())
     except (releases.NothingInProduction, HashMismatch) as error:
         return str(error)
     return f"{release.version} ({release.identity[:16]}), commit {release.commit[:12]}, files as recorded"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from command import doctor
+from cxr.runtime import command_line
 
 ROOT = Path(__file__).resolve().parents[3]
 GROUPS = ["machine", "software", "caps", "project", "disk", "services"]
@@ -49,6 +50,13 @@ def test_the_document_holds_what_the_text_says(capsys: pytest.CaptureFixture[str
     assert told["format"] == doctor.FORMAT and list(told["findings"]) == GROUPS
     assert all(name in shown for lines in told["findings"].values() for name in lines)
     assert told["findings"]["machine"]["processor"] in shown
+
+
+def test_the_word_prints_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command_line.run(doctor.app, ["--json"], "cxr doctor") == 0
+    assert list(json.loads(capsys.readouterr().out)["findings"]) == GROUPS
+    assert command_line.run(doctor.app, ["--jsn"], "cxr doctor") == 2
 
 
 def test_neither_home_nor_the_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

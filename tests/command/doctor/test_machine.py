@@ -54,14 +54,16 @@ def test_the_gpu_is_what_nvidia_smi_says(tmp_path: Path, monkeypatch: pytest.Mon
     assert machine.gpu(Path()) == "Made Up, 16384 MiB, 600.1"
 
 
-def test_the_cap_and_what_was_set_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cap_what_is_in_force_and_what_goes_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXR_INSTRUCTION_SET", raising=False)
     (tmp_path / "params.yaml").write_text("machine: {instruction_set: native}\n")
     assert machine.instruction_set(tmp_path) == "native (params.yaml, or the default)"
-    assert machine.names_turned_off(tmp_path) == "none"
+    assert machine.names_turned_off(tmp_path) == "none" and machine.against(tmp_path) == "nothing"
     monkeypatch.setenv("CXR_INSTRUCTION_SET", "avx2")
     assert "ONEDNN_MAX_CPU_ISA=AVX2" in machine.names_turned_off(tmp_path)
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Zen")
-    assert "OPENBLAS_CORETYPE=Zen" in machine.set_by_hand(Path())
+    assert machine.against(tmp_path) == "OPENBLAS_CORETYPE=Zen"
+    monkeypatch.setenv("TF_DETERMINISTIC_OPS", "0")
+    assert "TF_DETERMINISTIC_OPS=0" in machine.in_force(tmp_path)
     monkeypatch.setenv("CXR_WORKERS", "3")
     assert machine.threads(Path()) == "3 (CXR_WORKERS)"
