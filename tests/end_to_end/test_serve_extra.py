@@ -42,12 +42,12 @@ def clean() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHONPATH", "CXR_"))}
 
 
-def run(checkout: Path, *command: str) -> str:
-    """What the fresh environment's python prints in the project."""
+def run(checkout: Path, *command: str, status: int = 0) -> str:
+    """What the fresh environment's python prints in the project, on both streams."""
     done = subprocess.run([checkout / ".venv/bin/python", *command], cwd=checkout / "project", capture_output=True,
                           text=True, env=clean())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -89,6 +89,16 @@ def test_it_scores_what_waits(checkout: Path) -> None:
     before = len(list((checkout / "project/production/log").glob("day=*/*.parquet")))
     run(checkout, "-m", "serving.score")
     assert len(list((checkout / "project/production/log").glob("day=*/*.parquet"))) > before
+
+
+def test_it_watches_for_drift(checkout: Path) -> None:
+    assert "verdict: production/drift/" in run(checkout, "-m", "serving.monitor")
+
+
+def test_it_says_what_the_gate_needs_more(checkout: Path) -> None:
+    asked = ("-m", "serving.gate", "--out", "again", "--version", "v0.0.4")
+    shown = run(checkout, *asked, status=1)
+    assert "which this set-up lacks: run the gate on a machine of `make setup`" in shown and "Traceback" not in shown
 
 
 def test_it_answers_over_http(checkout: Path, endpoint: str) -> None:
