@@ -15,7 +15,7 @@ export DO_NOT_TRACK := 1
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(READY) ## build .venv from the locked requirements (EXTRA=gpu on a GPU machine)
+setup: $(READY) ## build .venv from the locked requirements (EXTRA=gpu on a GPU machine, EXTRA=serve where one only scores)
 
 $(READY): requirements/$(EXTRA).txt requirements/uv.txt requirements/setup.sh
 	@bash requirements/setup.sh "$(PYTHON)" "$(EXTRA)"

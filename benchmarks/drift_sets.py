@@ -1,6 +1,6 @@
 """Real images: quiet on the model's own set, loud on another? Run in the project whose model it is:
 
-    python benchmarks/drift_sets.py --model models/compressed/int8 --other ../shared/data/nih/images
+    python benchmarks/drift_sets.py --model models/compressed/int8 --other path/to/nih/images
 
 Windows of held-out images of the project's own set (its test split, patient after patient, none used twice), then the
 same with a share of images of the other set put in (again none used twice), then the other set alone. Scored as in

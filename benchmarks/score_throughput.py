@@ -50,9 +50,10 @@ def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
     """A model folder with a preset's net, random weights."""
     from cxr.nets import factory, tf_session
     from cxr.params import load
+    from cxr.params import preset as presets
     from cxr.training.tflite import float_tflite
 
-    params = load(preset)
+    params = load(preset) if preset.name == "params.yaml" else presets.params(preset)
     tf_session.start(params.machine, 0)
     labels, size = params.ingest.labels, params.preprocess.size
     spec = factory.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),

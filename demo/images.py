@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr.params import load
+from cxr.params.preset import params as preset_params
 from stages.phantom.write import DATA_ENTRY, write_batch
 
 WINDOWS = {"1": "A", "2": "A", "3": "A", "4": "AB", "5": "AB", "6": "AB", "7": "AB", "8": "AB"}
@@ -34,7 +34,7 @@ def parts(first: int) -> list[Part]:
 
 def render(preset: Path, top: Path) -> int:
     """Render what is not there yet below `top`; the number of studies rendered."""
-    params, made = load(preset).phantom, 0
+    params, made = preset_params(preset).phantom, 0
     for number, part in enumerate(parts(params.studies)):
         folder = top / part.name
         if folder.exists():

@@ -23,27 +23,36 @@ class _UniqueKeys(yaml.SafeLoader):
         seen: set[Hashable] = set()
         for key, _ in node.value:
             name = self.construct_object(key)
+            if not isinstance(name, Hashable):
+                continue  # super() refuses it
             if name in seen:
-                raise ParamsError(f"params.yaml line {key.start_mark.line + 1}: key '{name}' is given twice")
+                raise ParamsError(f"{self.name} line {key.start_mark.line + 1}: key '{name}' is given twice")
             seen.add(name)
         return super().construct_mapping(node, deep)
 
 
 def load(path: Path = Path("params.yaml")) -> Params:
     """Read and check the parameters; ParamsError where the file is missing, is not YAML or does not fit."""
+    return check(content(path), path)
+
+
+def content(path: Path) -> Any:
+    """What the YAML file holds, not checked; ParamsError where it is missing, not YAML or has a key twice."""
     try:
-        content = yaml.load(path.read_text(), _UniqueKeys)  # noqa: S506  (a subclass of SafeLoader)
+        with path.open("rb") as stream:
+            return yaml.load(stream, _UniqueKeys)  # noqa: S506  (a subclass of SafeLoader)
     except OSError as error:
         raise ParamsError(f"{path}: cannot be read ({error.strerror}); run from the project's top folder") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ParamsError(f"{path}: not YAML: {error}") from error
-    return check(content, path)
+    except RecursionError:
+        raise ParamsError(f"{path}: not YAML of ours: nested too deeply") from None
 
 
-def check(content: Any, path: Path = Path("params.yaml")) -> Params:
+def check(given: Any, path: Path = Path("params.yaml")) -> Params:
     """Parameters from a mapping of sections; ParamsError lists every fault, a line each."""
     try:
-        params = Params.model_validate(content)
+        params = Params.model_validate(given)
     except ValidationError as error:
         lines = [_explain(fault, path) for fault in error.errors()]
         raise ParamsError("\n".join(lines)) from error
@@ -68,7 +77,7 @@ def _missing(section: BaseModel, place: str) -> list[tuple[str, Any]]:
 
 def _explain(fault: Any, path: Path) -> str:
     """One readable line for one fault that pydantic found."""
-    place = ".".join(str(part) for part in fault["loc"])
+    place = ".".join(str(part) for part in fault["loc"]) or "the whole file"
     if fault["type"] == "literal_error":
         return _explain_word(fault, path)
     if fault["type"] != "extra_forbidden":

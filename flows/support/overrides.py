@@ -1,5 +1,4 @@
 """Parameters set for one run (`train.epochs=2`): read from text, written into params.yaml, comments kept."""
-import io
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +6,7 @@ import typer
 import yaml
 
 from cxr.core.files import write_text
+from cxr.params.document import parsed, written
 from cxr.params.suggestions import suggestion
 
 OPTION = typer.Option("--set", help="a parameter for this run, for example train.epochs=2; may be given again",
@@ -40,17 +40,10 @@ def check(path: Path, overrides: dict[str, Any]) -> None:
 
 def apply(path: Path, overrides: dict[str, Any]) -> list[str]:
     """Write overrides into a params.yaml; a line for each value that changed. OverrideError for an unknown key."""
-    from ruamel.yaml import YAML
-
-    reader = YAML()
-    reader.preserve_quotes = True
-    reader.width = 120
-    tree = reader.load(path.read_text())
+    tree = parsed(path.read_text())
     changes = [change for key, value in overrides.items() if (change := _set(tree, key, value))]
     if changes:
-        text = io.StringIO()
-        reader.dump(tree, text)
-        write_text(path, text.getvalue())
+        write_text(path, written(tree))
     return changes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cxr.core.errors import UserError
 from cxr.data.manifest import Manifest
 from cxr.data.preprocessing_spec import Chain
 from cxr.explanation import boxed_images, pointing_game
@@ -55,9 +56,11 @@ def _hits(explainer: Any, pairs: list[Pair], rows: Manifest, images: np.ndarray)
 
 
 def _explainer(folder: Path, background: np.ndarray, params: Params) -> Any:
-    # here, not on top: a gate without boxes does not wait for TensorFlow
-    from cxr.explanation.attribution import Explainer
-    from cxr.nets import factory, tf_session
-
+    try:  # here, not on top: a gate without boxes does not wait for TensorFlow, nor need it
+        from cxr.explanation.attribution import Explainer
+        from cxr.nets import factory, tf_session
+    except ModuleNotFoundError as error:
+        raise UserError(f"gate studies have boxes, and explaining them needs {error.name}, which this set-up lacks: "
+                        "run the gate on a machine of `make setup`") from error
     tf_session.start(params.machine, params.retrain.gate.seed)
     return Explainer(factory.load(folder), background)

@@ -132,11 +132,11 @@ def test_twenty_kills_over_every_stage_change_no_byte(unhurt, tmp_path):
 
 @pytest.mark.slow
 def test_three_kills_over_the_default_change_no_byte(tmp_path):
-    whole = Workspace(tmp_path / "whole", "phantom")
+    whole = Workspace(tmp_path / "whole", "default")
     whole.timed_repro()
     assert acceptance.faults(json.loads((whole.folder / "metrics/evaluate.json").read_text())) == []
     plan = at_random(whole, 3)
-    cut, hits = killed(Workspace(tmp_path / "w", "phantom"), whole, plan)
+    cut, hits = killed(Workspace(tmp_path / "w", "default"), whole, plan)
     print(f"of {plan} hit {hits}")
     assert len(hits) == 3
     assert differences(whole.outputs(), cut.outputs()) == []

@@ -9,7 +9,7 @@ import pytest
 from cxr.core import files
 from cxr.data import manifest, shards
 from cxr.model import model_folder
-from cxr.params import load
+from cxr.params import preset
 from stages.ingest import facts
 from stages.ingest.run import ingest
 from stages.preprocess.run import preprocess
@@ -41,7 +41,7 @@ def miniature(tmp_path, root, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CXR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(facts, "map_unordered", lambda function, items, processes: enumerate(map(function, items)))
-    return load(root / "presets/mnist.yaml")
+    return preset.params(root / "presets/mnist.yaml")
 
 
 def test_mnist_comes_in_by_its_class_folders_is_valid_and_is_learnt(miniature):

@@ -8,6 +8,7 @@ import yaml
 from dvc.repo import Repo
 
 from cxr.core.code_version import stage_sources
+from cxr.params.preset import text
 from tests.fixtures.workspace import ROOT, STAGES, tracked_sections
 
 LEARNED = {"train", "compress"}
@@ -67,7 +68,7 @@ def other(value):
     return value + 1 if isinstance(value, int | float) else ["other"] if isinstance(value, list) else "other"
 
 
-PARAMETERS = list(leaves(yaml.safe_load((ROOT / "presets/tiny.yaml").read_text())))
+PARAMETERS = list(leaves(yaml.safe_load(text(ROOT / "presets/tiny.yaml"))))
 FILES = sorted(p.relative_to(ROOT).as_posix() for package in PACKAGES for p in (ROOT / package).rglob("*")
                if p.is_file() and p.suffix != ".pyc")  # templates and styles, too
 

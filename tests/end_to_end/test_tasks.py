@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from cxr.params.preset import text
 from tests.fixtures.workspace import Workspace
 
 pytestmark = pytest.mark.slow
@@ -32,8 +33,8 @@ def metrics(workspace, name):
 
 def set_params(workspace, preset, **sections):
     """params.yaml from a preset of another set, with tiny's sizes and the changes given (dotted sections)."""
-    tiny = yaml.safe_load((workspace.folder / "presets/tiny.yaml").read_text())
-    content = yaml.safe_load((workspace.folder / "presets" / f"{preset}.yaml").read_text())
+    tiny = yaml.safe_load(text(workspace.folder / "presets/tiny.yaml"))
+    content = yaml.safe_load(text(workspace.folder / "presets" / f"{preset}.yaml"))
     for section in ("train", "compress", "evaluate", "explain"):
         content[section] = tiny[section]
     for place, value in sections.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cxr.params import preset
 from flows import pipeline
 from flows.repo.reproduce import missing_set
 from flows.support.params_check import faults
@@ -53,7 +54,7 @@ def copy(tmp_path):
         (tmp_path / name).write_text((ROOT / name).read_text())
     for house in ("cxr", "stages"):
         (tmp_path / house).symlink_to(ROOT / house)
-    (tmp_path / "params.yaml").write_text((ROOT / "presets/tiny.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(preset.text(ROOT / "presets/tiny.yaml"))
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=tmp_path, check=True)
     return tmp_path

@@ -1,6 +1,7 @@
 """Commands that moved out of `stages` answer to their former names for one release, and do the same."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -42,7 +43,8 @@ def test_a_former_name_says_the_new_one_and_does_the_same(former, tmp_path):
 
 def test_a_former_name_does_the_work_too(tmp_path):
     (tmp_path / "presets").mkdir()
-    (tmp_path / "presets/tiny.yaml").write_text((ROOT / "presets/tiny.yaml").read_text())
+    for name in ("default", "tiny"):
+        shutil.copy(ROOT / f"presets/{name}.yaml", tmp_path / "presets")
     assert ended(tmp_path, "stages.params.preset", ["tiny"]).returncode == 0
     assert ended(tmp_path, "stages.params", []).returncode == 0
     written = (tmp_path / "data/params.ok").read_bytes()

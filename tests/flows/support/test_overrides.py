@@ -14,3 +14,11 @@ def test_an_override_keeps_comments_and_refuses_what_is_not_there(tmp_path: Path
     for text in ("train.epochs", "train.epochs=: : [", "model.epochs=1"):
         with pytest.raises(overrides.OverrideError, match="--set"):
             overrides.apply(path, overrides.parse([text]))
+
+
+def test_an_override_leaves_every_other_line_as_it_is(tmp_path: Path, root: Path) -> None:
+    path, before = tmp_path / "params.yaml", (root / "params.yaml").read_text().splitlines()
+    path.write_text("\n".join([*before, ""]))
+    overrides.apply(path, {"train.epochs": 2})
+    after = path.read_text().splitlines()
+    assert [new.split("#")[0].strip() for old, new in zip(before, after, strict=True) if old != new] == ["epochs: 2"]

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from cxr.core.errors import UserError
+from cxr.params.preset import text
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.incoming import inspect
@@ -43,12 +44,12 @@ def known(*rows: tuple[float, float]) -> pd.DataFrame:
 
 def section(preset: str, **changes: object) -> Ingest:
     """The section `ingest` of a preset with changes."""
-    return Ingest.model_validate(yaml.safe_load((ROOT / "presets" / f"{preset}.yaml").read_text())["ingest"] | changes)
+    return Ingest.model_validate(yaml.safe_load(text(ROOT / "presets" / f"{preset}.yaml"))["ingest"] | changes)
 
 
 def nih(images: Path, out: Path, *rows: tuple[float, float]) -> batch.FeedbackBatch:
     """A batch of layout nih from feedback on the first studies."""
-    return batch.make(SCORED, known(*rows), images, out, Nih(section("phantom")).writer(images))
+    return batch.make(SCORED, known(*rows), images, out, Nih(section("default")).writer(images))
 
 
 def test_what_feedback_says_stands_in_the_batch_and_not_what_the_table_beside_the_images_says(images, tmp_path):
@@ -109,5 +110,5 @@ def test_in_layout_folder_a_study_of_several_classes_or_none_is_left_out_and_cou
 def test_the_command_refuses_in_one_line_what_can_be_no_batch(tmp_path, root, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["batch", "../elsewhere"]) == 1 and "can't be a batch's name" in capsys.readouterr().err
-    (tmp_path / "params.yaml").write_text((root / "presets" / "kermany.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(text(root / "presets" / "kermany.yaml"))
     assert main(["batch", "week-1"]) == 1 and "no study for a batch: of 0 with feedback" in capsys.readouterr().err

@@ -1,11 +1,13 @@
 """The pointing game at the gate: on boxed gate studies, both models on the same, never on test studies."""
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from cxr.core.errors import UserError
 from cxr.data import manifest
 from cxr.data.preprocessing_spec import Chain
 from cxr.metrics.comparisons import Hits
@@ -90,3 +92,10 @@ def test_without_a_boxed_gate_study_it_is_not_played_whatever_boxes_test_studies
     monkeypatch.setattr(pointing, "_explainer", lambda *given: pytest.fail("nothing is to be explained"))
     assert play(sides, inputs_of(boxed=False)) is None
     assert checks.explained(None, RULE).passed is None
+
+
+def test_a_set_up_without_shap_is_told_where_to_run_the_gate(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "shap", None)
+    monkeypatch.delitem(sys.modules, "cxr.explanation.attribution", raising=False)
+    with pytest.raises(UserError, match="needs shap, which this set-up lacks: run the gate on a machine of"):
+        pointing._explainer(tmp_path, np.zeros(1), SimpleNamespace())

@@ -19,9 +19,9 @@ def evaluated(macro=0.9, positives=20):
     ({"macro": "n/a"}, ["int8: macro AUROC on test is n/a"]),
     ({"positives": 19}, ["Edema: 19 positives on test"]), ({}, [])])
 def test_figures_outside_what_the_default_promises_are_named(tmp_path, root, monkeypatch, capsys, changed, said):
-    for name in ("params.yaml", "presets/phantom.yaml", "metrics/evaluate.json"):
+    for name in ("params.yaml", "presets/default.yaml", "metrics/evaluate.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-    shutil.copy(root / "presets/phantom.yaml", tmp_path / "presets")
+    shutil.copy(root / "presets/default.yaml", tmp_path / "presets")
     shutil.copy(root / "params.yaml", tmp_path / "params.yaml")
     (tmp_path / "metrics/evaluate.json").write_text(json.dumps(evaluated(**changed)))
     monkeypatch.chdir(tmp_path)
@@ -33,7 +33,7 @@ def test_figures_outside_what_the_default_promises_are_named(tmp_path, root, mon
 
 
 def test_metrics_that_do_not_parse_are_named_in_a_line(tmp_path, root, monkeypatch, capsys):
-    for name in ("params.yaml", "presets/phantom.yaml"):
+    for name in ("params.yaml", "presets/default.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(root / name, tmp_path / name)
     (tmp_path / "metrics").mkdir()

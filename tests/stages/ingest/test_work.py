@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cxr.params import preset
 from cxr.runtime import process_pool, process_tree
 from stages.ingest.run import ingest
 from tests.fixtures.made_images import grey, png
@@ -175,7 +176,7 @@ def test_nih_images_come_in_and_the_other_rows_are_counted_absent(shared_data, i
     source = shared_data / "nih"
     paths = [*source.glob("*.*"), *sorted((source / "images").iterdir())[:images]]
     batch({path.relative_to(source).as_posix(): path.read_bytes() for path in paths})
-    section = yaml.safe_load((Path(__file__).parents[3] / "presets/nih.yaml").read_text())["ingest"]
+    section = yaml.safe_load(preset.text(Path(__file__).parents[3] / "presets/nih.yaml"))["ingest"]
     table = run(section | {"set": "made"}, max_quarantined_fraction=0.0)
     assert (len(table), counts()["rows_in"], counts()["absent"]) == (images, 112_120, 112_120 - images)
     assert images < 240 or (table.patient.nunique(), counts()["boxes"]) == (180, 38)

@@ -167,7 +167,7 @@ def test_every_label_has_a_prevalence_of_10_to_15_per_cent(present: NDArray[np.b
 
 
 def test_the_defaults_labels_have_a_prevalence_of_about_10_to_15_per_cent() -> None:
-    prevalence = _labelled(list(plan_studies(load(ROOT / "presets/phantom.yaml").phantom))).mean(axis=0)
+    prevalence = _labelled(list(plan_studies(load(ROOT / "presets/default.yaml").phantom))).mean(axis=0)
     assert prevalence.min() > 0.10
     assert prevalence.max() < 0.155  # Pneumonia: 301 of 2,000
 
@@ -232,7 +232,7 @@ def test_thumbnails_and_global_statistics_do_not_solve_it_however_regularised() 
 
 
 def test_the_default_has_20_positives_of_each_label_among_the_test_patients() -> None:
-    params = load(ROOT / "presets/phantom.yaml")
+    params = load(ROOT / "presets/default.yaml")
     plans = list(plan_studies(params.phantom))
     keys = [key(PUBLIC_SALT, params.ingest.set, str(plan.patient)) for plan in plans]
     tested = np.array([split_of(params.ingest.split, patient, "", frozenset()) == "test" for patient in keys])
