@@ -34,7 +34,7 @@ lint: $(READY) ## style, types and import rules
 	@ruff check . && mypy && lint-imports
 
 preset: $(READY) ## NAME=kermany: write presets/kermany.yaml over params.yaml
-	@python -m cxr.params.preset "$(NAME)"
+	@python -m command.preset "$(NAME)"
 
 add-batch: $(READY) ## SET=kermany FROM=folder [COMMIT=1]: the one door for new data
 	@test -n "$(SET)" -a -n "$(FROM)" || { echo "name set and folder: make add-batch SET=kermany FROM=a/folder" >&2; exit 2; }

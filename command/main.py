@@ -22,7 +22,7 @@ class Words(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """(name, the word's own command, the arguments after it). A wrong word ends with a suggestion and status 2."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, _imported(str(name), ctx.obj), rest
+        return name, _imported(str(name), ctx.params["folder"]), rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The words by chapter, each with its line."""
@@ -36,11 +36,9 @@ app = typer.Typer(cls=Words, add_completion=False, rich_markup_mode=None, pretty
 
 
 @app.callback()
-def begin(context: typer.Context,
-          folder: Annotated[Path | None, typer.Option("--project", help="the project's folder (default: the first one "
+def begin(folder: Annotated[Path | None, typer.Option("--project", help="the project's folder (default: the first one "
                             "upwards from here)", metavar="FOLDER")] = None) -> None:
     """Chest X-rays to a trained, compressed, measured, explained and watched classifier."""
-    context.obj = folder
 
 
 def _imported(name: str, folder: Path | None) -> Any:

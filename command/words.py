@@ -21,7 +21,7 @@ WORDS = {
     "verify": Word("flows.verify", "Make everything again in a second clone and compare every hash.", _PIPELINE),
     "clean": Word("command.clean", "Remove caches that can be made again.", _PIPELINE),
     "doctor": Word("command.doctor", "Describe machine, versions and set-up, for an issue report.", _PIPELINE, False),
-    "preset": Word("cxr.params.preset_command", "List, use, write and upgrade presets of params.yaml.", _DATA),
+    "preset": Word("command.preset", "List, use, write and upgrade presets of params.yaml.", _DATA),
     "batch": Word("cxr.raw.command", "Look into a folder of images, or add it as a batch of raw data.", _DATA),
     "predict": Word("serving.predict.command", "Score image files with a model folder.", _MODELS, False),
     "score": Word("serving.score.command", "Score new studies into the scoring log.", _PRODUCTION),

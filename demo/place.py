@@ -55,7 +55,7 @@ def make() -> None:
               f"    dir = {HOME / 'dvc-cache'}", ""]
     (PROJECT / ".dvc" / "config.local").write_text("\n".join(config))
     STORE.mkdir()
-    python("cxr.params.preset", "demo")
+    python("command.preset", "demo")
     python("cxr.raw", "add", "--set", SET, "--from", str(IMAGES / "first"))
     run("git", "add", "params.yaml", f"data/raw/{SET}.dvc", f"data/raw/{SET}.ledger", "data/raw/.gitignore")
     run("git", "commit", "-q", "-m", "The demo's first batch, from scanner A")

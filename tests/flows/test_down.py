@@ -32,5 +32,5 @@ def test_make_down_ends_flows_and_their_stages_though_they_run_in_sessions_of_th
         time.sleep(0.1)
     there = [*services.flows_of(tmp_path), *map(int, pids.read_text().split())]
     assert len(there) == 4 and all(process_tree.status(pid) for pid in there)
-    assert down.main() == 0
+    assert down.main([]) == 0
     assert [pid for pid in there if process_tree.status(pid)] == [] and services.flows_of(tmp_path) == []

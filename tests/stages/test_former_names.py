@@ -20,7 +20,7 @@ COMMANDS = {  # former name -> today's, and arguments that do no harm in an empt
     "stages.batches": ("cxr.raw", ["add", "--set", "Not A Name", "--from", "."]),
     "stages.score.latency": ("serving.score.latency", ["--help"]),
     "stages.params": ("stages.check", []),
-    "stages.params.preset": ("cxr.params.preset", ["absent"]),
+    "stages.params.preset": ("command.preset", ["absent"]),
 }
 
 

@@ -1,5 +1,5 @@
-"""`python -m stages.params.preset`, today `python -m cxr.params.preset`."""
+"""`python -m stages.params.preset`, today `python -m command.preset`."""
 from stages.former_names import run
 
 if __name__ == "__main__":
-    run("stages.params.preset", "cxr.params.preset")
+    run("stages.params.preset", "command.preset")

@@ -1,7 +1,7 @@
 """What is suggested for a name that nobody knows."""
 import pytest
 
-from cxr.params import preset
+from command import preset
 from cxr.params.suggestions import suggestion
 
 

@@ -1,6 +1,5 @@
 """What a folder that waits would bring in: flows ask it by `python -m cxr.raw look`."""
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -37,24 +36,23 @@ def test_the_digest_is_of_names_and_contents():
     assert len({first, second, inspect(Path("one")).digest}) == 3
 
 
-def look(monkeypatch: pytest.MonkeyPatch, folder: str) -> int:
+def look(folder: str) -> int:
     """The command, in this process."""
-    monkeypatch.setattr(sys, "argv", ["cxr.raw", "look", "--from", folder])
-    return main()
+    return main(["look", "--from", folder])
 
 
-def test_the_command_says_in_json_what_it_found(monkeypatch, capsys):
+def test_the_command_says_in_json_what_it_found(capsys):
     put(Path("from"), nih_files(1))
-    assert look(monkeypatch, "from") == 0
+    assert look("from") == 0
     found = json.loads(capsys.readouterr().out)
     assert found == {"layout": "nih", "files": 3, "images": 2, "labelled": 2, "new": 2, "digest": found["digest"]}
 
 
 @pytest.mark.parametrize("table", [b"\xff\xfe", b"name,labels\na.png,Mass\n"])
-def test_a_table_that_makes_no_sense_is_named_in_one_line(monkeypatch, capsys, table):
+def test_a_table_that_makes_no_sense_is_named_in_one_line(capsys, table):
     put(Path("from"), {"Data_Entry.csv": table, "a.png": "x"})
-    assert look(monkeypatch, "from") == 1
+    assert look("from") == 1
     said = capsys.readouterr().err
     assert said.startswith("look: from/Data_Entry.csv: ") and said.count("\n") == 1
     put(Path("from"), {"Data_Entry.csv": nih_table(nih_row("a.png"))})
-    assert look(monkeypatch, "from") == 0
+    assert look("from") == 0
