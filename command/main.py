@@ -11,6 +11,7 @@ from command import project
 from command.words import WORDS, Word
 
 _NAME = "cxr"
+_OWN = ("cxr", "stages", "serving", "flows", "command")
 _HELP = {"help_option_names": ["-h", "--help"]}
 _EPILOG = ("`cxr WORD --help` has a word's options and exit statuses. Common to all: 0, 1 (an error, said in a line), "
            "2 (wrong command line), 130 (interrupted: the same command goes on).")
@@ -22,7 +23,8 @@ class Words(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """(name, the word's own command, the arguments after it). A wrong word ends with a suggestion and status 2."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, _imported(str(name), ctx.params["folder"]), rest
+        folder = ctx.params.get("folder")  # the callback has not run yet
+        return name, _imported(str(name), Path(folder) if folder else None), rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The words by chapter, each with its line."""
@@ -36,8 +38,8 @@ app = typer.Typer(cls=Words, add_completion=False, rich_markup_mode=None, pretty
 
 
 @app.callback()
-def begin(folder: Annotated[Path | None, typer.Option("--project", help="the project's folder (default: the first one "
-                            "upwards from here)", metavar="FOLDER")] = None) -> None:
+def begin(folder: Annotated[Path | None, typer.Option("--project", metavar="FOLDER", help=(
+        "the project's folder (default: the first one upwards from here)"))] = None) -> None:
     """Chest X-rays to a trained, compressed, measured, explained and watched classifier."""
 
 
@@ -77,6 +79,11 @@ def main(arguments: list[str] | None = None) -> int:
         app(args=arguments, prog_name=_NAME)
     except SystemExit as end:
         return int(end.code or 0)
+    except ModuleNotFoundError as error:  # of a set-up that only scores
+        if str(error.name).partition(".")[0] in _OWN:
+            raise
+        print(f"{_NAME}: this needs {error.name}, which this set-up lacks: `make setup`", file=sys.stderr)
+        return 1
     return 0
 
 

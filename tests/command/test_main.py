@@ -56,3 +56,15 @@ def test_a_path_starts_where_the_user_called(root, tmp_path):
     shown = cxr(root, "--project", str(root), "score", "studies", cwd=tmp_path)
     assert shown.returncode == 1
     assert f"{tmp_path}/studies: no such folder" in shown.stderr
+
+
+def test_a_word_that_the_set_up_lacks_a_package_for_is_answered_in_a_line(monkeypatch, capsys):
+    def lacking(name):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(main, "app", lambda **given: lacking("prefect.client"))
+    assert main.main(["up"]) == 1
+    assert capsys.readouterr().err == "cxr: this needs prefect.client, which this set-up lacks: `make setup`\n"
+    monkeypatch.setattr(main, "app", lambda **given: lacking("flows.gone"))
+    with pytest.raises(ModuleNotFoundError):  # a defect of ours is not taken for a small set-up
+        main.main(["up"])
