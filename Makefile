@@ -22,7 +22,7 @@ $(READY): requirements/$(EXTRA).txt requirements/uv.txt requirements/setup.sh
 	@touch $@
 
 repro: $(READY) ## run the pipeline (dvc repro): only what changed, then the headline figures
-	@python -m flows.repro
+	@cxr repro
 
 test: $(READY) ## lint-free quick tests (under 15 minutes on 2 cores)
 	@python -m pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
@@ -34,38 +34,38 @@ lint: $(READY) ## style, types and import rules
 	@ruff check . && mypy && lint-imports
 
 preset: $(READY) ## NAME=kermany: write presets/kermany.yaml over params.yaml
-	@python -m command.preset "$(NAME)"
+	@cxr preset use "$(NAME)"
 
-add-batch: $(READY) ## SET=kermany FROM=folder [COMMIT=1]: the one door for new data
+add-batch: $(READY) ## SET=kermany FROM=folder [COMMIT=1]: the one way in for new data
 	@test -n "$(SET)" -a -n "$(FROM)" || { echo "name set and folder: make add-batch SET=kermany FROM=a/folder" >&2; exit 2; }
-	@python -m cxr.raw add --set "$(SET)" --from "$(FROM)" $(if $(COMMIT),--commit)
+	@cxr batch add --set "$(SET)" --from "$(FROM)" $(if $(COMMIT),--commit)
 
 verify: $(READY) ## make everything again in a second clone from nothing and compare every hash
-	@python -m flows.verify
+	@cxr verify
 
-report: ## where the report is
-	@echo "reports/index.html"
+report: $(READY) ## where the report is
+	@cxr report
 
 clean: ## remove caches that can be made again (.cache, .runs); outputs and .venv stay
 	@rm -rf .cache .runs
 
 run: $(READY) ## hand the pipeline to the workers that `make up` started (ARGS="--set train.epochs=2")
-	@python -m flows.submit $(ARGS)
+	@cxr run $(ARGS)
 
 up: $(READY) ## start a Prefect server on loopback, work pools, workers and deployments
-	@python -m flows.up
+	@cxr up
 
-down: ## stop what `make up` started
-	@python -m flows.down
+down: $(READY) ## stop what `make up` started
+	@cxr down
 
 retrain: $(READY) ## train on what waits in production/inbox, on the workers, and let the gate judge (ARGS=--here: no server)
-	@python -m flows.retrain $(ARGS)
+	@cxr retrain $(ARGS)
 
 promote: $(READY) ## VERSION=v0.0.3: a recorded version into production, through the gate
-	@python -m flows.promote --version "$(VERSION)"
+	@cxr promote "$(VERSION)"
 
 rollback: $(READY) ## production back to the release before
-	@python -m flows.promote --rollback
+	@cxr rollback
 
 demo-drift: $(READY) ## the story of a second scanner, on phantoms, with a server and workers of its own (16 minutes)
 	@python -m demo.story

@@ -55,8 +55,8 @@ def compare(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Apart]:
         a, b = first.loc[variant], second.loc[variant]
         logits = np.abs(a.filter(regex="^logit_").to_numpy() - b.filter(regex="^logit_").to_numpy())
         chances = np.abs(a.filter(regex="^probability_").to_numpy() - b.filter(regex="^probability_").to_numpy())
-        found[str(variant)] = Apart(*logits.shape, float(logits.max()), float(logits.mean()), float(chances.max()),
-                                    int(np.count_nonzero(logits)))
+        found[str(variant)] = Apart(logits.shape[0], logits.shape[1], float(logits.max()), float(logits.mean()),
+                                    float(chances.max()), int(np.count_nonzero(logits)))
     return found
 
 

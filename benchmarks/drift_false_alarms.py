@@ -22,12 +22,12 @@ import drift_stream as stream
 import numpy as np
 from scipy import stats
 
+from benchmarks.drift_windows import judged, plain, window
 from cxr.imaging.statistics import NAMES
 from cxr.model import model_folder, reference
 from cxr.params import load
 from serving.monitor.compare import Prepared, prepare
 from serving.monitor.rule import verdict
-from tests.fixtures.drift_windows import judged, plain, window
 
 _REFERENCES = 900  # parts from here on are references
 
@@ -88,7 +88,8 @@ def main(arguments: list[str]) -> int:
         count = rendered(given, params.phantom, size)
         table = stream.studies(given.model, params.phantom, range(-(-count * size // stream.PART)), stream.Shift(),
                                given.cache)
-        alarms, baseline, causes = 0, 0, Counter()
+        causes: Counter[str] = Counter()
+        alarms, baseline = 0, 0
         for k in range(count):
             prepared = references[k % len(references)]
             part = window(table[k * size:(k + 1) * size], prepared)

@@ -25,11 +25,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from benchmarks.drift_windows import judged, plain, window
 from cxr.model import model_folder
 from cxr.params import load
+from cxr.params.schema import Monitor
 from serving.monitor.compare import Prepared, prepare
 from serving.monitor.rule import verdict
-from tests.fixtures.drift_windows import judged, plain, window
 
 FIRST_PART = 0
 # The lowest grades are as good as nothing in 8 bits: 0.3 % less contrast changes no pixel, 0.4 % those at the ends.
@@ -65,7 +66,7 @@ def streams(given: argparse.Namespace, params: object, parts: range) -> Streams:
             yield _UNITS[kind], grade, made(shift)
 
 
-def found(table: pd.DataFrame, prepared: Prepared, given: argparse.Namespace, section: object) -> tuple[float, float]:
+def found(table: pd.DataFrame, prepared: Prepared, given: argparse.Namespace, section: Monitor) -> tuple[float, float]:
     """Shares of the windows in which the monitor, and the plain method, say drift."""
     hits = []
     for k in range(given.windows):
@@ -121,8 +122,8 @@ def main(arguments: list[str]) -> int:
         print(f"{kind} {grade:g}: {ours:.0%}, {others:.0%}", flush=True)
     print("least found in 80 % of the windows: kind, monitor, plain KS")
     for kind, rows in list(results.items())[1:]:
-        grades, ours, others = (list(column) for column in zip(*rows, strict=True))
-        print(f"{kind}: {least(grades, ours)}, {least(grades, others)}")
+        grades, by_monitor, by_plain = (list(column) for column in zip(*rows, strict=True))
+        print(f"{kind}: {least(grades, by_monitor)}, {least(grades, by_plain)}")
     if given.figure:
         draw(results, params.phantom.prevalence, given.figure)
     return 0

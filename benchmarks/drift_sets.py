@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from drift_false_alarms import line
 
+from benchmarks.drift_windows import judged, plain, window
 from cxr.data import manifest
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Decoded, decode, image_id
@@ -30,10 +31,10 @@ from cxr.model import model_folder
 from cxr.model.litert import Net
 from cxr.model.probabilities import calibrated
 from cxr.params import load
+from cxr.params.schema import Monitor
 from cxr.raw.batch import open_set
 from serving.monitor.compare import Prepared, prepare
 from serving.monitor.rule import verdict
-from tests.fixtures.drift_windows import judged, plain, window
 
 MAX_PIXELS = 100_000_000
 
@@ -65,7 +66,7 @@ def own_files(name: str) -> list[bytes]:
     return [batches[batch].read(source) for batch, source in zip(rows["batch"], rows["source"], strict=True)]
 
 
-def alarms(tables: list[pd.DataFrame], prepared: Prepared, section: object) -> tuple[int, int, str]:
+def alarms(tables: list[pd.DataFrame], prepared: Prepared, section: Monitor) -> tuple[int, int, str]:
     """Windows in which the monitor, and the plain method, say drift; what moved most in the last one that did."""
     ours, others, reason = 0, 0, ""
     for table in tables:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +22,7 @@ import drift_stream as stream
 import pandas as pd
 import pyarrow as pa
 
+from benchmarks.drift_windows import judged, plain, window
 from cxr.imaging.statistics import NAMES
 from cxr.model import model_folder
 from cxr.params import load
@@ -30,7 +31,6 @@ from serving.log import scoring_log
 from serving.monitor.command import DRIFTED
 from serving.monitor.compare import prepare
 from serving.registry import releases
-from tests.fixtures.drift_windows import judged, plain, window
 
 
 def log_of(table: pd.DataFrame, model: str) -> pa.Table:
@@ -64,7 +64,7 @@ def check(command: list[str], studies: int) -> None:
         raise SystemExit(f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
 
 
-def seconds(work: object) -> float:
+def seconds(work: Callable[[], object]) -> float:
     """The best of three runs: other work on the machine only adds."""
     times = []
     for _ in range(3):

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def dispatched(top: Path) -> None:
             at = {state["type"]: datetime.fromisoformat(state["timestamp"]) for state in states}
             times = [at[kind] for kind in ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED")]
             waits = [(end - begun).total_seconds() for begun, end in itertools.pairwise(times)]
-            direct = seconds(lambda stage=stage: command(project, "dvc", "repro", "-s", "-f", "check", stage))
+            direct = seconds(partial(command, project, "dvc", "repro", "-s", "-f", "check", stage))
             print(f"{stage:10} {waits[0]:22.1f} s {waits[1]:10.1f} s {waits[2]:10.1f} s {sum(waits):7.1f} s "
                   f"{direct:8.1f} s {sum(waits) / direct:6.2f}")
 

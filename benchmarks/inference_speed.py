@@ -3,6 +3,7 @@
 From uint8 pixels to logits on the served path (`cxr.model.litert.Net`), best of three passes over 64 random images.
 Says also whether every setting gave the same logits to the last bit.
 """
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -48,4 +49,6 @@ def main(folders: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("folders", nargs="+", metavar="FOLDER", help="model folder")
+    main(reader.parse_args().folders)

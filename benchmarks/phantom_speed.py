@@ -3,6 +3,7 @@
 The best of five rounds, as other work on the machine only adds to it.
 """
 
+import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -54,5 +55,8 @@ def report(studies: int, size: int) -> str:
 
 
 if __name__ == "__main__":
-    given = [*map(int, sys.argv[1:])]
-    print(report(*(given + [200, 256][len(given) :])))
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("studies", type=int, nargs="?", default=200)
+    reader.add_argument("size", type=int, nargs="?", default=256)
+    given = reader.parse_args()
+    print(report(given.studies, given.size))

@@ -4,6 +4,7 @@ The command as `dvc repro` runs it, from the start of Python to the last byte of
 112,120 rows and 14 labels in which a few rows fail. The stage reads no pixels, so that made-up rows cost what real ones
 do.
 """
+import argparse
 import os
 import subprocess
 import sys
@@ -63,6 +64,8 @@ def seconds(rows: int) -> tuple[float, dict[str, int]]:
 
 
 if __name__ == "__main__":
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    reader.add_argument("rows", type=int, nargs="?", default=ROWS)
+    rows = reader.parse_args().rows
     taken, failed = seconds(rows)
     print(f"{rows} rows: {taken:.1f} s; expectations not met: {failed}")
