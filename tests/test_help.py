@@ -25,7 +25,7 @@ def asked(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """`--help` of a command, in an empty folder."""
     folder.mkdir()
     return subprocess.run([sys.executable, *words, "--help"], cwd=folder, capture_output=True, text=True,
-                          env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder / "home")})
+                          env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder.parent / "home")})
 
 
 @pytest.mark.parametrize("words", [

@@ -63,7 +63,7 @@ def look(workspace: Workspace) -> Retraining:
     in_use = promotion.current(settings)
     if in_use is None:
         raise NothingToBeat(f"{settings.production}: nothing is in production, so there is nothing to retrain against; "
-                            "put the first model there: make promote VERSION=v0.0.1")
+                            "put the first model there: cxr production install --version VERSION")
     champion = Champion(in_use.current.folder, in_use.current.identity, in_use.current.version)
     workspace.open_main()
     known = [path for path in workspace.tracked() if path == "data/manifest.parquet"]

@@ -70,7 +70,7 @@ def read(release: releases.Release, project: Path, max_pixels: int) -> GateInput
         if list(card["labels"]) != list(whole.head.labels) or card["task"] != whole.head.task:
             raise UserError(f"{folder}: its labels or task are not the manifest's: the two models answer different "
                              "questions, and no gate can choose; install the new one by hand if it is meant to be so: "
-                             "python -m serving.registry install")
+                             "cxr production install")
     table = whole.table
     kept = (table["gate"] & (table["split"] == "validation")) | (table["split"] == "test")
     rows = Manifest(whole.head, table[kept].reset_index(drop=True))

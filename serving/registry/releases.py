@@ -67,7 +67,7 @@ def current(production: Path) -> Release:
     link = production / "current"
     if not link.is_symlink():
         raise NothingInProduction(f"{production}: no model is in production; after `make repro` put one there: "
-                                  "python -m serving.registry install --version VERSION")
+                                  "cxr production install --version VERSION")
     folder = link.resolve()  # once: the link may be swapped while we read
     record = ReleaseRecord.read(folder / "release.json")
     verify_checksums(folder / "model")

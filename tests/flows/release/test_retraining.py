@@ -157,7 +157,7 @@ def test_one_command_does_it_all_here_without_a_server(project, settings, monkey
     (settings.production / "current").unlink()
     assert retrain.main(["--here"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("retrain: ") and "make promote VERSION" in said and "Traceback" not in said
+    assert said.startswith("retrain: ") and "cxr production install" in said and "Traceback" not in said
 
 
 def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, settings) -> None:
@@ -202,7 +202,7 @@ def test_a_main_that_moved_on_is_retrained_on_and_not_for_ever(settings, monkeyp
 
 def test_without_a_model_in_production_it_says_how_to_put_one_there(settings) -> None:
     (settings.production / "current").unlink()
-    with pytest.raises(retraining.NothingToBeat, match="make promote VERSION"):
+    with pytest.raises(retraining.NothingToBeat, match="cxr production install"):
         retraining.look(Workspace(settings.workspaces / "w", settings))
 
 

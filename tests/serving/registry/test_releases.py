@@ -38,7 +38,7 @@ def test_what_is_installed_is_what_is_current(models, there):
 
 
 def test_without_a_release_it_says_what_to_do(there):
-    with pytest.raises(releases.NothingInProduction, match=r"serving\.registry install"):
+    with pytest.raises(releases.NothingInProduction, match=r"cxr production install"):
         releases.current(there)
 
 

@@ -235,7 +235,7 @@ def test_two_runs_into_one_log_are_refused_and_errors_are_one_line(place, in_thi
     said = capsys.readouterr().err
     assert "model.tflite" in said and "Traceback" not in said
     shutil.rmtree(place / "production")
-    assert main(["in"]) == 1 and "serving.registry install" in capsys.readouterr().err
+    assert main(["in"]) == 1 and "cxr production install" in capsys.readouterr().err
 
 
 def test_latency_is_measured_as_the_log_measures_it(place, in_this_process, monkeypatch):
