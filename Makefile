@@ -10,7 +10,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-full lint preset add-batch verify report clean run up down retrain promote rollback demo-drift
+.PHONY: help setup repro test test-slow-ci test-full lint preset add-batch verify report clean run up down retrain promote rollback demo-drift
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ repro: $(READY) ## run the pipeline (dvc repro): only what changed, then the hea
 
 test: $(READY) ## lint-free quick tests (under 15 minutes on 2 cores)
 	@python -m pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+
+test-slow-ci: $(READY) ## the slow tests that CI runs, after `make test` (at most 35 minutes on 2 cores)
+	@python -m pytest -q -m slow_ci
 
 test-full: $(READY) ## all tests, the long ones too (hours)
 	@python -m pytest -q

@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
-CHOSEN = ("CXR_WORKERS", "CXR_INSTRUCTION_SET", "DVC_SITE_CACHE_DIR")  # the machine's: they change no outcome
+CHOSEN = ("CXR_WORKERS", "CXR_INSTRUCTION_SET", "DVC_SITE_CACHE_DIR",  # the machine's: they change no outcome
+          "CXR_TEST_DATA", "CXR_NO_SKIPS")  # what is there to test with, and whether a skipped test is a fault
 for name in list(os.environ):  # GIT_*: a git hook that runs the tests sets GIT_DIR, and all would commit there
     if name.startswith(("CXR_", "PREFECT_", "GIT_", "DVC_")) and name not in CHOSEN:
         del os.environ[name]
@@ -19,6 +20,7 @@ os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"), "GIT_CONFIG_N
 
 from cxr.core import determinism
 from cxr.core.files import CHECKSUMS
+from tests.skips import pytest_sessionfinish, pytest_terminal_summary, without_sets  # noqa: F401  (hooks)
 
 determinism.set_environment(ROOT / "params.yaml")  # before NumPy or TensorFlow load
 
@@ -32,6 +34,13 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 FIRST = ("end_to_end/test_kills.py", "stages/compress/test_compress.py", "flows/release/test_retraining.py",
          "flows/dispatch/test_scheduler.py", "end_to_end/test_stale.py", "end_to_end")
 
+SLOW_CI = (  # what CI runs of the slow tests (`make test-slow-ci`): at most 35 minutes on 2 cores, a case of each kind
+    "end_to_end/test_flows_services.py",
+    "end_to_end/test_kills.py::test_twenty_kills_over_every_stage_change_no_byte",
+    "end_to_end/test_retrain_trigger.py::test_an_event_during_a_retraining_is_turned_away_and_said_again_starts_the_next",
+    "end_to_end/test_tasks.py",
+)
+
 
 def place_in_the_queue(path: Path) -> int:
     """Where a test file stands in the queue of `make test`: with the first entry of FIRST that it is or lies in."""
@@ -39,11 +48,15 @@ def place_in_the_queue(path: Path) -> int:
     return next((place for place, start in enumerate(FIRST) if name.startswith(start)), len(FIRST))
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: `make test` runs two side by side, and should not end with one of them alone.
 
     The second file does without the finished run of `tiny`, for which it would have to wait while the first makes it.
     """
+    for item in items:
+        if item.nodeid.removeprefix("tests/").startswith(SLOW_CI):
+            item.add_marker("slow_ci")
     items.sort(key=lambda item: place_in_the_queue(item.path))
 
 
@@ -68,11 +81,11 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real chest radiographs beside the checkout (see docs/reference/tests.md); the test is skipped without them."""
-    for place in (ROOT.parent / "shared" / "data", Path("/work/shared/data")):
-        if (place / "SOURCES.md").exists():
-            return place
-    pytest.skip("../shared/data is not here")
+    """Real chest radiographs (where they are looked for: docs/reference/tests.md); the test is skipped without them."""
+    place = Path(os.environ.get("CXR_TEST_DATA") or ROOT.parent / "shared" / "data")
+    if not (place / "SOURCES.md").exists():
+        without_sets(place)
+    return place
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,7 @@
-"""What README.md and docs/ name exists: commands, modules, files, links with their headings, make words, presets."""
+"""What README.md, the pages beside it, the houses' own and docs/ name exists.
+
+Commands, modules, files, links with their headings, make words, presets.
+"""
 import ast
 import importlib.util
 import re
@@ -7,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+HOUSES = ("cxr", "stages", "serving", "flows", "tests")
+PAGES = [*sorted(ROOT.glob("*.md")), *(ROOT / house / "README.md" for house in HOUSES),
+         *sorted((ROOT / "docs").rglob("*.md"))]
 FOLDERS = "cxr|stages|serving|flows|tests|benchmarks|demo|docs|presets|requirements|end_to_end"
 PLACEHOLDERS = {"stages.NAME", "stages/NAME", "presets/NAME.yaml", "cxr/nets/architectures/NAME.py",
                 "cxr/raw/layouts/NAME.py"}

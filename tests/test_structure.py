@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import FIRST
+from tests.conftest import FIRST, SLOW_CI
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -48,3 +48,10 @@ def test_a_folder_of_tests_is_a_package(folder: str) -> None:
 @pytest.mark.parametrize("name", FIRST)
 def test_what_make_test_starts_first_exists(name: str) -> None:
     assert (TESTS / name).exists()
+
+
+@pytest.mark.parametrize("name", SLOW_CI)
+def test_what_ci_runs_of_the_slow_tests_exists_and_is_slow(name: str) -> None:
+    path, _, test = name.partition("::")
+    content = (TESTS / path).read_text()
+    assert "pytest.mark.slow" in content and (not test or f"def {test}(" in content)

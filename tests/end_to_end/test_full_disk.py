@@ -15,7 +15,7 @@ from tests.fixtures.workspace import STAGES
 OWN_DISK = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]
 pytestmark = pytest.mark.skipif(
     not shutil.which("unshare") or subprocess.run(OWN_DISK, capture_output=True).returncode != 0,
-    reason="no mount namespaces here")
+    reason="needs unshare as root, or a kernel that lets users have mount namespaces: apt install util-linux")
 SLOW = [pytest.param(stage, share, marks=pytest.mark.slow) for stage in STAGES for share in (0.0, 0.3, 0.8)]
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.end_to_end.full_disk import MEASURED, differing, outputs_of
 from tests.fixtures.workspace import STAGES, Workspace
+from tests.skips import needs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200),
-              pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason="qemu-user is not here")]
+              pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason=needs("qemu-x86_64"))]
 COMPARED = tuple(name for name in STAGES if name != "report")  # the report shows measured times
 RUN = """import multiprocessing.spawn, runpy, sys
 if __name__ == "__main__":
