@@ -82,7 +82,8 @@ STATUSES = {  # where an exit status other than 0, 1 and 2 means something: modu
 }
 FLOW_COMMANDS = ["repro", "pipeline", "verify", "submit", "up", "down", "retrain", "promote", "deployments.monitor",
                  "deployments.score", "server.deploy"]
-MAKE_WORDS = {"help", "setup", "repro", "test", "test-full", "test-slow-ci", "lint", "preset", "add-batch", "verify", "report", "clean",
+MAKE_WORDS = {"help", "setup", "repro", "test", "test-full", "test-slow-ci",
+              "lint", "preset", "add-batch", "verify", "report", "clean",
               "run", "up", "down", "retrain", "promote", "rollback", "demo-drift"}
 
 
