@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cxr.core.errors import HashMismatch
-from cxr.model.litert import InferenceError, Net
+from cxr.core.errors import HashMismatch, UserError
+from cxr.model.litert import Net
 from serving.predict.run import files, predict
 
 _STATES = {True: "above", False: "below", None: "n/a"}
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     try:
         results = list(predict(Net(options.model, threads=options.threads), paths))
-    except (HashMismatch, InferenceError, OSError, ValueError, KeyError) as error:
+    except (UserError, HashMismatch, OSError, ValueError) as error:
         print(f"predict: {options.model}: {error}", file=sys.stderr)
         return 1
     print(json.dumps(results, indent=2, ensure_ascii=False) if options.json else table(results))

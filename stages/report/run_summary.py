@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cxr.core.errors import UserError
 from cxr.core.files import read_json, write_text
 from stages.report import roc_picture
 from stages.report.inputs import OVERLAYS, TABLES, ReportInputs, read_headline
@@ -90,7 +91,7 @@ def _numbers(tree: Any, path: str = "") -> Iterator[tuple[str, float]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page; 1 and a line where a metrics file does not parse."""
+    """Write the page; 1 and a line where a metrics file or the card can't be read."""
     parser = argparse.ArgumentParser(prog="python -m stages.report.run_summary", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="PAGE", help="the markdown file to write")
     parser.add_argument("--where", default="", metavar="TEXT", help="where the outputs are, as markdown")
@@ -99,7 +100,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         write_text(given.out, page(read_headline(), given.where, earlier(given.before), given.version))
-    except ValueError as error:
+    except (UserError, ValueError) as error:
         print(f"report: {error}", file=sys.stderr)
         return 1
     return 0
