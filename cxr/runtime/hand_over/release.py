@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from cxr.runtime.hand_over.document import Document
+from cxr.core.document import Document
 
 
 class ReleaseRecord(Document):
