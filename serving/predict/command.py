@@ -1,4 +1,4 @@
-"""`cxr predict`, `python -m serving.predict`: findings of single image files, by a model folder."""
+"""`cxr predict`: findings of single image files, by a model folder."""
 import json
 from collections.abc import Iterable
 from pathlib import Path
