@@ -47,7 +47,7 @@ def _imported(name: str, folder: Path | None) -> Any:
     """A word's command, imported in the project's folder."""
     word = WORDS[name]
     try:
-        start = Path.cwd()
+        start = project.working_folder()
         project.enter(project.find(folder, start), start)
     except project.NoProject as error:
         if word.needs_project:
