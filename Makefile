@@ -24,7 +24,7 @@ $(READY): requirements/$(EXTRA).txt requirements/uv.txt requirements/setup.sh
 repro: $(READY) ## run the pipeline (dvc repro): only what changed, then the headline figures
 	@cxr repro
 
-test: $(READY) ## lint-free quick tests (under 15 minutes on 2 cores)
+test: $(READY) ## lint-free quick tests (8 minutes on 2 cores)
 	@python -m pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow-ci: $(READY) ## the slow tests that CI runs, after `make test` (at most 35 minutes on 2 cores)
@@ -70,5 +70,5 @@ promote: $(READY) ## VERSION=v0.0.3: a recorded version into production, through
 rollback: $(READY) ## production back to the release before
 	@cxr rollback
 
-demo-drift: $(READY) ## the story of a second scanner, on phantoms, with a server and workers of its own (16 minutes)
+demo-drift: $(READY) ## the story of a second scanner, on phantoms, with a server and workers of its own (17 minutes)
 	@python -m demo.story

@@ -25,6 +25,7 @@ from scipy import stats
 from benchmarks.drift_windows import judged, plain, window
 from cxr.imaging.statistics import NAMES
 from cxr.model import model_folder, reference
+from cxr.model.card import ModelCard
 from cxr.params import load
 from serving.monitor.compare import Prepared, prepare
 from serving.monitor.rule import verdict
@@ -44,14 +45,14 @@ def line(name: str, hits: int, count: int) -> str:
     return f"{name}: {hits} of {count} = {hits / count:.1%} [{low:.1%}, {high:.1%}]"
 
 
-def redrawn(given: argparse.Namespace, params: object, card: dict) -> list[Prepared]:
+def redrawn(given: argparse.Namespace, params: object, card: ModelCard) -> list[Prepared]:
     """References of freshly rendered studies, none of them in a window."""
     made = []
     for k in range(given.references):
         table = stream.studies(given.model, params, range(_REFERENCES + k, _REFERENCES + k + 1), stream.Shift(),
                                given.cache)[:given.studies]
         columns = {name: table[name].to_numpy() for name in ("width", "height", "bit_depth")}
-        logits, targets = (table[[f"{what}_{label}" for label in card["labels"]]].to_numpy()
+        logits, targets = (table[[f"{what}_{label}" for label in card.labels]].to_numpy()
                            for what in ("logit", "target"))
         made.append(prepare(reference.Reference(
             patient=np.unique(table["patient"], return_inverse=True)[1], view=table["view"].to_numpy(np.str_),

@@ -23,7 +23,6 @@ from drift_false_alarms import line
 
 from benchmarks.drift_windows import judged, plain, window
 from cxr.data import manifest
-from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Decoded, decode, image_id
 from cxr.imaging.preprocess import apply
 from cxr.imaging.statistics import NAMES, describe
@@ -41,7 +40,7 @@ MAX_PIXELS = 100_000_000
 
 def scored(net: Net, files: list[bytes], side: int | None = None) -> pd.DataFrame:
     """The files' rows with the scoring log's columns; resized to `side` x `side` first."""
-    chain, rows, inputs = Chain.from_dict(net.card["preprocessing"]), [], []
+    chain, rows, inputs = net.card.preprocessing, [], []
     for data in files:
         decoded = decode(data, MAX_PIXELS)
         if side:
@@ -53,7 +52,7 @@ def scored(net: Net, files: list[bytes], side: int | None = None) -> pd.DataFram
         inputs.append(apply(chain, decoded))
     answers = net.answers(np.stack(inputs))
     table = pd.DataFrame(rows).astype(dict.fromkeys(NAMES, np.float32))
-    probabilities = calibrated(answers.logits, net.card["calibration"])
+    probabilities = calibrated(answers.logits, net.card.calibration)
     for i, label in enumerate(net.labels):
         table[f"logit_{label}"], table[f"probability_{label}"] = answers.logits[:, i], probabilities[:, i]
     return table.assign(features=list(answers.features))

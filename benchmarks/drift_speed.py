@@ -1,6 +1,6 @@
 """What a check costs: `python benchmarks/drift_speed.py --model FOLDER [--studies 10000]`, run in the model's project.
 
-The whole of `python -m serving.monitor` on a log of so many studies with labels (starting, reading log and reference,
+The whole of `cxr monitor` on a log of so many studies with labels (starting, reading log and reference,
 comparing, report), and its parts; beside the plain method (Kolmogorov-Smirnov on each statistic, feature, probability).
 """
 import argparse
@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> int:
         reading = seconds(lambda: scoring_log.read(place / "log"))
     ours = seconds(lambda: judged(prepared, part, params.monitor))
     others = seconds(lambda: plain(prepared, part, params.monitor.alpha))
-    print(f"{len(part)} studies: python -m serving.monitor {whole:.2f} s, of it reading {reading:.2f} s; comparing "
+    print(f"{len(part)} studies: cxr monitor {whole:.2f} s, of it reading {reading:.2f} s; comparing "
           f"with labels {ours:.2f} s, {ours / others:.1f} times plain KS ({others:.2f} s)")
     return 0
 

@@ -20,11 +20,11 @@ import pandas as pd
 from cxr.core.code_version import code_version
 from cxr.core.environment import workers
 from cxr.core.files import write_bytes
-from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Decoded, image_id
 from cxr.imaging.preprocess import apply
 from cxr.imaging.statistics import NAMES, describe
 from cxr.model import model_folder
+from cxr.model.card import ModelCard
 from cxr.model.litert import Net
 from cxr.model.model_folder import pack_named
 from cxr.model.probabilities import calibrated
@@ -112,7 +112,7 @@ def _plans(params: Phantom, part: int, shift: Shift) -> Iterator[StudyPlan]:
 def _scored(model: Path, params: Phantom, shift: Shift, part: int) -> dict[str, np.ndarray]:
     """Render and score one part; columns as arrays."""
     net, random = Net(model), np.random.default_rng([part, 77])
-    chain = Chain.from_dict(net.card["preprocessing"])
+    chain = net.card.preprocessing
     rows, inputs = [], []
     for plan in _plans(params, part, shift):
         pixels = render_study(plan, params.image_size, params.seed).pixels
@@ -129,10 +129,10 @@ def _scored(model: Path, params: Phantom, shift: Shift, part: int) -> dict[str, 
             "side": np.array(params.image_size), "features": answers.features, "logits": answers.logits}
 
 
-def _table(arrays: dict[str, np.ndarray], card: dict) -> pd.DataFrame:
-    probabilities = calibrated(arrays["logits"], card["calibration"])
+def _table(arrays: dict[str, np.ndarray], card: ModelCard) -> pd.DataFrame:
+    probabilities = calibrated(arrays["logits"], card.calibration)
     table = pd.DataFrame(arrays["statistics"], columns=list(NAMES))
-    for position, label in enumerate(card["labels"]):
+    for position, label in enumerate(card.labels):
         table[f"logit_{label}"] = arrays["logits"][:, position]
         table[f"probability_{label}"] = probabilities[:, position]
         table[f"target_{label}"] = arrays["targets"][:, position]

@@ -23,8 +23,7 @@ IMAGES, PASSES = 64, 3
 
 def measured(folder: Path, threads: int, block: int) -> tuple[float, np.ndarray]:
     """Milliseconds an image, and the logits."""
-    side = model_folder.read_card(folder)["input"]
-    shape = (IMAGES, side["height"], side["width"], side["channels"])
+    shape = (IMAGES, *model_folder.read_card(folder).input.sides)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     net = Net(folder, threads, block)
     logits = net.logits(images)

@@ -42,6 +42,7 @@ from cxr.runtime import process_pool
 from serving.registry import releases
 from serving.score.files import ImageFile, find
 from serving.score.run import ScoringPlan, score
+from tests.fixtures import tiny_nets
 
 PIXELS, BYTES = 10**8, 1 << 26
 
@@ -58,9 +59,8 @@ def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
     labels, size = params.ingest.labels, params.preprocess.size
     spec = factory.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),
                      outputs=len(labels))
-    card = {"labels": labels, "task": "multilabel", "input": {"height": size, "width": size, "channels": 1},
-            "preprocessing": Chain.from_params(params.preprocess, 1).to_dict(), "operating_points": {},
-            "calibration": {"method": "platt", "a": [1.0] * len(labels), "b": [0.0] * len(labels)}}
+    card = tiny_nets.card(labels, input={"height": size, "width": size, "channels": 1},
+                          preprocessing=Chain.from_params(params.preprocess, 1))
     model_folder.write(folder, spec=spec, weights=[], card=card, tflite=float_tflite(factory.build(spec)))
     return folder
 
@@ -72,7 +72,7 @@ def bare_net(model: Path) -> tuple[Interpreter, dict, Chain]:
     tensor = interpreter.get_input_details()[0]
     interpreter.resize_tensor_input(tensor["index"], [BLOCK, *tensor["shape"][1:]], strict=False)
     interpreter.allocate_tensors()
-    chain = Chain.from_dict(model_folder.read_card(model)["preprocessing"])
+    chain = model_folder.read_card(model).preprocessing
     return interpreter, interpreter.get_input_details()[0], chain
 
 

@@ -2,7 +2,7 @@
 
 The load generator is hey (https://github.com/rakyll/hey; `apt install hey`, or --hey PATH), on the same machine, so it
 takes its share of the cores. Two kinds of load: so many clients that each ask again as soon as they are answered, and
-half of the greatest rate that was reached so, asked for evenly. The server is `python -m serving.http`, whole: reading,
+half of the greatest rate that was reached so, asked for evenly. The server is `cxr serve`, whole: reading,
 decoding, preprocessing, the net, statistics, log. Beside it: what the same work costs without HTTP, in one process.
 Without --model: the default preset's net with random weights (same speed), float32.
 """

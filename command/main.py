@@ -47,7 +47,7 @@ def _imported(name: str, folder: Path | None, own_process: bool) -> Any:
     """A word's command, imported in the project's folder; what libraries say then has a log in a process of its own."""
     word = WORDS[name]
     try:
-        start = Path.cwd()
+        start = project.working_folder()
         project.enter(project.find(folder, start), start)
     except project.NoProject as error:
         if word.needs_project:

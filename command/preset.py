@@ -1,6 +1,6 @@
-"""`cxr preset`, `python -m command.preset`: lists the presets, uses one as params.yaml, makes one of it, upgrades it.
+"""`cxr preset`: lists the presets, uses one as params.yaml, makes one of it, upgrades it.
 
-`python -m command.preset NAME` is short for `use NAME`.
+`cxr preset NAME` is short for `use NAME`.
 """
 import sys
 from typing import Annotated

@@ -10,6 +10,14 @@ class NoProject(Exception):
     """There is no project to work on; the message says where was looked and what to do."""
 
 
+def working_folder() -> Path:
+    """Where the user called. NoProject where the folder is gone: nothing could be written beside it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise NoProject("the working folder was removed; go to one that is there") from None
+
+
 def find(named: Path | None, start: Path) -> Path:
     """The project's folder, absolute. NoProject where there is none, or where it belongs to another user.
 

@@ -1,4 +1,4 @@
-"""`python -m flows.repro [dvc repro arguments]`: what `make repro` runs.
+"""`cxr repro [dvc repro arguments]`: what `make repro` runs.
 
 One run at a time in a workspace (a second one waits and says for whom), params.yaml checked, `dvc repro`, the headline
 figures, and whether the bytes made here are the ones that the commit records.

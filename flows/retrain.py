@@ -1,6 +1,6 @@
 """`make retrain`: train on what waits in production/inbox, judge it, promote it or keep what is in production.
 
-`python -m flows.retrain` starts a run of the deployment `retrain/retrain` and watches it; with `--here` everything is
+`cxr retrain` starts a run of the deployment `retrain/retrain` and watches it; with `--here` everything is
 done in this process, without a server.
 """
 import sys

@@ -1,4 +1,4 @@
-"""`python -m flows.submit [--set train.epochs=2]`: run this checkout's commit on the workers, and watch.
+"""`cxr run [--set train.epochs=2]`: run this checkout's commit on the workers, and watch.
 
 Refuses a dirty tree and a commit that is not pushed (a checkout without a git remote is pushed to `.prefect/git`).
 Talks to the server of `make up`, or to that of PREFECT_API_URL.

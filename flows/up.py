@@ -57,7 +57,7 @@ def _up() -> int:
     for pool in POOLS if settings.pools_here is None else settings.pools_here.split():
         services.start(f"worker-{pool}", worker(pool), home, environment.for_workers(given))
     print(f"Prefect: {given['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
-    print("run the pipeline on the workers: python -m flows.submit")
+    print("run the pipeline on the workers: cxr run")
     return 0
 
 

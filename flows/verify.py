@@ -1,4 +1,4 @@
-"""`python -m flows.verify`: makes every stage again in a second clone, from nothing, and compares every hash.
+"""`cxr verify`: makes every stage again in a second clone, from nothing, and compares every hash.
 
 The clone has a DVC cache of its own, whatever the user's or the machine's configuration says, no run cache, no
 per-image cache, no checkpoints and no dvc.lock, nor has its last commit (stages find earlier outputs by it). Immutable

@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from cxr.core.errors import UserError
 from cxr.model import model_folder
+from cxr.model.card import NetCard
 from cxr.model.probabilities import calibrated
 
 BLOCK = 4  # images at a time; measured in benchmarks/inference_speed.py
@@ -30,18 +31,15 @@ class Answers:
     features: np.ndarray
 
 
-class Net:
-    """The net of one model folder, with its card."""
+class TfliteNet:
+    """A TFLite flatbuffer with what its card says of its input and output."""
 
-    def __init__(self, folder: Path, threads: int = 1, block: int = BLOCK) -> None:
-        """Open and check the folder. HashMismatch where its bytes are not as recorded, InferenceError otherwise.
+    def __init__(self, content: bytes, card: NetCard, name: str, threads: int = 1, block: int = BLOCK) -> None:
+        """Prepare LiteRT. InferenceError, with the `name`, where it can't run it or the card says otherwise.
 
         `threads` and `block` (images at a time) change the speed, not the logits.
         """
-        self.folder = Path(folder)
-        self.card: dict[str, Any] = model_folder.read_card(self.folder)
-        self.block = block
-        content = model_folder.read_tflite(self.folder)
+        self.net_card, self.name, self.block = card, name, block
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
             outputs = _outputs(self._interpreter)
@@ -49,7 +47,7 @@ class Net:
             self._interpreter.resize_tensor_input(tensor["index"], [block, *tensor["shape"][1:]], strict=False)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise InferenceError(f"{self.folder / model_folder.TFLITE}: LiteRT cannot run it: {error}") from error
+            raise InferenceError(f"{name}: LiteRT cannot run it: {error}") from error
         self._input = self._interpreter.get_input_details()[0]
         details = {detail["index"]: detail for detail in self._interpreter.get_output_details()}
         self._output, self._pooled = details[outputs["logits"]], details[outputs["features"]]
@@ -59,7 +57,7 @@ class Net:
     @property
     def labels(self) -> list[str]:
         """Labels of the outputs, in their order."""
-        return list(self.card["labels"])
+        return list(self.net_card.labels)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Logits, float32 (n, labels), of images, uint8 (n, height, width, channels); errors as in `answers`."""
@@ -72,20 +70,16 @@ class Net:
         """
         expected = tuple(int(side) for side in self._input["shape"][1:])
         if images.dtype != np.uint8 or images.shape[1:] != expected:
-            raise ValueError(f"{self.folder}: takes uint8 images (n, {', '.join(map(str, expected))}), "
+            raise ValueError(f"{self.name}: takes uint8 images (n, {', '.join(map(str, expected))}), "
                              f"got {images.dtype} {images.shape}")
         blocks = [self._run(images[start:start + self.block]) for start in range(0, len(images), self.block)]
         blocks.append((np.empty((0, len(self.labels)), np.float32), np.empty((0, self.features), np.float32)))
         logits, features = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
-            raise InferenceError(f"{self.folder}: logits of image {row} are not finite: {logits[row].tolist()}; "
+            raise InferenceError(f"{self.name}: logits of image {row} are not finite: {logits[row].tolist()}; "
                                  "the weights are damaged or training diverged")
         return Answers(logits, features)
-
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities, float64 (n, labels), of images, uint8 (n, height, width, channels)."""
-        return calibrated(self.logits(images), self.card["calibration"])
 
     def _run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logits and features of one block; a short one is filled up with black images, whose answers are dropped."""
@@ -98,7 +92,7 @@ class Net:
         self._interpreter.invoke()
         raw, pooled = (self._interpreter.get_tensor(tensor["index"])[:len(images)]
                        for tensor in (self._output, self._pooled))
-        return _as_logits(raw, self._output, self.card), _dequantized(pooled, self._pooled).astype(np.float32)
+        return _as_logits(raw, self._output, self.net_card), _dequantized(pooled, self._pooled).astype(np.float32)
 
     @property
     def features(self) -> int:
@@ -107,12 +101,30 @@ class Net:
 
     def _check_shapes(self) -> None:
         """InferenceError where the net's input or output is not what the card says."""
-        side = self.card["input"]
-        expected = [side["height"], side["width"], side["channels"]], [len(self.labels)]
+        expected = list(self.net_card.input.sides), [len(self.labels)]
         real = self._input["shape"].tolist()[1:], self._output["shape"].tolist()[1:]
         if real != expected:
-            raise InferenceError(f"{self.folder}: its net takes images {real[0]} and gives logits {real[1]}, "
+            raise InferenceError(f"{self.name}: takes images {real[0]} and gives logits {real[1]}, "
                                  f"its card says {expected[0]} and {expected[1]}")
+
+
+class Net(TfliteNet):
+    """The net of one model folder, with its whole card."""
+
+    def __init__(self, folder: Path, threads: int = 1, block: int = BLOCK) -> None:
+        """Open and check the folder; `threads` and `block` as in TfliteNet.
+
+        HashMismatch where its bytes are not as recorded, UnreadableDocument where its card does not fit, InferenceError
+        where its net does not.
+        """
+        self.folder = Path(folder)
+        self.card = model_folder.read_card(self.folder)
+        tflite = model_folder.read_tflite(self.folder)
+        super().__init__(tflite, self.card, str(self.folder / model_folder.TFLITE), threads, block)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities, float64 (n, labels), of images, uint8 (n, height, width, channels)."""
+        return calibrated(self.logits(images), self.card.calibration)
 
 
 def _outputs(interpreter: Interpreter) -> dict[str, int]:
@@ -137,12 +149,12 @@ def _input_levels(tensor: dict[str, Any]) -> np.ndarray | None:
     return None if same else levels
 
 
-def _as_logits(raw: np.ndarray, tensor: dict[str, Any], card: dict[str, Any]) -> np.ndarray:
+def _as_logits(raw: np.ndarray, tensor: dict[str, Any], card: NetCard) -> np.ndarray:
     """Float32 logits of a raw output: dequantized, and turned back where the card's `output` is "probabilities"."""
     values, step = _dequantized(raw, tensor), 1e-7 if tensor["dtype"] is np.float32 else tensor["quantization"][0]
-    if card.get("output", "logits") == "probabilities":
+    if card.output == "probabilities":
         values = np.clip(values, step / 2, 1 - step / 2)  # half a step inside: 0 and 1 have no logit
-        values = np.log(values) if card["task"] == "multiclass" else np.log(values / (1 - values))
+        values = np.log(values) if card.task == "multiclass" else np.log(values / (1 - values))
     return values.astype(np.float32)
 
 

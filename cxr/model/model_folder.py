@@ -18,6 +18,7 @@ from cxr.core.files import (
     write_checksums,
     write_json,
 )
+from cxr.model.card import ModelCard
 from cxr.model.reference import Reference
 
 BASE = "base"  # the trained net; every other variant was made from it
@@ -31,14 +32,14 @@ def of_variant(name: str, models: Path = MODELS) -> Path:
 
 
 def write(
-    folder: Path, *, spec: dict[str, Any], weights: Sequence[np.ndarray], card: dict[str, Any], tflite: bytes | None,
+    folder: Path, *, spec: dict[str, Any], weights: Sequence[np.ndarray], card: ModelCard, tflite: bytes | None,
     reference: Reference | None = None
 ) -> None:
     """Write a model folder with its checksums, whole or not at all; weights in the net's own order."""
     with atomic_folder(folder) as temporary:
         write_json(temporary / SPEC, spec)
         write_bytes(temporary / WEIGHTS, pack(weights))
-        write_json(temporary / CARD, card)
+        card.write(temporary / CARD)
         if tflite is not None:
             write_bytes(temporary / TFLITE, tflite)
         if reference is not None:
@@ -82,9 +83,12 @@ def checked(folder: Path, name: str) -> Path:
     return path
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """What the model is and how to use it; keys in docs/reference/model-folder.md."""
-    return dict(read_json(checked(folder, CARD)))
+def read_card(folder: Path) -> ModelCard:
+    """What the model is and how to use it; HashMismatch where its bytes are not as recorded.
+
+    UnreadableDocument names the first key that does not fit, or the format where it is newer than this code.
+    """
+    return ModelCard.read(checked(folder, CARD))
 
 
 def read_spec(folder: Path) -> dict[str, Any]:

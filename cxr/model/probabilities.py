@@ -3,9 +3,9 @@
 Multilabel and binary: Platt's sigmoid per label, p = 1 / (1 + exp(-(a z + b))). Multiclass: one temperature, softmax
 of z / T (Guo et al. 2017, arXiv:1706.04599).
 """
-from typing import Any
-
 import numpy as np
+
+from cxr.model.card import PlattScaling, TemperatureScaling
 
 
 def sigmoid(values: np.ndarray) -> np.ndarray:
@@ -22,10 +22,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers
 
 
-def calibrated(logits: np.ndarray, calibration: dict[str, Any]) -> np.ndarray:
-    """Probabilities, float64 (n, labels), of logits (n, labels). ValueError for a method that is not known."""
-    if calibration["method"] == "temperature":
-        return softmax(logits.astype(np.float64) / calibration["temperature"])
-    if calibration["method"] == "platt":
-        return sigmoid(logits.astype(np.float64) * np.array(calibration["a"]) + np.array(calibration["b"]))
-    raise ValueError(f"calibration method '{calibration['method']}' is not known; known: platt, temperature")
+def calibrated(logits: np.ndarray, calibration: PlattScaling | TemperatureScaling) -> np.ndarray:
+    """Probabilities, float64 (n, labels), of logits (n, labels)."""
+    if isinstance(calibration, TemperatureScaling):
+        return softmax(logits.astype(np.float64) / calibration.temperature)
+    return sigmoid(logits.astype(np.float64) * np.array(calibration.a) + np.array(calibration.b))

@@ -42,6 +42,8 @@ def command(app: typer.Typer, exit_statuses: str, name: str | None = None, speak
             """The body, with what a user can mend shown in lines."""
             try:
                 body(*given, **named)
+            except BrokenPipeError:  # `| head` has read enough: Typer ends it in silence
+                raise
             except mendable as error:
                 show(speaker, error)
                 raise typer.Exit(1) from None

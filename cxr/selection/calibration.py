@@ -5,32 +5,32 @@ of z / T (Guo et al. 2017, arXiv:1706.04599). No randomness anywhere. Measures o
 """
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from cxr.core.files import number
+from cxr.model.card import OperatingPoint, PlattScaling, TemperatureScaling
 from cxr.model.probabilities import sigmoid, softmax
 
 MIN_CASES = 5  # positives and negatives below which no slope is fitted
 MIN_SLOPE = 0.01  # a slope of zero or less would turn the order round: such a label stays near its prevalence
 
 
-def fit(logits: np.ndarray, targets: np.ndarray, task: str) -> dict[str, Any]:
-    """Calibration as plain JSON, from logits and targets (n, labels); targets are 0 or 1, one-hot for multiclass.
+def fit(logits: np.ndarray, targets: np.ndarray, task: str) -> PlattScaling | TemperatureScaling:
+    """Calibration from logits and targets (n, labels); targets are 0 or 1, one-hot for multiclass.
 
     A label with fewer than 5 positives or negatives keeps slope 1 and gets an intercept only (`fitted` says which).
     """
     if task == "multiclass":
-        return {"method": "temperature", "temperature": _temperature(logits.astype(np.float64), targets)}
+        return TemperatureScaling(method="temperature", temperature=_temperature(logits.astype(np.float64), targets))
     rows = [_platt(logits[:, i].astype(np.float64), targets[:, i] > 0.5) for i in range(logits.shape[1])]
     slopes, intercepts, fitted = zip(*rows, strict=True)
-    return {"method": "platt", "a": list(slopes), "b": list(intercepts), "fitted": list(fitted)}
+    return PlattScaling(method="platt", a=list(slopes), b=list(intercepts), fitted=list(fitted))
 
 
 def operating_points(
     probabilities: np.ndarray, targets: np.ndarray, labels: Sequence[str], task: str
-) -> dict[str, dict[str, float | str]]:
+) -> dict[str, OperatingPoint]:
     """Label to threshold (positive at or above it), sensitivity and specificity where Youden's index is greatest.
 
     Probabilities and targets (n, labels). One against the rest for every task. Where a label has no positive or no
@@ -124,16 +124,16 @@ def _temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(np.exp(-(low + high) / 2))
 
 
-def _youden(scores: np.ndarray, positive: np.ndarray) -> dict[str, float | str]:
+def _youden(scores: np.ndarray, positive: np.ndarray) -> OperatingPoint:
     """Threshold midway between two neighbouring scores, for one label (Youden 1950); ties go to sensitivity."""
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if not positives or not negatives:
-        return {"threshold": 0.5, "sensitivity": "n/a", "specificity": "n/a"}
+        return OperatingPoint(threshold=0.5, sensitivity="n/a", specificity="n/a")
     values, group = np.unique(scores, return_inverse=True)
     at_or_above = np.bincount(group, positive, len(values))[::-1].cumsum()[::-1]
     below = np.concatenate([[0.0], np.bincount(group, ~positive, len(values)).cumsum()[:-1]])
     index = at_or_above / positives + below / negatives
     best = int(np.flatnonzero(index >= index.max() - 1e-12)[0])
     threshold = values[best] if best == 0 else (values[best - 1] + values[best]) / 2
-    return {"threshold": float(threshold), "sensitivity": number(at_or_above[best] / positives),
-            "specificity": number(below[best] / negatives)}
+    return OperatingPoint(threshold=float(threshold), sensitivity=number(at_or_above[best] / positives),
+                          specificity=number(below[best] / negatives))

@@ -1,50 +1,76 @@
 """The card of a model: what its folder says about it. Everything in it was computed on train or validation."""
 import hashlib
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from cxr.core.files import canonical_json
 from cxr.data.manifest import STATISTICS, Manifest
 from cxr.data.preprocessing_spec import Chain
+from cxr.model.card import (
+    ImageShape,
+    ModelCard,
+    NetCard,
+    OperatingPoint,
+    PlattScaling,
+    SplitRecord,
+    TemperatureScaling,
+    ValidationFigures,
+)
 from cxr.model.litert import Answers
+from cxr.model.model_folder import BASE
 from cxr.model.probabilities import calibrated
 from cxr.model.reference import MOST, Reference
 from cxr.selection import auroc, calibration
 
-SCHEMA = 1
 INTENDED_USE = "Research and engineering on chest radiographs of the kind it was trained on. Not a medical device."
 LIMITS = ("Labels may be noisy; the operating points hold for the validation split's prevalence; other scanners, "
           "ages and views than the training data's are outside what was measured.")
 
 
-def base_card(name: str, manifest: Manifest, chain: Chain, data_hash: str, code_version: str) -> dict[str, Any]:
-    """What does not depend on the model's answers: labels, input, preprocessing, split, hashes."""
-    head = manifest.head
-    return {
-        "schema": SCHEMA, "name": name, "set": head.set, "task": head.task, "labels": list(head.labels),
-        "negative": head.negative, "input": {"height": chain.size, "width": chain.size, "channels": chain.channels},
-        "preprocessing": chain.to_dict(), "split": {"rule": head.split_rule, "hash": split_hash(manifest)},
-        "data_hash": data_hash, "code_version": code_version, "parent": None, "sparsity": 0.0,
-        "intended_use": INTENDED_USE, "limits": LIMITS,
-    }
+@dataclass(frozen=True)
+class Measured:
+    """What of a card is computed from the answers on validation."""
+
+    calibration: PlattScaling | TemperatureScaling
+    operating_points: dict[str, OperatingPoint]
+    validation: ValidationFigures
 
 
-def measured(manifest: Manifest, logits: np.ndarray) -> dict[str, Any]:
+def net_card(manifest: Manifest, chain: Chain) -> NetCard:
+    """What it takes to run the net: labels, task and input."""
+    shape = ImageShape(height=chain.size, width=chain.size, channels=chain.channels)
+    return NetCard(labels=list(manifest.head.labels), task=manifest.head.task, input=shape)
+
+
+def base_card(manifest: Manifest, chain: Chain, found: Measured, *, data_hash: str, code_version: str,
+              parent: str | None = None) -> ModelCard:
+    """The card of the trained net; `parent` is the identity of the model that its training started from."""
+    head, net = manifest.head, net_card(manifest, chain)
+    return ModelCard(
+        labels=net.labels, task=net.task, input=net.input, name=BASE, set=head.set, negative=head.negative,
+        preprocessing=chain, split=SplitRecord(rule=head.split_rule, hash=split_hash(manifest)), data_hash=data_hash,
+        code_version=code_version, parent=parent, sparsity=0.0, intended_use=INTENDED_USE, limits=LIMITS,
+        calibration=found.calibration, operating_points=found.operating_points, validation=found.validation)
+
+
+def measured_anew(card: ModelCard, found: Measured) -> ModelCard:
+    """The card with the figures of other answers: those of the variant whose card it is."""
+    return card.model_copy(update=vars(found))
+
+
+def measured(manifest: Manifest, logits: np.ndarray) -> Measured:
     """Calibration, operating points and validation figures from the served logits.
 
     `manifest` holds the validation rows without the gate studies, `logits` float32 (rows, labels) in their order.
     """
     targets, labels = manifest.targets(), list(manifest.head.labels)
     fitted = calibration.fit(logits, targets, manifest.head.task)
-    probabilities = calibrated(logits, fitted)
+    points = calibration.operating_points(calibrated(logits, fitted), targets, labels, manifest.head.task)
     score = auroc.scores(logits, manifest.head.task)
-    return {
-        "calibration": fitted,
-        "operating_points": calibration.operating_points(probabilities, targets, labels, manifest.head.task),
-        "validation": {"auroc": auroc.auroc(targets, score, labels), "images": len(targets),
-                       "patients": int(manifest.table["patient"].nunique())},
-    }
+    return Measured(fitted, points, ValidationFigures(
+        auroc=auroc.auroc(targets, score, labels), images=len(targets),
+        patients=int(manifest.table["patient"].nunique())))
 
 
 def reference(manifest: Manifest, answers: Answers) -> Reference:

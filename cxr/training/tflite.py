@@ -2,16 +2,12 @@
 
 The same net gives the same bytes every time.
 """
-import tempfile
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from cxr.model import model_folder
-from cxr.model.litert import Answers, Net
+from cxr.model.card import NetCard
+from cxr.model.litert import Answers, TfliteNet
 from cxr.nets.layers.head import POOL
 
 
@@ -31,12 +27,6 @@ def converter(net: keras.Model) -> tf.lite.TFLiteConverter:
     return tf.lite.TFLiteConverter.from_concrete_functions([graph.get_concrete_function()], holder)
 
 
-def served_answers(card: dict[str, Any], tflite: bytes, images: np.ndarray, threads: int = 1) -> Answers:
-    """What the flatbuffer answers on the served path, for uint8 images (n, H, W, C).
-
-    The card may still lack what is computed from these answers.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model"
-        model_folder.write(path, spec={}, weights=[], card=card, tflite=tflite)
-        return Net(path, threads).answers(images)
+def served_answers(card: NetCard, tflite: bytes, images: np.ndarray, threads: int = 1) -> Answers:
+    """What the flatbuffer answers on the served path, for uint8 images (n, H, W, C)."""
+    return TfliteNet(tflite, card, "the converted net", threads).answers(images)

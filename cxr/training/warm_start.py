@@ -22,7 +22,8 @@ class Initial:
 def initial(path: str, spec: dict[str, Any], labels: list[str]) -> Initial | None:
     """The weights that `train.initial` names; None for models/scratch.json (random weights).
 
-    UserError where the folder is missing, or its net or labels are others; HashMismatch where its bytes are.
+    UserError where the folder is missing, its card can't be read, or its net or labels are others; HashMismatch where
+    its bytes are.
     """
     folder = Path(path)
     if folder.suffix == SCRATCH:
@@ -31,8 +32,8 @@ def initial(path: str, spec: dict[str, Any], labels: list[str]) -> Initial | Non
         raise UserError(f"params.yaml: train.initial: {path} is not there; `dvc pull {path}` gets it, "
                          "train.initial: models/scratch.json starts without")
     card, has = model_folder.read_card(folder), model_folder.read_spec(folder)
-    if list(card["labels"]) != labels:
-        raise UserError(f"{folder}: its labels {card['labels']} are not the manifest's {labels}: it can't be trained "
+    if card.labels != labels:
+        raise UserError(f"{folder}: its labels {card.labels} are not the manifest's {labels}: it can't be trained "
                          "on; set train.initial: models/scratch.json")
     if has != spec:
         differing = sorted(name for name in spec.keys() | has.keys() if spec.get(name) != has.get(name))

@@ -2,7 +2,7 @@
 
 Every run whose verdict is "drift" emits `cxr.drift.detected`, so that an event that came while a retraining was under
 way is said again. `python -m flows.deployments.monitor` starts a run of the deployment and watches it; without a
-server, `python -m serving.monitor` does all but event and artifact.
+server, `cxr monitor` does all but event and artifact.
 """
 import logging
 import sys

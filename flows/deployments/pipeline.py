@@ -1,5 +1,5 @@
 """The pipeline over workers: pin a pushed commit, give out what is stale, record the result. Deployed as
-`pipeline/pipeline`; `python -m flows.submit` starts a run of it for a checkout's commit.
+`pipeline/pipeline`; `cxr run` starts a run of it for a checkout's commit.
 
 `pipeline-here` is no deployment: `python -m flows.pipeline` calls it, which runs what is stale in its own folder.
 """

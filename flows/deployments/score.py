@@ -2,7 +2,7 @@
 
 The command runs in a process of its own; the page that it writes becomes an artifact.
 `python -m flows.deployments.score [FOLDER]` starts a run of the deployment and watches it; without a server,
-`python -m serving.score` does all but the artifact.
+`cxr score` does all but the artifact.
 """
 import json
 import logging

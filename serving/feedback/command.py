@@ -1,4 +1,4 @@
-"""`cxr feedback`, `python -m serving.feedback`: what became known of scored studies, for monitoring and retraining."""
+"""`cxr feedback`: what became known of scored studies, for monitoring and retraining."""
 from pathlib import Path
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`cxr gate`, `python -m serving.gate`: judges what the pipeline made here against what is in production."""
+"""`cxr gate`: judges what the pipeline made here against what is in production."""
 import json
 from pathlib import Path
 from typing import Annotated

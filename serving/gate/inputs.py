@@ -67,7 +67,7 @@ def read(release: releases.Release, project: Path, max_pixels: int) -> GateInput
     output, whole = pipeline_output_in(project), manifest.read(project / "data" / "manifest.parquet")
     for folder in (release.folder, output.model):
         card = model_folder.read_card(folder)
-        if list(card["labels"]) != list(whole.head.labels) or card["task"] != whole.head.task:
+        if card.labels != list(whole.head.labels) or card.task != whole.head.task:
             raise UserError(f"{folder}: its labels or task are not the manifest's: the two models answer different "
                              "questions, and no gate can choose; install the new one by hand if it is meant to be so: "
                              "cxr production install")
@@ -85,7 +85,7 @@ def read(release: releases.Release, project: Path, max_pixels: int) -> GateInput
 def answers(net: Net, chain: Chain, inputs: GateInputs, project: Path) -> Side:
     """A model's answers for all rows, its images made by its own preprocessing."""
     logits = np.concatenate([net.logits(images) for images in batches(chain, inputs.rows, project)])
-    return Side(logits, calibrated(logits, net.card["calibration"]))
+    return Side(logits, calibrated(logits, net.card.calibration))
 
 
 def batches(chain: Chain, rows: Manifest, project: Path) -> Any:

@@ -1,7 +1,7 @@
 """The verdict as a page of markdown: for people, and for the artifact that the server shows."""
 from typing import Literal
 
-from cxr.runtime.hand_over.document import Figure
+from cxr.core.document import Figure
 from cxr.runtime.hand_over.gate_verdict import GateVerdict
 
 _HEADS = {"promote": "the challenger goes into production", "keep": "the champion stays"}

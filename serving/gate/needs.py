@@ -24,5 +24,5 @@ def _preprocesses_otherwise(params: Params, production: Path) -> bool:
         release = releases.current(production)
     except releases.NothingInProduction:
         return False
-    champion = Chain.from_dict(model_folder.read_card(release.folder)["preprocessing"])
+    champion = model_folder.read_card(release.folder).preprocessing
     return champion != Chain.from_params(params.preprocess, params.ingest.channels)

@@ -25,7 +25,7 @@ def main(params: Params, release: releases.Release, out: Path, version: str) -> 
     inputs = read(release, project, params.ingest.max_pixels)
     folders = {"champion": release.folder, "challenger": inputs.output.model}
     nets = {name: Net(folder, workers()) for name, folder in folders.items()}
-    chains = {name: Chain.from_dict(net.card["preprocessing"]) for name, net in nets.items()}
+    chains = {name: net.card.preprocessing for name, net in nets.items()}
     sides = {name: answers(net, chains[name], inputs, project) for name, net in nets.items()}
     compared = {name: _compared(inputs, sides, rows, rule) for name, rows in inputs.parts.items()}
     speed = _speed(folders, chains, inputs, project, rule)  # before TensorFlow has threads of its own

@@ -1,4 +1,4 @@
-"""What is in production over HTTP: `python -m serving.http`; no TensorFlow. docs/reference/http.md.
+"""What is in production over HTTP: `cxr serve`; no TensorFlow. docs/reference/http.md.
 
 - `bodies`: reads requests within bounds
 - `process_pool`, `worker`: give images to processes; what those do

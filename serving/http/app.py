@@ -17,14 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cxr.core.errors import HashMismatch
-from cxr.model.litert import InferenceError
+from cxr.core.errors import HashMismatch, UserError
 from serving.http.bodies import Bounds, announced, images_of, listen_to_the_end
 from serving.http.log_writer import BackgroundLogWriter
 from serving.http.metrics import Metrics
 from serving.http.process_pool import Busy, Crashed, ProcessPool, TooSlow
 from serving.http.worker import Reply
-from serving.registry.releases import NothingInProduction
 from serving.score.model import released
 
 _REASONS = {400: "bad_request", 401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 408: "too_slow",
@@ -94,7 +92,7 @@ class Endpoint:
         """What is in production; 503 where nothing is, or it is damaged."""
         try:
             release = await asyncio.to_thread(released, self.serving.production)
-        except (NothingInProduction, HashMismatch) as error:
+        except (UserError, HashMismatch) as error:
             raise HTTPException(503, str(error)) from error
         return JSONResponse({"status": "ok", "model": release.identity, "version": release.version,
                              "waiting": self.processes.waiting})
@@ -122,7 +120,7 @@ class Endpoint:
         except Crashed as error:
             self.metrics.images.labels("decoder_crashed").inc(len(images))
             raise HTTPException(422, "an image of the request crashes the decoder; send them one by one") from error
-        except (NothingInProduction, HashMismatch, InferenceError) as error:
+        except (UserError, HashMismatch) as error:
             raise HTTPException(503, str(error)) from error
 
     def _answer(self, names: list[str], reply: Reply) -> Response:

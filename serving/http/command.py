@@ -1,4 +1,4 @@
-"""`cxr serve`, `python -m serving.http`: what is in production, over HTTP, until Ctrl-C. See docs/reference/http.md."""
+"""`cxr serve`: what is in production, over HTTP, until Ctrl-C. See docs/reference/http.md."""
 import contextlib
 import ipaddress
 import logging

@@ -5,9 +5,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from cxr.core.errors import UserError
 from cxr.runtime import process_pool
 from serving.http.worker import Reply, warm, work
-from serving.registry.releases import NothingInProduction
 
 
 class Busy(Exception):
@@ -34,10 +34,10 @@ class ProcessPool:
         self._one_suspect = asyncio.Lock()
 
     async def open(self) -> None:
-        """Start the processes and open the model in each; a missing model is no error yet."""
+        """Start the processes and open the model in each; one that is missing or unusable is no error yet."""
         futures = [self._pool.submit(warm, self._production) for _ in range(self._processes)]
         for future in futures:
-            with contextlib.suppress(NothingInProduction):
+            with contextlib.suppress(UserError):
                 await asyncio.wrap_future(future)
 
     async def score(self, images: list[bytes]) -> Reply:

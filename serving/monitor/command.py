@@ -1,4 +1,4 @@
-"""`cxr monitor`, `python -m serving.monitor`: is production as the model's reference? See docs/how-to/monitor.md."""
+"""`cxr monitor`: is production as the model's reference? See docs/how-to/monitor.md."""
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cxr.model.card import ModelCard
 from cxr.model.reference import Reference
 from cxr.params.schema import Monitor
 from serving.monitor import accuracy, distances, latency
@@ -45,10 +46,10 @@ class WindowComparisons:
     left_out: list[str] = field(default_factory=list)
 
 
-def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
+def prepare(reference: Reference, card: ModelCard) -> Prepared:
     """Compute what every window of this model is compared with."""
-    studies, labels = of_reference(reference, dict(card)), tuple(card["labels"])
-    thresholds = np.array([float(card["operating_points"][label]["threshold"]) for label in labels])
+    studies, labels = of_reference(reference, card.calibration), tuple(card.labels)
+    thresholds = np.array(card.thresholds(labels))
     columns = {name: studies.statistics[:, i] for i, name in enumerate(studies.names)}
     columns |= {f"probability {label}": studies.probabilities[:, i] for i, label in enumerate(labels)}
     columns |= {f"rate {label}": studies.probabilities[:, i] >= thresholds[i] for i, label in enumerate(labels)}
@@ -60,8 +61,8 @@ def prepare(reference: Reference, card: Mapping[str, Any]) -> Prepared:
     designs = {name: design_effect(np.asarray(values, np.float64), reference.patient)
                for name, values in columns.items()}
     features, predictions = (Embedding(columns, reference.patient) for columns in (studies.features, studies.logits))
-    return Prepared(studies, reference.patient, labels, str(card["task"]), thresholds, designs, features, predictions,
-                    novelty, accuracy.sample(studies, reference.patient, str(card["task"])))
+    return Prepared(studies, reference.patient, labels, card.task, thresholds, designs, features, predictions,
+                    novelty, accuracy.sample(studies, reference.patient, card.task))
 
 
 def compare(prepared: Prepared, window: StudyArrays, before: Mapping[str, float] | None, section: Monitor,

@@ -1,7 +1,7 @@
 """The verdict as a page of markdown: for the artifact that flows publish. The whole report is index.html beside it."""
 from datetime import datetime
 
-from cxr.runtime.hand_over.document import Figure
+from cxr.core.document import Figure
 from cxr.runtime.hand_over.drift_verdict import DriftVerdict, JudgedWindow
 
 _SHOWN = 12  # reasons and comparisons; the report has them all

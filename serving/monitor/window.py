@@ -1,11 +1,11 @@
 """What is compared, as arrays: a window of scored studies, and the reference in the same shape. No files here."""
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from cxr.model.card import PlattScaling, TemperatureScaling
 from cxr.model.probabilities import calibrated
 from cxr.model.reference import Reference
 
@@ -34,11 +34,11 @@ class StudyArrays:
         return len(self.logits)
 
 
-def of_reference(reference: Reference, card: dict[str, Any]) -> StudyArrays:
-    """The reference's studies, their probabilities by the card's calibration."""
+def of_reference(reference: Reference, calibration: PlattScaling | TemperatureScaling) -> StudyArrays:
+    """The reference's studies, their probabilities by the model's calibration."""
     size = sizes(reference.width, reference.height, reference.bit_depth)
     return StudyArrays(tuple(map(str, reference.names)), reference.statistics.astype(np.float64), reference.features,
-                   reference.logits, calibrated(reference.logits, card["calibration"]), reference.view, size,
+                   reference.logits, calibrated(reference.logits, calibration), reference.view, size,
                    reference.targets.astype(np.float64), np.full(len(reference), np.nan))
 
 

@@ -1,4 +1,4 @@
-"""`cxr predict`, `python -m serving.predict`: findings of single image files, by a model folder."""
+"""`cxr predict`: findings of single image files, by a model folder."""
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cxr.core.errors import HashMismatch
-from cxr.model.litert import InferenceError, Net
+from cxr.core.errors import HashMismatch, UserError
+from cxr.model.litert import Net
 from cxr.runtime import command_line
 from serving.predict.run import files, predict
 
@@ -33,7 +33,7 @@ def scored(model: Annotated[Path, _MODEL], images: Annotated[list[Path], _IMAGES
         _fail("no .png, .jpg or .jpeg file in the folders given")
     try:
         results = list(predict(Net(model, threads=threads), paths))
-    except (HashMismatch, InferenceError, OSError, ValueError, KeyError) as error:
+    except (UserError, HashMismatch, OSError, ValueError) as error:
         _fail(f"{model}: {error}")
     print(json.dumps(results, indent=2, ensure_ascii=False) if as_json else table(results))
     failed = [result for result in results if "error" in result]

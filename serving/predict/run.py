@@ -8,6 +8,7 @@ import numpy as np
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Undecodable, decode
 from cxr.imaging.preprocess import apply
+from cxr.model.card import ModelCard
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}  # looked for in folders; a file named by itself is tried whatever its name
 MAX_PIXELS = 100_000_000
@@ -18,7 +19,7 @@ _BLOCK = 32
 class Scorer(Protocol):
     """What is needed of `cxr.model.litert.Net`: its card, and calibrated probabilities of uint8 images."""
 
-    card: dict[str, Any]
+    card: ModelCard
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Float64 (n, labels) of uint8 (n, height, width, channels)."""
@@ -40,7 +41,7 @@ def predict(net: Scorer, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     A finding has `label`, `probability`, `threshold` (the card's operating point, chosen on validation; None where the
     card has none) and `crossed` (None without threshold).
     """
-    chain = Chain.from_dict(net.card["preprocessing"])
+    chain = net.card.preprocessing
     for start in range(0, len(paths), _BLOCK):
         results = [_read(path, chain) for path in paths[start:start + _BLOCK]]
         images = [pixels for _, pixels in results if pixels is not None]
@@ -51,14 +52,14 @@ def predict(net: Scorer, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
             yield result
 
 
-def findings(card: dict[str, Any], probabilities: np.ndarray) -> list[dict[str, Any]]:
+def findings(card: ModelCard, probabilities: np.ndarray) -> list[dict[str, Any]]:
     """Label, calibrated probability, threshold and whether it was crossed, from float64 (labels,)."""
     rows = []
-    for label, probability in zip(card["labels"], probabilities.tolist(), strict=True):
-        threshold = card["operating_points"].get(label, {}).get("threshold")
-        known = isinstance(threshold, int | float)
-        rows.append({"label": label, "probability": round(probability, 6), "threshold": threshold if known else None,
-                     "crossed": probability >= threshold if known else None})
+    for label, probability in zip(card.labels, probabilities.tolist(), strict=True):
+        point = card.operating_points.get(label)
+        rows.append({"label": label, "probability": round(probability, 6),
+                     "threshold": point.threshold if point else None,
+                     "crossed": probability >= point.threshold if point else None})
     return rows
 
 

@@ -1,1 +1,1 @@
-"""What is in production on this machine: releases and history; `python -m serving.registry install|show|rollback`."""
+"""What is in production on this machine: releases and history; `cxr production install|show|rollback`."""

@@ -1,4 +1,4 @@
-"""`cxr production`, `python -m serving.registry`: the production folder by hand, and as flows use it."""
+"""`cxr production`: the production folder by hand, and as flows use it."""
 import subprocess
 from pathlib import Path
 from typing import Annotated

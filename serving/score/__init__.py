@@ -1,4 +1,4 @@
-"""Scoring with what is in production, into a log: `python -m serving.score [FOLDER]`; no TensorFlow.
+"""Scoring with what is in production, into a log: `cxr score [FOLDER]`; no TensorFlow.
 
 - `files`: lists what is to be scored
 - `score_images`: from bytes to what the net sees and what is noted of it

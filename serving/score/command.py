@@ -1,4 +1,4 @@
-"""`cxr score`, `python -m serving.score`: scores what arrived since last time, by the model in production.
+"""`cxr score`: scores what arrived since last time, by the model in production.
 
 What it writes: docs/reference/scoring-log.md.
 """

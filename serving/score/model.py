@@ -25,7 +25,8 @@ class OpenRelease:
 def in_use(production: Path, block: int = BLOCK) -> OpenRelease:
     """The release in production now, open; ask once for each batch, so that a batch has one model.
 
-    Costs some microseconds where nothing changed. NothingInProduction, HashMismatch, InferenceError.
+    Costs some microseconds where nothing changed. NothingInProduction, HashMismatch, InferenceError,
+    UnreadableDocument.
     """
     release = released(production)
     known = _open.get((production, block))
@@ -37,9 +38,8 @@ def in_use(production: Path, block: int = BLOCK) -> OpenRelease:
 def opened(release: Release, block: int = BLOCK) -> OpenRelease:
     """A release, its net run once on black images: no study pays for what is set up at the first answer."""
     net = Net(release.folder, block=block)
-    side = net.card["input"]
-    net.answers(np.zeros((block, side["height"], side["width"], side["channels"]), np.uint8))
-    return OpenRelease(release, net, Chain.from_dict(net.card["preprocessing"]))
+    net.answers(np.zeros((block, *net.card.input.sides), np.uint8))
+    return OpenRelease(release, net, net.card.preprocessing)
 
 
 def released(production: Path) -> Release:

@@ -91,5 +91,5 @@ def answer(model: OpenRelease, studies: list[Study]) -> Scored:
         model.release.identity, model.release.version, tuple(model.net.labels), datetime.now(UTC),
         tuple((study.source, study.image_id, study.width, study.height, study.bit_depth) for study in studies),
         np.array([study.statistics for study in studies], np.float32), answers.features, answers.logits,
-        calibrated(answers.logits, model.net.card["calibration"]),
+        calibrated(answers.logits, model.net.card.calibration),
         np.array([study.milliseconds + share for study in studies], np.float32))

@@ -45,7 +45,7 @@ def main(params: Params) -> dict[str, int]:
         for name in [choice.BASE, *names]:
             net = parents[variants.PARENTS[name]]
             tflite = make(folder, name, net, validation, images, params.compress.representative_images)
-            aurocs[name] = model_folder.read_card(folder_of(name, folder))["validation"]["auroc"]
+            aurocs[name] = model_folder.read_card(folder_of(name, folder)).validation.auroc
             measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[choice.BASE])
             logger.info("%s: %d bytes zipped, AUROC %s", name, measured[name]["bytes_gzip"], aurocs[name]["macro"])
     write_json(Path("metrics/compress.json"), variants.summary(measured, params.compress))
@@ -98,10 +98,10 @@ def make(compressed: Path, name: str, net: keras.Model, validation: Manifest, im
         return model_folder.read_tflite(BASE)
     tflite = variants.tflite_of(name, net, images[:representative], validation.head.task)
     parent = folder_of("pruned" if name == "pruned_int8" else choice.BASE, compressed)
-    content = {**model_folder.read_card(BASE),
-               **variants.card_entries(name, net, model_folder.identity(parent), stage_code_version("compress"))}
-    answers = served_answers(content, tflite, images)
-    measured = model_card.measured(validation, answers.logits)
+    card = variants.card_of(name, model_folder.read_card(BASE), net, model_folder.identity(parent),
+                            stage_code_version("compress"))
+    answers = served_answers(card, tflite, images)
+    card = model_card.measured_anew(card, model_card.measured(validation, answers.logits))
     model_folder.write(folder_of(name, compressed), spec=model_folder.read_spec(BASE), weights=net.get_weights(),
-                      card={**content, **measured}, tflite=tflite, reference=model_card.reference(validation, answers))
+                      card=card, tflite=tflite, reference=model_card.reference(validation, answers))
     return tflite

@@ -9,6 +9,7 @@ import numpy as np
 import tf_keras as keras
 
 from cxr.core.files import number
+from cxr.model.card import ModelCard
 from cxr.params.schema import Compress
 from cxr.training.tflite import float_tflite
 from stages.compress import choice, convert, cost
@@ -36,10 +37,10 @@ def tflite_of(name: str, net: keras.Model, representative: np.ndarray, task: str
     return float_tflite(net)
 
 
-def card_entries(name: str, net: keras.Model, parent: str, code_version: str) -> dict[str, Any]:
-    """What a variant's card says otherwise than base's, but for what is measured. `parent`: identity of the folder."""
+def card_of(name: str, base: ModelCard, net: keras.Model, parent: str, code_version: str) -> ModelCard:
+    """A variant's card, still with what was measured of base; `parent` is the identity of the model it is made from."""
     entries = {"name": name, "parent": parent, "code_version": code_version, "sparsity": number(cost.sparsity(net))}
-    return entries | ({"output": "probabilities"} if name == choice.REPORTED_ONLY else {})
+    return base.model_copy(update=entries | ({"output": "probabilities"} if name == choice.REPORTED_ONLY else {}))
 
 
 def figures(net: keras.Model, tflite: bytes, auroc: Mapping[str, Any], base_auroc: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from cxr.core.files import number
 from cxr.metrics import auprc, calibration_error, intervals, thresholds
 from cxr.metrics.intervals import PatientBootstrap
+from cxr.model.card import ModelCard
 from cxr.model.probabilities import calibrated
 from cxr.selection import auroc
 
@@ -39,11 +40,11 @@ class VariantAnswers:
     auroc_replicates: np.ndarray
 
 
-def answers(truth: Truth, logits: np.ndarray, card: dict[str, Any], bootstrap: PatientBootstrap) -> VariantAnswers:
+def answers(truth: Truth, logits: np.ndarray, card: ModelCard, bootstrap: PatientBootstrap) -> VariantAnswers:
     """Probabilities, thresholds and resampled AUROCs of one variant's logits (n, labels) by its own card."""
     score = auroc.scores(logits, truth.task)
-    return VariantAnswers(logits, calibrated(logits, card["calibration"]),
-                          [float(card["operating_points"][label]["threshold"]) for label in truth.labels],
+    return VariantAnswers(logits, calibrated(logits, card.calibration),
+                          card.thresholds(truth.labels),
                           replicates(truth, auroc.label_auroc, score, bootstrap))
 
 

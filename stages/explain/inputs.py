@@ -15,6 +15,7 @@ from cxr.data.manifest import Manifest
 from cxr.data.shards import Shards
 from cxr.explanation.boxes import placed_boxes
 from cxr.model import model_folder
+from cxr.model.card import ModelCard
 
 CHOICE = Path("metrics/compress.json")
 PREDICTIONS = Path("data/predictions.parquet")
@@ -26,7 +27,7 @@ class ExplainInputs:
 
     variant: str
     folder: Path
-    card: Mapping[str, Any]
+    card: ModelCard
     manifest: Manifest
     shards: Shards
     predictions: pd.DataFrame
@@ -49,7 +50,7 @@ def read() -> ExplainInputs:
     variant = str(read_json(CHOICE)["chosen"]["name"])
     folder = model_folder.of_variant(variant)
     card, table, shards = model_folder.read_card(folder), manifest.read(), Shards()
-    if list(card["labels"]) != list(table.head.labels):
+    if card.labels != list(table.head.labels):
         raise UserError(f"{folder / model_folder.CARD}: its labels are not the manifest's; run `dvc repro train`")
     predictions = read_predictions(PREDICTIONS, variant, table.head.labels)
     return ExplainInputs(variant, folder, card, table, shards, predictions,

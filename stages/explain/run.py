@@ -26,7 +26,7 @@ def main(params: Params) -> dict[str, int]:
     tf_session.start(params.machine, params.explain.seed)
     inputs = read()
     cases = selection.positives(
-        inputs.predictions, inputs.labels, inputs.card["operating_points"], params.explain.images_per_label)
+        inputs.predictions, inputs.labels, inputs.card.operating_points, params.explain.images_per_label)
     trials = boxed_images.boxed(inputs.test_boxes, inputs.labels, params.explain.boxed_images, params.explain.seed)
     pairs = in_order([*trials, *((case.image_id, case.label) for case in cases)], inputs.labels)
     attributions = explain(inputs, pairs, params.explain)

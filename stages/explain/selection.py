@@ -4,9 +4,10 @@ Functions over tables; every order is fixed (probability, image_id), so the same
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
+
+from cxr.model.card import OperatingPoint
 
 TRUE_POSITIVE, FALSE_POSITIVE = "true_positive", "false_positive"
 
@@ -24,18 +25,18 @@ class OverlayCase:
 
 
 def positives(
-    predictions: pd.DataFrame, labels: Sequence[str], operating_points: Mapping[str, Any], per_label: int
+    predictions: pd.DataFrame, labels: Sequence[str], operating_points: Mapping[str, OperatingPoint], per_label: int
 ) -> list[OverlayCase]:
     """The `per_label` surest true positives and false positives of each label at the card's operating point.
 
-    `predictions`: `image_id`, `probability_<label>`, `target_<label>`. Surest first, ties by image_id. A label whose
-    operating point is "n/a" (nothing to choose it by on validation) has no cases.
+    `predictions`: `image_id`, `probability_<label>`, `target_<label>`. Surest first, ties by image_id. A label without
+    operating point has no cases.
     """
     cases = []
     for label in labels:
-        threshold = operating_points.get(label, {}).get("threshold", "n/a")
-        if isinstance(threshold, str):
+        if label not in operating_points:
             continue
+        threshold = operating_points[label].threshold
         columns = {f"probability_{label}": "probability", f"target_{label}": "target"}
         table = predictions[["image_id", *columns]].rename(columns=columns)
         table = table[table["probability"] >= threshold].sort_values(
@@ -43,6 +44,6 @@ def positives(
         for kind, target in ((TRUE_POSITIVE, 1), (FALSE_POSITIVE, 0)):
             chosen = table[table["target"] == target].head(per_label)
             pairs = zip(chosen["image_id"], chosen["probability"], strict=True)
-            cases += [OverlayCase(image_id, label, kind, rank, float(probability), float(threshold))
+            cases += [OverlayCase(image_id, label, kind, rank, float(probability), threshold)
                       for rank, (image_id, probability) in enumerate(pairs, 1)]
     return cases

@@ -3,8 +3,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from cxr.model.card import ModelCard, SplitRecord
 from cxr.params import Params
-from stages.report.inputs import METRICS, ReportInputs
+from stages.report.inputs import CARD, METRICS, ReportInputs
 from stages.report.numbers import count, figure, large, plain
 from stages.report.page import Chapter, Charts, Paragraph, Part, Table
 from stages.report.svg import Series, line_chart
@@ -19,27 +20,25 @@ _CHARTS = (
 
 def model(inputs: ReportInputs, params: Params) -> Chapter:
     """The net, its input, how long it learned, the curves."""
-    card, train = inputs["card"], inputs["train"]
-    missing = [f"{METRICS[name]}: made by `dvc repro train`" for name in ("card", "train") if not inputs[name]]
-    facts = [*_card_facts(card, inputs["spec"]), *_train_facts(train)]
+    card, train = inputs.card, inputs["train"]
+    missing = [f"{path}: made by `dvc repro train`"
+               for path, content in ((CARD, card), (METRICS["train"], train)) if not content]
+    facts = [*(_card_facts(card, inputs["spec"]) if card else ()), *_train_facts(train)]
     parts: list[Part] = [Table(["", ""], facts)] if facts else []
     if charts := _curves(inputs.curves, train.get("best_epoch")):
         parts.append(Charts("Learning curves; the dashed line is the epoch that was kept", charts))
-    texts = [str(card[key]) for key in ("intended_use", "limits") if card.get(key)]
+    texts = [card.intended_use, card.limits] if card else []
     return Chapter("model", "Model", parts + [Paragraph(text) for text in texts], missing)
 
 
-def _card_facts(card: dict[str, Any], spec: dict[str, Any]) -> list[list[str]]:
+def _card_facts(card: ModelCard, spec: dict[str, Any]) -> list[list[str]]:
     """Rows on the net, its input, preprocessing and calibration, from the model's card and spec."""
-    if not card:
-        return []
-    shape, chain = card["input"], card.get("preprocessing", {})
-    net = spec.get("net") or spec.get("name") or card.get("name")
-    channels = "grey" if shape["channels"] == 1 else f"{shape['channels']} channels"
-    return [["Net", str(net)],
-            ["Input", f"{shape['height']} x {shape['width']} pixels, {channels}, levels 0 to 255"],
-            ["Preprocessing", ", ".join(f"{plain(str(key))} {value}" for key, value in chain.items())],
-            ["Calibration", str(card.get("calibration", {}).get("method", "n/a"))]]
+    shape, chain = card.input, sorted(card.preprocessing.to_dict().items())
+    channels = "grey" if shape.channels == 1 else f"{shape.channels} channels"
+    return [["Net", str(spec.get("net") or spec.get("name") or card.name)],
+            ["Input", f"{shape.height} x {shape.width} pixels, {channels}, levels 0 to 255"],
+            ["Preprocessing", ", ".join(f"{plain(name)} {value}" for name, value in chain)],
+            ["Calibration", card.calibration.method]]
 
 
 def _train_facts(train: dict[str, Any]) -> list[list[str]]:
@@ -66,28 +65,25 @@ def _curves(curves: Any, best: int | None) -> list[Any]:
 
 def origins(inputs: ReportInputs, params: Params) -> Chapter:
     """Hashes: data, split, code, every model; and the command that makes it all again."""
-    card, evaluated = inputs["card"], inputs["evaluate"]
-    rows = [[word, _short(card.get(key))] for word, key in
-            (("Data", "data_hash"), ("Split", "split"), ("Code that trained", "code_version")) if card.get(key)]
-    rows += [[f"Model {name}", _short(evaluated[name]["model"])] for name in inputs.variants
+    card, evaluated = inputs.card, inputs["evaluate"]
+    rows = _card_hashes(card) if card else []
+    rows += [[f"Model {name}", str(evaluated[name]["model"])] for name in inputs.variants
              if "model" in evaluated.get(name, {})]
     same = Paragraph("Data, parameters and code decide every byte of every output but measured speed and this page. "
                      "The same commit gives the same hashes: dvc repro makes it again, dvc status says what is stale.")
-    missing = [] if rows else [f"{METRICS['card']}: made by `dvc repro train`"]
+    missing = [] if rows else [f"{CARD}: made by `dvc repro train`"]
     hashes = [Table(["What", "SHA-256"], rows)] if rows else []
     return Chapter("origins", "Reproducibility", [same, *hashes], missing)
 
 
-def _short(value: Any) -> str:
-    """A hash as it is; what has parts, part by part."""
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_flat(part)}" for key, part in sorted(value.items()))
-    return str(value)
+def _card_hashes(card: ModelCard) -> list[list[str]]:
+    """Rows on the data and the code that the model was made from."""
+    return [["Data", card.data_hash], ["Split", _split(card.split)], ["Code that trained", card.code_version]]
 
 
-def _flat(value: Any) -> str:
-    """A string as it is, anything else as JSON on one line."""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+def _split(split: SplitRecord) -> str:
+    """Hash and rule, the rule as JSON on one line."""
+    return f"hash {split.hash}, rule {json.dumps(split.rule, sort_keys=True)}"
 
 
 def sections_missing(sections: Sequence[Chapter]) -> list[str]:

@@ -21,7 +21,7 @@ def labels_of(inputs: ReportInputs) -> list[str]:
     """The labels, in the model's order where its card is there."""
     entry: Mapping[str, Any] = inputs["evaluate"].get("base") or next(iter(inputs["evaluate"].values()), {})
     found = [name for name in entry.get("auroc", {}) if name not in ("macro", "worst")]
-    return [name for name in inputs["card"].get("labels", []) if name in found] or found
+    return [name for name in (inputs.card.labels if inputs.card else []) if name in found] or found
 
 
 def shown(inputs: ReportInputs) -> list[str]:
@@ -132,7 +132,7 @@ def _points(rows: Rows) -> dict[tuple[str, str], list[tuple[float, float]]]:
 
 def _confusion(inputs: ReportInputs) -> list[Part]:
     """The classes' confusion matrix where the task is multiclass; other tasks have theirs in the threshold table."""
-    listed = inputs.tables.get("confusion", []) if inputs["card"].get("task") == "multiclass" else []
+    listed = inputs.tables.get("confusion", []) if inputs.card and inputs.card.task == "multiclass" else []
     rows = [row for row in listed if row["label"] == "all" and row["variant"] == inputs.chosen]
     labels = list(dict.fromkeys(row["actual"] for row in rows))
     counts = {(row["actual"], row["predicted"]): int(row["count"]) for row in rows}

@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from cxr.core.errors import UserError
 from cxr.runtime import stage_main
 from stages.report import numbers
 from stages.report.inputs import ReportInputs, read_headline
@@ -122,8 +123,8 @@ def _uncertain(inputs: ReportInputs) -> list[str]:
 
 def subject(inputs: ReportInputs) -> str:
     """Task, number of labels, images and patients, as far as they are known."""
-    card, counts = inputs["card"], inputs["validate"]
-    parts = [str(card["task"]), _many(len(card["labels"]), "label")] if card else []
+    card, counts = inputs.card, inputs["validate"]
+    parts = [card.task, _many(len(card.labels), "label")] if card else []
     if "rows" in counts:
         parts.append(f"{_many(counts['rows'], 'image')} of {_many(counts['patients'], 'patient')}")
     return ", ".join(parts) or "nothing was measured yet"
@@ -136,7 +137,7 @@ def _many(number: int, word: str) -> str:
 
 def lines(inputs: ReportInputs) -> list[str]:
     """The headline as aligned lines of text."""
-    name = f"{inputs['card']['set']}: " if inputs["card"] else ""
+    name = f"{inputs.card.set}: " if inputs.card else ""
     rows = [("Set", name + subject(inputs)), *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),
             *(("Warning", text) for text in warnings(inputs)), ("Report", REPORT)]
     width = max(len(name) for name, _ in rows)
@@ -144,10 +145,10 @@ def lines(inputs: ReportInputs) -> list[str]:
 
 
 def main() -> int:
-    """Print the headline; 1 and a line where a metrics file does not parse."""
+    """Print the headline; 1 and a line where a metrics file or the card can't be read."""
     try:
         print("\n".join(lines(read_headline())))
-    except ValueError as error:
+    except (UserError, ValueError) as error:
         print(f"report: {error}", file=sys.stderr)
         return 1
     return 0

@@ -1,11 +1,12 @@
 """Reads the other stages' outputs; whatever is missing is None or empty. Nothing is computed here."""
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cxr.core.files import read_json
+from cxr.model.card import ModelCard
 
 Rows = list[dict[str, str]]
 # What each part of the report is made from, and the stage that makes it.
@@ -13,13 +14,14 @@ METRICS = {
     "validate": Path("metrics/validate.json"), "train": Path("metrics/train.json"),
     "compress": Path("metrics/compress.json"), "evaluate": Path("metrics/evaluate.json"),
     "latency": Path("metrics/latency.json"), "explain": Path("metrics/explain.json"),
-    "card": Path("models/base/card.json"), "spec": Path("models/base/spec.json"),
+    "spec": Path("models/base/spec.json"),
     "overlays": Path("reports/overlays/overlays.json"),
 }
 TABLES = {
     "quarantine": Path("data/quarantine.csv"), "roc": Path("plots/evaluate/roc.csv"),
     "pr": Path("plots/evaluate/pr.csv"), "confusion": Path("plots/evaluate/confusion.csv"),
 }
+CARD = Path("models/base/card.json")
 CURVES = Path("plots/train/plots/metrics")
 PREDICTIONS = Path("data/predictions.parquet")
 OVERLAYS = Path("reports/overlays")
@@ -29,12 +31,13 @@ TABLE_LIMIT = 200_000  # rows read of a table
 @dataclass(frozen=True)
 class ReportInputs:
     """`metrics`: name in METRICS to its content; `tables`: name in TABLES to rows; `curves`: training curve to values
-    by epoch; `folder`: where the paths start. What is missing is not in the mappings."""
+    by epoch; `folder`: where the paths start; `card`: base's. What is missing is not in the mappings, or None."""
 
     metrics: Mapping[str, Any]
     tables: Mapping[str, Rows]
     curves: Mapping[str, list[float]]
     folder: Path
+    card: ModelCard | None = None
 
     def __getitem__(self, name: str) -> Any:
         """The content of a metrics file, an empty dictionary where it is missing."""
@@ -54,17 +57,17 @@ class ReportInputs:
 
 
 def read(folder: Path = Path()) -> ReportInputs:
-    """Everything below `folder` that is there; ValueError names a file that does not parse."""
-    metrics = {name: read_json(folder / path) for name, path in METRICS.items() if (folder / path).exists()}
+    """Everything below `folder` that is there; ValueError or UserError names a file that can't be read."""
     tables = {name: _rows(folder / path) for name, path in TABLES.items() if (folder / path).exists()}
     curves = {path.stem: _curve(path) for path in sorted((folder / CURVES).glob("**/*.tsv"))}
-    return ReportInputs(metrics, tables, curves, folder)
+    return replace(read_headline(folder), tables=tables, curves=curves)
 
 
 def read_headline(folder: Path = Path()) -> ReportInputs:
-    """The metrics alone: all that the headline needs."""
-    return ReportInputs({name: read_json(folder / path) for name, path in METRICS.items() if (folder / path).exists()},
-                        {}, {}, folder)
+    """The metrics and the card alone: all that the headline needs. Errors as in `read`."""
+    metrics = {name: read_json(folder / path) for name, path in METRICS.items() if (folder / path).exists()}
+    card = ModelCard.read(folder / CARD) if (folder / CARD).exists() else None
+    return ReportInputs(metrics, {}, {}, folder, card)
 
 
 def _rows(path: Path) -> Rows:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cxr.core.errors import UserError
 from cxr.core.files import read_json, write_text
 from cxr.runtime import command_line
 from stages.report import roc_picture
@@ -93,8 +94,8 @@ _OUT = typer.Option(help="the markdown file to write", metavar="PAGE", show_defa
 _BEFORE = typer.Option(help="metrics/evaluate.json of an earlier version", metavar="FILE")
 
 
-@command_line.command(app, "0, 1 (a metrics file does not parse), 2 (wrong command line)", speaker="report",
-                      mendable=(ValueError,))
+@command_line.command(app, "0, 1 (a metrics file or the card can't be read), 2 (wrong command line)", speaker="report",
+                      mendable=(UserError, ValueError))
 def run_summary(out: Annotated[Path, _OUT], before: Annotated[Path | None, _BEFORE] = None,
                 where: Annotated[str, typer.Option(help="where the outputs are, as markdown")] = "",
                 version: Annotated[str, typer.Option(help="name of the earlier version")] = "") -> None:

@@ -129,11 +129,12 @@ def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shar
     tflite = float_tflite(net)
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
     code, data_hash = stage_code_version("train"), sha256_file(PROCESSED / CHECKSUMS)
-    content = {**model_card.base_card("base", manifest, chain, data_hash, code), "parent": parent}
     validation = manifest.rows("validation", gate=False)
-    answers = served_answers(content, tflite, shards.images(list(validation.table["image_id"])))
-    measured = model_card.measured(validation, answers.logits)
-    model_folder.write(BASE, spec=spec, weights=net.get_weights(), card={**content, **measured}, tflite=tflite,
+    images = shards.images(list(validation.table["image_id"]))
+    answers = served_answers(model_card.net_card(manifest, chain), tflite, images)
+    card = model_card.base_card(manifest, chain, model_card.measured(validation, answers.logits),
+                                data_hash=data_hash, code_version=code, parent=parent)
+    model_folder.write(BASE, spec=spec, weights=net.get_weights(), card=card, tflite=tflite,
                       reference=model_card.reference(validation, answers))
 
 

@@ -68,3 +68,36 @@ def test_a_word_that_the_set_up_lacks_a_package_for_is_answered_in_a_line(monkey
     monkeypatch.setattr(main, "app", lambda **given: lacking("flows.gone"))
     with pytest.raises(ModuleNotFoundError):  # a defect of ours is not taken for a small set-up
         main.main(["up"])
+
+
+def test_a_project_may_be_named_by_a_relative_path(root, tmp_path):
+    """compose-spec/compose-go#147: paths of the command line start where the user is, whatever the project's folder."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "project").symlink_to(root)
+    shown = cxr(root, "--project", "../project", "score", "studies", cwd=tmp_path / "here")
+    assert f"{tmp_path}/here/studies: no such folder" in shown.stderr
+
+
+def test_a_working_folder_that_is_gone_is_said_in_a_line(root, tmp_path):
+    gone = tmp_path / "gone"
+    code = f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir({str(gone)!r}); " \
+           "from command.main import main; raise SystemExit(main(['score']))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                           env={**os.environ, "PYTHONPATH": str(root)})
+    assert shown.returncode == 1 and shown.stderr == "cxr: the working folder was removed; go to one that is there\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["doctor"], ["preset", "list"]])
+def test_output_that_nobody_reads_to_its_end_is_no_traceback(root, words):
+    """Backblaze/B2_Command_Line_Tool#1071: `... | head -1`."""
+    shown = subprocess.run(["bash", "-c", f"{sys.executable} -m command {' '.join(words)} | true"], cwd=root,
+                           capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    assert shown.stderr == ""
+
+
+def test_a_terminal_that_knows_only_ascii_is_written_to(root, tmp_path):
+    """Backblaze/B2_Command_Line_Tool#914."""
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    shown = subprocess.run([sys.executable, "-m", "command", "score", str(tmp_path / "\u00fc")], cwd=root,
+                           capture_output=True, text=True, env={**os.environ, **plain})
+    assert shown.returncode == 1 and "no such folder" in shown.stderr and "Traceback" not in shown.stderr

@@ -61,5 +61,5 @@ def test_mnist_comes_in_by_its_class_folders_is_valid_and_is_learnt(miniature):
     short = miniature.train.model_copy(update={"epochs": 3, "batch_size": 10})
     train.main(miniature.model_copy(update={"train": short}))
     figures = json.loads(Path("metrics/train.json").read_text())
-    assert model_folder.read_card(Path("models/base"))["labels"] == list("0123456789")
+    assert model_folder.read_card(Path("models/base")).labels == list("0123456789")
     assert figures["best"]["val_auroc"] > 0.7

@@ -3,7 +3,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cxr.runtime.hand_over.document import Count, Document, Figure
+from cxr.core.document import Count, Document, Figure
 
 DRIFT, QUIET, TOO_FEW = "drift", "quiet", "too_few"
 HEADLINES = {DRIFT: "Drift", QUIET: "No drift", TOO_FEW: "Too few studies to judge"}

@@ -3,7 +3,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cxr.runtime.hand_over.document import Count, Document, Figure
+from cxr.core.document import Count, Document, Figure
 
 PROMOTE, KEEP = "promote", "keep"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from cxr.runtime.hand_over.document import Document
+from cxr.core.document import Document
 
 
 class ReleaseRecord(Document):
@@ -37,7 +37,7 @@ class ReleaseInPlace(ReleaseRecord):
 
 
 class InProduction(BaseModel):
-    """The answer of `python -m serving.registry show --json`: the release in use, and the one to roll back to."""
+    """The answer of `cxr production show --json`: the release in use, and the one to roll back to."""
 
     model_config = ConfigDict(frozen=True)
     current: ReleaseInPlace

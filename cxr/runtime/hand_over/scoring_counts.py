@@ -1,7 +1,7 @@
-"""What a scoring run did: the one line of `python -m serving.score --json`; flows publish it with the run's page."""
+"""What a scoring run did: the one line of `cxr score --json`; flows publish it with the run's page."""
 from pydantic import Field
 
-from cxr.runtime.hand_over.document import Count, Document
+from cxr.core.document import Count, Document
 
 
 class ScoringCounts(Document):

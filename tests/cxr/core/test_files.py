@@ -7,6 +7,7 @@ import pytest
 from cxr.core import files
 from cxr.core.errors import HashMismatch
 from cxr.model import model_folder
+from tests.fixtures import tiny_nets
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
@@ -65,7 +66,8 @@ def test_a_folder_with_checksums_that_was_touched_is_refused_by_name(tmp_path, h
 
 
 def made(folder):
-    model_folder.write(folder, spec={"net": "small"}, weights=[np.arange(3.0)], card={"labels": ["a"]}, tflite=b"TFL3")
+    model_folder.write(folder, spec={"net": "small"}, weights=[np.arange(3.0)], card=tiny_nets.card(["a"]),
+                      tflite=b"TFL3")
     return folder
 
 

@@ -3,16 +3,9 @@ import json
 
 import pytest
 
+from cxr.core.document import Document, UnreadableDocument
 from cxr.core.files import write_json
-from cxr.runtime.hand_over import (
-    Document,
-    DriftVerdict,
-    GateVerdict,
-    HistoryLine,
-    ReleaseRecord,
-    ScoringCounts,
-    UnreadableDocument,
-)
+from cxr.runtime.hand_over import DriftVerdict, GateVerdict, HistoryLine, ReleaseRecord, ScoringCounts
 
 RELEASE = {"identity": "f" * 64, "version": "v0.0.1", "commit": "a" * 40, "latency": None, "batches": ["batch-001"],
            "explanation": None}

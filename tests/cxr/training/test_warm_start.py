@@ -9,6 +9,7 @@ from cxr.nets.factory import build, load, spec
 from cxr.params.schema import Machine, Train
 from cxr.training.warm_start import initial
 from stages.train.run import fresh_net
+from tests.fixtures import tiny_nets
 
 SPEC = spec("small", width=4, dropout=0.0, shape=(16, 16, 1), outputs=2)
 LABELS = ["Mass", "Edema"]
@@ -19,7 +20,7 @@ def champion(tmp_path):
     """A model folder of the small net."""
     tf_session.start(Machine(intra_op_threads=2), 3)
     folder = tmp_path / "models" / "initial"
-    model_folder.write(folder, spec=SPEC, weights=build(SPEC).get_weights(), card={"labels": LABELS}, tflite=None)
+    model_folder.write(folder, spec=SPEC, weights=build(SPEC).get_weights(), card=tiny_nets.card(LABELS), tflite=None)
     return folder
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cxr.core.files import write_checksums, write_json
 from cxr.imaging.decode import decode
 from cxr.imaging.preprocess import apply
 from cxr.model.litert import Net
@@ -22,6 +23,7 @@ from cxr.model.probabilities import sigmoid
 from serving.http import worker
 from serving.log import scoring_log
 from serving.predict.run import findings
+from serving.registry import releases
 from tests.fixtures import scored_place as made
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -153,6 +155,17 @@ def test_what_it_scored_stands_in_the_log_once_without_the_clients_names(server)
     assert ids[0] == ids[1] and [list(rows["image_id"]).count(name) for name in ids] == [1, 1, 1]
     assert set(rows["source"]) == {"http"}
     assert not any(b"Mustermann" in path.read_bytes() for path in server.place.rglob("*") if path.is_file())
+
+
+def test_a_release_of_newer_code_is_answered_by_what_to_do(tmp_path, root):
+    made.make(tmp_path, root)
+    write_json(tmp_path / "model/card.json", {"schema": 2})
+    write_checksums(tmp_path / "model")
+    releases.install(tmp_path / "production", tmp_path / "model", "v2", "", None)
+    server = Server(tmp_path)
+    status, _, body = server.ask("/score", made.png(1))
+    server.end()
+    assert status == 503 and "card.json: is of format 2" in body.decode() and "update the code" in body.decode()
 
 
 def test_another_release_is_taken_up_without_a_restart_and_ending_it_writes_the_log(tmp_path, root):

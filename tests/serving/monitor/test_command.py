@@ -17,7 +17,6 @@ from serving.log import scoring_log
 from serving.monitor.command import main
 from serving.registry import releases
 from tests.fixtures import drift_windows as made
-from tests.fixtures import tiny_nets
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -28,8 +27,7 @@ def place(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CXR_PRODUCTION", raising=False)
     shutil.copy(root / "params.yaml", "params.yaml")
-    card = tiny_nets.card(list(made.LABELS)) | made.CARD
-    model_folder.write(Path("model"), spec={}, weights=[], card=card, tflite=b"", reference=made.reference())
+    model_folder.write(Path("model"), spec={}, weights=[], card=made.CARD, tflite=b"", reference=made.reference())
     releases.install(Path("production"), Path("model"), "v1", "abc", None)
     return tmp_path
 

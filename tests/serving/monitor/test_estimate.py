@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
+from cxr.model.card import ImageShape, NetCard
 from cxr.model.probabilities import calibrated
 from cxr.nets import factory, tf_session
 from cxr.params.schema import Machine
@@ -13,7 +14,7 @@ from cxr.training.tflite import float_tflite, served_answers
 from serving.monitor.accuracy import estimated_auroc
 
 SIDE, LABELS = 16, ("left", "right")
-CARD = {"labels": list(LABELS), "task": "multilabel", "input": {"height": SIDE, "width": SIDE, "channels": 1}}
+CARD = NetCard(labels=list(LABELS), task="multilabel", input=ImageShape(height=SIDE, width=SIDE, channels=1))
 
 
 def drawn(seed: int, count: int, prevalence: float = 0.3) -> tuple[np.ndarray, np.ndarray]:

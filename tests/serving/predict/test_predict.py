@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cxr.core.files import write_checksums, write_json
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import decode
 from cxr.imaging.preprocess import apply
@@ -20,8 +21,7 @@ from serving.predict.run import files, predict
 from tests.fixtures import tiny_nets
 
 CHAIN = Chain(16, 2.0, 2, 1)
-CARD = {"labels": ["Mass", "Hernia"], "preprocessing": CHAIN.to_dict(),
-        "operating_points": {"Mass": {"threshold": 0.5}, "Hernia": {"threshold": "n/a"}}}
+CARD = tiny_nets.card(["Mass", "Hernia"], preprocessing=CHAIN, operating_points={"Mass": tiny_nets.point(0.5)})
 
 
 class FakeNet:
@@ -30,7 +30,7 @@ class FakeNet:
     def __init__(self, folder: Path = Path(), threads: int = 1) -> None:
         if folder.name == "broken":
             raise InferenceError(f"{folder}: cannot be run")
-        self.card: dict[str, Any] = CARD
+        self.card = CARD
         self.seen: list[np.ndarray] = []
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -118,13 +118,24 @@ def test_predicting_does_not_load_tensorflow(root: Path) -> None:
 
 def test_a_real_model_folder_scores_a_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "model"
-    content = {**tiny_nets.card(["Mass", "Hernia"]), "preprocessing": CHAIN.to_dict()}
-    model_folder.write(model, spec={}, weights=[], card=content, tflite=tiny_nets.flatbuffer("int8", 2))
+    model_folder.write(model, spec={}, weights=[], card=tiny_nets.card(["Mass", "Hernia"], preprocessing=CHAIN),
+                       tflite=tiny_nets.flatbuffer("int8", 2))
     assert command.main([str(model), str(folder / "dark.png"), "--json"]) == 0
     [result] = json.loads(capsys.readouterr().out)
     seen = apply(CHAIN, decode((folder / "dark.png").read_bytes(), 10**6))[np.newaxis]
     expected = Net(model).probabilities(seen)[0]
     assert [f["probability"] for f in result["findings"]] == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+def test_a_model_of_newer_code_is_refused_in_a_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+                                                    ) -> None:
+    model = tmp_path / "model"
+    model_folder.write(model, spec={}, weights=[], card=tiny_nets.card(["Mass"]), tflite=b"")
+    write_json(model / "card.json", {"schema": 2})
+    write_checksums(model)
+    assert command.main([str(model), str(folder / "dark.png")]) == 1
+    said = capsys.readouterr().err
+    assert "card.json: is of format 2" in said and "update the code" in said and len(said.splitlines()) == 1
 
 
 def test_a_folder_that_is_no_model_is_refused_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

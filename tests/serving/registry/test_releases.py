@@ -8,6 +8,7 @@ import pytest
 from cxr.core.errors import HashMismatch
 from cxr.model import model_folder
 from serving.registry import command, releases
+from tests.fixtures import tiny_nets
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def models(tmp_path: Path) -> dict[str, Path]:
     """Three small model folders."""
     for name in "abc":
         model_folder.write(tmp_path / "models" / name, spec={"net": name}, weights=[np.full(3, ord(name), np.float32)],
-                          card={"labels": ["Mass"]}, tflite=name.encode())
+                          card=tiny_nets.card(["Mass"]), tflite=name.encode())
     return {name: tmp_path / "models" / name for name in "abc"}
 
 

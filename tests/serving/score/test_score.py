@@ -61,7 +61,7 @@ def test_the_log_says_what_the_net_says_of_the_image_preprocessed_as_in_training
         answers = net.answers(apply(made.CHAIN, decoded)[None])
         assert row["image_id"] == image_id(decoded) and (row["width"], row["height"], row["bit_depth"]) == (40, 40, 8)
         assert [row[f"logit_{label}"] for label in made.LABELS] == answers.logits[0].tolist()
-        expected = calibrated(answers.logits, net.card["calibration"])[0]
+        expected = calibrated(answers.logits, net.card.calibration)[0]
         assert [row[f"probability_{label}"] for label in made.LABELS] == expected.tolist()
         assert np.array_equal(row["features"], answers.features[0]) and row["latency_ms"] > 0
         assert {name: np.float32(value) for name, value in describe(decoded).items()} == {n: row[n] for n in NAMES}

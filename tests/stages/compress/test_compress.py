@@ -78,7 +78,7 @@ def test_every_variant_is_a_model_folder_with_checksums(project, done):
     assert sorted(p.name for p in (project / "models/compressed").iterdir()) == sorted(VARIANTS)
     for name in VARIANTS:
         folder = project / "models/compressed" / name
-        assert (folder / CHECKSUMS).exists() and model_folder.read_card(folder)["name"] == name
+        assert (folder / CHECKSUMS).exists() and model_folder.read_card(folder).name == name
         net = factory.load(folder)
         assert net.output_shape == (None, len(LABELS))
 
@@ -93,7 +93,7 @@ def test_a_changed_byte_of_a_variant_is_refused_by_name(project, done, tmp_path)
 
 
 def test_parents_are_named_by_content(project, done):
-    parent = {name: model_folder.read_card(project / "models/compressed" / name)["parent"] for name in VARIANTS}
+    parent = {name: model_folder.read_card(project / "models/compressed" / name).parent for name in VARIANTS}
     base, pruned = (model_folder.identity(project / p) for p in ("models/base", "models/compressed/pruned"))
     assert parent == {name: pruned if name == "pruned_int8" else base for name in VARIANTS}
 
@@ -103,9 +103,9 @@ def test_cards_calibrate_and_measure_the_variant_s_own_answers(project, done, va
     for name in VARIANTS:
         net = Net(project / "models/compressed" / name)
         logits = net.logits(images)
-        assert net.card["calibration"] == json.loads(json.dumps(calibration.fit(logits, rows.targets(), "multilabel")))
+        assert net.card.calibration == calibration.fit(logits, rows.targets(), "multilabel")
         found = auroc.auroc(rows.targets(), logits, list(LABELS))
-        assert net.card["validation"]["auroc"] == found
+        assert net.card.validation.auroc == found
         assert done[2][name]["auroc"]["macro"] == found["macro"]
 
 
@@ -141,7 +141,7 @@ def test_int8_takes_grey_levels_as_they_are_and_answers_in_unrounded_floats(proj
 def test_uint8_output_gives_probabilities_in_256_steps_and_is_reported_only(project, done):
     net = Net(project / "models/compressed/int8_uint8_output")
     assert net._output["dtype"] is np.uint8 and net._output["quantization"][0] == 1 / 256
-    assert net.card["output"] == "probabilities"
+    assert net.card.output == "probabilities"
     assert done[2]["int8_uint8_output"]["refused"] != "n/a" and "macro" in done[2]["int8_uint8_output"]["auroc_drop"]
 
 

@@ -12,6 +12,7 @@ from cxr.core.files import sha256_file, write_json
 from cxr.data import manifest, shards
 from cxr.model import model_folder
 from cxr.params import Params
+from tests.fixtures import tiny_nets
 
 LABELS = ("left", "right")
 SIDE = 32
@@ -75,7 +76,7 @@ def project(folder, trained, with_boxes=True, count=24):
         (folder / "data/processed").mkdir(parents=True, exist_ok=True)
         shards.write_bucket(folder / "data/processed", bucket, np.stack([drawn[i] for i in ids]))
     shards.finish(folder / "data/processed", list(drawn), 4)
-    card = {"labels": list(LABELS), "operating_points": {label: {"threshold": 0.4} for label in LABELS}}
+    card = tiny_nets.card(list(LABELS), operating_points=dict.fromkeys(LABELS, tiny_nets.point(0.4)))
     model_folder.write(folder / "models/compressed/int8", spec=plan, weights=net.get_weights(), card=card, tflite=None)
     write_json(folder / "metrics/compress.json", {"chosen": {"name": "int8"}})
     test = table[table["split"] == "test"]
@@ -171,7 +172,7 @@ def test_a_model_of_other_labels_is_refused(tmp_path, trained, monkeypatch):
 
     project(tmp_path, trained)
     plan, net = trained
-    card = {"labels": ["right", "left"], "operating_points": {}}
+    card = tiny_nets.card(["right", "left"])
     folder = tmp_path / "models/compressed/int8"
     model_folder.write(folder, spec=plan, weights=net.get_weights(), card=card, tflite=None)
     with pytest.raises(UserError, match="its labels are not the manifest's"):

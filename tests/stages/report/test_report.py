@@ -12,6 +12,7 @@ from cxr.params.schema import Params
 from stages.report import headline, numbers, svg
 from stages.report.inputs import ReportInputs, read
 from stages.report.run import html
+from tests.fixtures import tiny_nets
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -51,9 +52,7 @@ def project(tmp_path: Path) -> Path:
     write_json(tmp_path / "metrics/explain.json", {"pointing_game": {
         "images": 40, "hits": 20, "score": 0.5, "random": 0.1, "centre": 0.2, "class_prior": 0.4}})
     write_json(tmp_path / "metrics/train.json", {"epochs_run": 3, "best_epoch": 2, "images": 100, "weights": 300_000})
-    write_json(tmp_path / "models/base/card.json", {
-        "set": "phantom", "task": "multilabel", "labels": list(labels), "data_hash": "cd" * 32,
-        "input": {"height": 64, "width": 64, "channels": 1}})
+    tiny_nets.card(list(labels), set="phantom", data_hash="cd" * 32).write(tmp_path / "models/base/card.json")
     write_json(tmp_path / "metrics/validate.json", checked(0))
     write_csv(tmp_path / "data/quarantine.csv", ["source", "reason"], [{"source": HOSTILE, "reason": "truncated"}])
     curve = tmp_path / "plots/train/plots/metrics/loss.tsv"
@@ -160,6 +159,14 @@ def test_any_one_input_may_be_missing(project: Path, gone: str) -> None:
     place = project / gone
     shutil.rmtree(place) if place.is_dir() else place.unlink()
     assert "Reproducibility" in html(read(project), params())
+
+
+def test_a_card_of_newer_code_ends_the_headline_with_a_line(
+        project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    write_json(project / "models/base/card.json", {"schema": 2})
+    monkeypatch.chdir(project)
+    assert headline.main() == 1
+    assert "models/base/card.json: is of format 2" in capsys.readouterr().err
 
 
 def test_the_same_inputs_give_the_same_page(project: Path) -> None:

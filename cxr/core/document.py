@@ -62,4 +62,4 @@ class Document(BaseModel):
 def _first_fault(error: ValidationError) -> str:
     """The first thing that does not fit, by the path of its keys."""
     fault = error.errors()[0]
-    return f"{'.'.join(map(str, fault['loc'])) or 'the document'}: {fault['msg']}"
+    return f"{'.'.join(map(str, fault['loc'])) or 'the document'}: {fault['msg'].removeprefix('Value error, ')}"
