@@ -24,7 +24,7 @@ class Words(TyperGroup):
         """(name, the word's own command, the arguments after it). A wrong word ends with a suggestion and status 2."""
         name, _, rest = super().resolve_command(ctx, args)
         folder = ctx.params.get("folder")  # the callback has not run yet
-        return name, _imported(str(name), Path(folder) if folder else None), rest
+        return name, _imported(str(name), Path(folder) if folder else None, own_process=bool(ctx.obj)), rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The words by chapter, each with its line."""
@@ -43,8 +43,8 @@ def begin(folder: Annotated[Path | None, typer.Option("--project", metavar="FOLD
     """Chest X-rays to a trained, compressed, measured, explained and watched classifier."""
 
 
-def _imported(name: str, folder: Path | None) -> Any:
-    """A word's command, imported in the project's folder."""
+def _imported(name: str, folder: Path | None, own_process: bool) -> Any:
+    """A word's command, imported in the project's folder; what libraries say then has a log in a process of its own."""
     word = WORDS[name]
     try:
         start = project.working_folder()
@@ -54,6 +54,10 @@ def _imported(name: str, folder: Path | None) -> Any:
             print(f"{_NAME}: {error}", file=sys.stderr)
             raise typer.Exit(1) from error
         project.settle_environment()
+    if own_process and word.module.startswith("serving."):
+        from cxr.runtime import library_log  # not where `cxr --help` would wait for it
+
+        library_log.divert_in_project(name)
     return typer.main.get_command(importlib.import_module(word.module).app)
 
 
@@ -70,13 +74,16 @@ for _name, _word in WORDS.items():
 
 def run() -> None:
     """What the script `cxr` calls."""
-    sys.exit(main())
+    sys.exit(main(own_process=True))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Read the command line, run what it asks for; the exit status."""
+def main(arguments: list[str] | None = None, own_process: bool = False) -> int:
+    """Read the command line, run what it asks for; the exit status.
+
+    Where that is all this process does (`own_process`), what libraries say goes to a log (`cxr.runtime.library_log`).
+    """
     try:
-        app(args=arguments, prog_name=_NAME)
+        app(args=arguments, prog_name=_NAME, obj=own_process)
     except SystemExit as end:
         return int(end.code or 0)
     except ModuleNotFoundError as error:  # of a set-up that only scores

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from cxr.runtime import command_line
+from flows.repo import dvc_repro
 from flows.repo.lockfile import LOCKS, NOT_REPRODUCIBLE, differences, outputs_of
 
 _DVC = [sys.executable, "-m", "dvc"]
@@ -39,7 +40,7 @@ def verify(keep: Annotated[bool, typer.Option("--keep", help="keep the second cl
     clone = Path(tempfile.mkdtemp(prefix="cxr-verify-")) / "clone"
     second_clone(workspace, clone)
     print(f"making every stage again in {clone}", flush=True)
-    status = subprocess.run([*_DVC, "repro", "--no-run-cache"], cwd=clone, env=fresh_environment()).returncode
+    status = subprocess.run(dvc_repro.command("--no-run-cache"), cwd=clone, env=fresh_environment()).returncode
     if status:
         command_line.show("verify", f"the second run failed; it is kept in {clone}")
         raise typer.Exit(1)

@@ -65,7 +65,7 @@ METRICS = {  # stage -> file below metrics/ -> keys on top, or of every variant
     "evaluate": {"evaluate": ["at_threshold", "auprc", "auprc_interval", "auroc", "auroc_interval", "auroc_difference",
                               "macro", "worst", "calibration", "counts", "images", "model", "patients"],
                  "latency": ["images", "ms_p95", "ms_per_image", "processor", "speed_ratio", "threads", "pays",
-                             "size_ratio", "verdict", "zipped_size_ratio"]},
+                             "size_ratio", "verdict", "zipped_size_ratio", "gains", "conclusion"]},
     "explain": {"explain": ["completeness_error", "method", "model", "overlays", "pointing_game", "sanity", "score",
                             "random", "centre", "class_prior", "hit_share", "images"]},
     "validate": {"validate": ["expectations", "failed", "ingest", "label", "patients", "patients_in_two_splits", "rows",

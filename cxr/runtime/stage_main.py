@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cxr.core import determinism
 from cxr.core.errors import HashMismatch, UserError
 from cxr.core.files import write_json
-from cxr.runtime import process_tree, stage_inputs
+from cxr.runtime import library_log, process_tree, stage_inputs
 from cxr.runtime.paths import RUNS
 
 if TYPE_CHECKING:
@@ -29,9 +29,13 @@ _GOES_ON = "the same command goes on where it stopped"
 _BEGINS_AGAIN = "no output is half-written; the same command begins this stage anew"
 
 
-def start() -> None:
-    """Set the environment of this process, tie a stage that dvc started to its parents, hear Ctrl-C before the work."""
+def start(stage: str) -> None:
+    """Set the environment of this process, tie a stage that dvc started to its parents, hear Ctrl-C before the work.
+
+    What libraries write goes to `.runs/<stage>.log` from here on.
+    """
     determinism.set_environment()
+    library_log.divert(stage)
     _show_messages()
     if "DVC_STAGE" not in os.environ:
         return
@@ -66,7 +70,7 @@ def takes_no_arguments() -> None:
 def run_stage(stage: str, imported: "Callable[[], Body]", resumes: bool = False) -> int:
     """Start, let `imported` import the stage and return its body, run that. Exit status as `run`'s."""
     takes_no_arguments()
-    start()
+    start(stage)
     if "DVC_STAGE" not in os.environ and (absent := stage_inputs.missing(stage)):
         return _fail(stage, "\n".join(absent))
     body = imported()
@@ -114,5 +118,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _interrupted_at_the_start(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"\ninterrupted before the stage's work began: the same command goes on where it stopped\n")
+    message = b"\ninterrupted before the stage's work began: the same command goes on where it stopped\n"
+    os.write(sys.stderr.fileno(), message)
     os._exit(130)

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from cxr.runtime import process_tree
-from flows.repo import status
+from flows.repo import dvc_repro, status
 from flows.repo.repair import mend
 from flows.support import overrides, supervised
 from flows.support.lock import WorkspaceLock
@@ -100,7 +100,7 @@ def _stale(project: Path) -> list[status.Step]:
 
 
 def _reproduce(project: Path, log_lines: bool) -> None:
-    ended = supervised.run([sys.executable, "-m", "dvc", "repro"], project, {"PATH": this_python_first()},
+    ended = supervised.run(dvc_repro.command(), project, {"PATH": this_python_first()},
                            logger.info if log_lines else None)
     if ended.status:
         raise PipelineFailed(f"{_which(ended.tail)}mend what its last lines say and run the same command again; it "
@@ -123,7 +123,7 @@ def _dvc_repro(project: Path, arguments: list[str]) -> int:
     stage.
     """
     environment = {**os.environ, "PATH": this_python_first(), process_tree.STARTED_BY: " ".join(_own_group())}
-    child = subprocess.Popen([sys.executable, "-m", "dvc", "repro", *arguments], cwd=project, env=environment)
+    child = subprocess.Popen(dvc_repro.command(*arguments), cwd=project, env=environment)
     interrupted, ended = False, None
     while ended is None:
         try:

@@ -1,14 +1,13 @@
 """A checkout together with this machine's settings: a workspace of a worker or of a command, or the project itself."""
 import logging
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import yaml
 
-from flows.repo import git
+from flows.repo import dvc_repro, git
 from flows.repo.remote import DvcCheckout
 from flows.support import supervised
 from flows.support.python_path import this_python_first
@@ -81,7 +80,7 @@ class Workspace(DvcCheckout):
 
     def reproduce(self, addresses: list[str]) -> None:
         """`dvc repro --single-item` of the last stage named, after uncached ones. StageFailed with its last lines."""
-        command = [sys.executable, "-m", "dvc", "repro", "--single-item", *addresses]
+        command = dvc_repro.command("--single-item", *addresses)
         ended = supervised.run(command, self.folder, stage_environment(self.settings), logger.info)
         if ended.status != 0:
             last = "\n".join(f"  {line}" for line in ended.tail)

@@ -5,7 +5,7 @@ from cxr.runtime import stage_main
 
 if __name__ == "__main__":
     stage_main.takes_no_arguments()
-    stage_main.start()
+    stage_main.start("check")
     from stages.check.run import main
 
     sys.exit(main())

@@ -1,6 +1,7 @@
 """Whether a compression pays: smaller or faster than base by a margin, at no more than the AUROC that it may cost.
 
-A variant that does not pay says so in its message. The message reports; what is served is chosen on validation.
+A variant that does not pay says so in its message. The message reports; what is served is chosen on validation. These
+words stand in `metrics/latency.json`; the report and the headline show them and judge nothing again.
 """
 from dataclasses import dataclass
 from typing import Any
@@ -32,24 +33,23 @@ def pays(comparison: AgainstBase) -> dict[str, bool]:
 
 def message(name: str, comparison: AgainstBase) -> str:
     """The verdict in one line."""
-    paid = pays(comparison)
     facts = [f"{_times(comparison.size_ratio, 'smaller', 'larger')} "
              f"(zipped: {_times(comparison.zipped_ratio, 'smaller', 'larger')})",
              f"{comparison.speed_ratio['median']:.2f}x speed ({_speed(comparison)})",
              f"AUROC {_auroc(comparison.auroc)}"]
-    return f"{name}: {', '.join(facts)}: {_conclusion(paid, comparison)}"
+    return f"{name}: {', '.join(facts)}: {conclusion(comparison)}"
 
 
-def _speed(comparison: AgainstBase) -> str:
-    """The speed ratio's interval read as `faster`, `slower` or `no gain`."""
-    if comparison.speed_ratio["low"] >= 1 + GAIN_MARGIN:
-        return "faster"
-    return "slower" if comparison.speed_ratio["high"] <= 1 - GAIN_MARGIN else "no gain"
+def gains(comparison: AgainstBase) -> str:
+    """Speed and size for a headline: `slower here (0.71x base), 3.6x smaller`."""
+    ratio = f"{comparison.speed_ratio['median']:.2f}x base"
+    return f"{_speed(comparison)} here ({ratio}), {_times(comparison.size_ratio, 'smaller', 'larger')}"
 
 
-def _conclusion(paid: dict[str, bool], comparison: AgainstBase) -> str:
-    """Whether the variant pays and by what, or why it does not."""
-    gained = [word for key, word in (("size", "by size"), ("zipped_size", "by zipped size"), ("speed", "by speed"))
+def conclusion(comparison: AgainstBase) -> str:
+    """Whether the variant pays, in what and in what not; or why it does not."""
+    paid = pays(comparison)
+    gained = [word for key, word in (("size", "size"), ("zipped_size", "zipped size"), ("speed", "speed"))
               if paid[key] and not (key == "zipped_size" and paid["size"])]
     if not gained:
         return "does not pay: neither smaller nor faster than base"
@@ -57,9 +57,18 @@ def _conclusion(paid: dict[str, bool], comparison: AgainstBase) -> str:
         return "does not pay: what it costs in macro AUROC cannot be measured"
     if not paid["auroc"]:
         return f"does not pay: macro AUROC falls by more than {AUROC_MARGIN:g}"
+    lacking = "" if len(gained) > 1 else ", not in size" if gained == ["speed"] else ", not in speed"
     low = comparison.auroc["low"]
     sure = not isinstance(low, str) and low >= -AUROC_MARGIN
-    return f"pays {' and '.join(gained)}" + ("" if sure else f"; a loss above {AUROC_MARGIN:g} is not excluded")
+    return f"pays in {' and '.join(gained)}{lacking}" + (
+        "" if sure else f"; a loss above {AUROC_MARGIN:g} is not excluded")
+
+
+def _speed(comparison: AgainstBase) -> str:
+    """The speed ratio's interval read as `faster`, `slower` or `no faster`."""
+    if comparison.speed_ratio["low"] >= 1 + GAIN_MARGIN:
+        return "faster"
+    return "slower" if comparison.speed_ratio["high"] <= 1 - GAIN_MARGIN else "no faster"
 
 
 def _auroc(change: dict[str, float | str]) -> str:
@@ -80,4 +89,5 @@ def _times(ratio: float, more: str, less: str) -> str:
 def entry(name: str, comparison: AgainstBase) -> dict[str, Any]:
     """What `metrics/latency.json` adds to a variant's times."""
     return {"size_ratio": round(comparison.size_ratio, 4), "zipped_size_ratio": round(comparison.zipped_ratio, 4),
-            "pays": pays(comparison), "verdict": message(name, comparison)}
+            "pays": pays(comparison), "verdict": message(name, comparison),
+            "gains": gains(comparison), "conclusion": conclusion(comparison)}

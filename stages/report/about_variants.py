@@ -67,8 +67,13 @@ def _verdicts(inputs: ReportInputs) -> list[Part]:
         refused = inputs["compress"].get(name, {}).get("refused", "n/a")
         if verdict or refused != "n/a":
             rows.append([name, verdict or "n/a", "" if refused == "n/a" else str(refused)])
-    titles = ["Variant", "Does it pay? (test, this machine)", "Not served because (validation)"]
+    titles = ["Variant", f"Does it pay? (test, {_processor(inputs)})", "Not served because (validation)"]
     return [Table(titles, rows, "Verdicts")] if rows else []
+
+
+def _processor(inputs: ReportInputs) -> str:
+    """The processor that the times were measured on."""
+    return str(inputs["latency"].get("base", {}).get("processor", "the machine that measured"))
 
 
 def _sparsity(inputs: ReportInputs) -> list[Part]:

@@ -69,18 +69,17 @@ def _bytes(inputs: ReportInputs) -> list[Figure]:
 
 
 def _speed(inputs: ReportInputs) -> list[Figure]:
-    """Measured speed of the served variant against base, with the verdict."""
+    """Measured speed of the served variant against base, and whether it pays, as `metrics/latency.json` says it."""
     entry = inputs["latency"].get(inputs.chosen)
     if not entry:
         return []
     if inputs.chosen == "base":
         return [Figure("Time an image, base", f"{numbers.figure(entry['ms_per_image'], 2)} ms", _conditions(entry))]
     ratio = entry.get("speed_ratio") or {}
-    paid = entry.get("pays", {}).get("altogether")
     parts = (numbers.interval(ratio, 2), f"{numbers.figure(entry['ms_per_image'], 2)} ms an image",
-             {True: "compression pays", False: "compression does not pay"}.get(paid, ""))
-    detail = ", ".join(filter(None, parts))
-    return [Figure(f"Speed, {inputs.chosen}", f"{numbers.figure(ratio.get('median'), 2)}x base", detail)]
+             entry.get("conclusion", ""), _conditions(entry))
+    value = entry.get("gains") or f"{numbers.figure(ratio.get('median'), 2)}x base"
+    return [Figure(f"Speed, {inputs.chosen}", value, ", ".join(filter(None, parts)))]
 
 
 def _conditions(entry: dict[str, Any]) -> str:

@@ -170,7 +170,7 @@ def test_killing_one_of_them_alone_leaves_no_stage_writing(unhurt, tmp_path, who
     workspace.run("sh", "-c", f"setsid {sys.executable} -m flows.repro >.repro.log 2>&1 & echo $! > .pid")
     group = int((workspace.folder / ".pid").read_text())
     assert _wait(lambda: _pid(group, "-m stages.train"), 600)
-    os.kill(_pid(group, "-m dvc repro") if who == "dvc" else _pid(group, "-m flows.repro"), signal.SIGKILL)
+    os.kill(_pid(group, "dvc_repro.py repro") if who == "dvc" else _pid(group, "-m flows.repro"), signal.SIGKILL)
     assert _wait(lambda: not _pid(group, "-m stages."), 60)
     assert not (workspace.folder / "metrics/train.json").exists(), "it did not just come to its end"
     assert _wait(lambda: group_members(group) == [], 60)

@@ -1,4 +1,5 @@
 """How a stage ends: one readable line for what a user can cause, and the truth about what an interrupt cost."""
+import os
 import subprocess
 import sys
 
@@ -49,8 +50,9 @@ def test_only_a_stage_that_resumes_says_that_it_goes_on(capsys, resumes):
     assert ("begins this stage anew" in said) is not resumes
 
 
-def test_a_message_is_shown_once_where_a_library_gives_the_root_logger_a_handler(root):
-    code = ("import logging; from cxr.runtime import stage_main; stage_main.start(); logging.basicConfig(); "
+def test_a_message_is_shown_once_where_a_library_gives_the_root_logger_a_handler(root, tmp_path):
+    code = ("import logging; from cxr.runtime import stage_main; stage_main.start('trial'); logging.basicConfig(); "
             "logging.getLogger('stages.train.run').info('trained')")
-    ended = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+                           env={**os.environ, "PYTHONPATH": str(root)})
     assert ended.stderr == "trained\n"
