@@ -1,6 +1,9 @@
-"""pyproject.toml declares what is imported, and the installed checkout stands behind what the working folder holds."""
+"""pyproject.toml declares what is imported, the page of dependencies lists it, and the installed checkout stands behind
+what the working folder holds.
+"""
 import ast
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,6 +17,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 HOUSES = ("cxr", "stages", "serving", "flows", "command")
+BESIDE = ("demo", "benchmarks", "tests")
+PAGE = ROOT / "docs/explanation/dependencies.md"
+ROW = re.compile(r"(?m)^\| ([a-z0-9-]+) \| (core|serve|pipeline|gpu|s3|ssh|figures|test|dev|build) \| ([a-z, ]+) \| \S")
 OF = {name: {canonicalize_name(given) for given in distributions}
       for name, distributions in metadata.packages_distributions().items()}
 STAGES_ALONE = {ROOT / "cxr/runtime/previous_outputs.py"}  # asks DVC's cache; nothing that scores calls it
@@ -33,7 +39,8 @@ def imported(path: Path) -> set[str]:
     names = [name for node in tree for name in (
         [alias.name for alias in node.names] if isinstance(node, ast.Import)
         else [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else [])]
-    return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - set(HOUSES)
+    beside = {other.stem for other in path.parent.glob("*.py") if path.parent.name == "benchmarks"}  # run as scripts
+    return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {*HOUSES, *BESIDE} - beside
 
 
 def undeclared(paths: list[Path], known: set[str]) -> list[str]:
@@ -45,6 +52,35 @@ def undeclared(paths: list[Path], known: set[str]) -> list[str]:
 def test_what_the_project_imports_is_declared() -> None:
     files = [path for house in HOUSES for path in (ROOT / house).rglob("*.py")]
     assert undeclared(files, declared("serve", "pipeline")) == []
+
+
+def test_what_stands_beside_the_houses_is_declared() -> None:
+    drawn = [path for name in ("demo", "benchmarks") for path in (ROOT / name).rglob("*.py")]
+    assert undeclared(drawn, declared("serve", "pipeline", "figures")) == []
+    assert undeclared(list((ROOT / "tests").rglob("*.py")), declared("serve", "pipeline", "figures", "test")) == []
+
+
+def by_extra() -> dict[str, str]:
+    """Each distribution that pyproject.toml asks for, with the first extra that does, or `core`."""
+    extras = {"core": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
+    asked = [(canonicalize_name(Requirement(line).name), extra) for extra, lines in extras.items() for line in lines]
+    return dict(reversed([(name, extra) for name, extra in asked if name != "cxr-pipeline"]))
+
+
+def importers() -> dict[str, list[str]]:
+    """Each distribution with the top folders that import it."""
+    found: dict[str, list[str]] = {}
+    for top in (*HOUSES, *BESIDE):
+        modules = {name for path in (ROOT / top).rglob("*.py") for name in imported(path)}
+        for distribution in {name for module in modules for name in OF.get(module, ())}:
+            found.setdefault(distribution, []).append(top)
+    return found
+
+
+def test_the_page_of_dependencies_lists_what_is_declared_with_its_extra_and_who_imports_it() -> None:
+    importing = importers()
+    listed = {name: (extra, who) for name, extra, who in ROW.findall(PAGE.read_text())}
+    assert listed == {name: (extra, ", ".join(importing.get(name, ["nothing"]))) for name, extra in by_extra().items()}
 
 
 def test_what_scores_and_serves_needs_no_more_than_its_extra() -> None:

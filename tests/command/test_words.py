@@ -32,7 +32,7 @@ def test_a_word_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_words_are_found_at_all_and_a_wrong_one_too(tmp_path: Path) -> None:
-    (tmp_path / "page.md").write_text("`cxr scor`\ncxr serve\nCXR_SERVE_TOKEN=WORD cxr servee --host\n.venv/bin/cxr prdict a")
+    (tmp_path / "page.md").write_text("`cxr scor`\ncxr serve\nCXR_SERVE_TOKEN=WORD cxr servee\n.venv/bin/cxr prdict a")
     assert named(tmp_path / "page.md") == {"scor", "serve", "servee", "prdict"}
     assert sum(len(named(page)) for page in PAGES) > 40
 
