@@ -8,10 +8,11 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import typer
 
-from cxr.runtime import command_line
+from cxr.runtime import command_line, progress
 from flows.dispatch.pools import GPU, POOLS
 from flows.repo import git
 from flows.server import deploy, environment, services
@@ -47,17 +48,27 @@ def _up() -> int:
         push_own(settings)
     except git.NotPinned as error:
         print(error, file=sys.stderr)
+    with progress.heartbeat("up", "putting what was made here into the store") as beat:
+        status = _start(settings, home, given, beat)
+    if status == 0:
+        print(f"Prefect: {given['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
+        print("run the pipeline on the workers: cxr run")
+    return status
+
+
+def _start(settings: Settings, home: Path, given: dict[str, str], beat: progress.Heartbeat) -> int:
+    """Start store, server, deployments and workers, each as far as it is not there; the exit status."""
     push_objects(settings)
+    beat.now("starting the server")
     server = ["-m", "prefect", "server", "start", "--host", settings.host, "--port", str(settings.port)]
     services.start("server", [sys.executable, *server], home, given)
     if not _answers(given["PREFECT_API_URL"]):
         print(f"the server does not answer; see {home / 'server.log'}", file=sys.stderr)
         return 1
+    beat.now("deploying")
     deploy.deploy(given, settings)
     for pool in POOLS if settings.pools_here is None else settings.pools_here.split():
         services.start(f"worker-{pool}", worker(pool), home, environment.for_workers(given))
-    print(f"Prefect: {given['PREFECT_API_URL'].removesuffix('/api')}  (logs and state: {home}; stop: make down)")
-    print("run the pipeline on the workers: cxr run")
     return 0
 
 
@@ -98,7 +109,8 @@ def push_objects(settings: Settings) -> None:
     from dvc.exceptions import UploadError
     from dvc.repo import Repo
 
-    logging.getLogger("dvc").setLevel(logging.ERROR)  # it would warn of each object that was not made here
+    for name in ("dvc", "dvc_data"):  # they would warn of each object that was not made here
+        logging.getLogger(name).setLevel(logging.ERROR)
     own = {"core": {"remote": "own"}, "remote": {"own": {"url": str(store)}}}
     with Repo(str(settings.project), config=own) as repo, contextlib.suppress(UploadError):
         repo.push()

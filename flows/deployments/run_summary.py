@@ -3,6 +3,7 @@
 Nothing is drawn or formatted here; a run whose stages make nothing to show has a page that says where its outputs are.
 """
 import logging
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from flows.repo.record import Recorded
 from flows.repo.workspace import Workspace
 from flows.support import commands
 from flows.support.secrets import without_credentials
-from flows.support.settings import from_environment
+from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +29,13 @@ def publish(workspace: Workspace, recorded: Recorded | None, before: str | None)
 
     try:
         _pull_shown(workspace)
-        create_markdown_artifact(page(workspace, _where(recorded), before), key="pipeline-summary",
+        _log_headline(workspace, recorded)
+        create_markdown_artifact(page(workspace, _where(recorded, workspace.settings), before), key="pipeline-summary",
                                  description="metrics, difference to the last version, pictures")
         if recorded and (report := _report(workspace, recorded)):
+            logger.info(f"report: {report}")
             create_link_artifact(report, key="report", link_text=f"report of {recorded.version}",
-                                 description=f"on the machine of this run; anywhere: {_get(recorded)}")
+                                 description=f"on the machine of this run: {report}")
     except Exception as error:
         logger.info(without_credentials(f"the summary could not be made whole: {error}"))
 
@@ -71,16 +74,48 @@ def page(workspace: Workspace, where: str, before: str | None) -> str:
         return written.read_text()
 
 
-def _where(recorded: Recorded | None) -> str:
+def _where(recorded: Recorded | None, settings: Settings) -> str:
     if recorded is None:
         return "Nothing changed: the commit's own dvc.lock stands."
     return (f"Version **{recorded.version}**, commit `{recorded.commit}` on branch `{recorded.branch}`.\n\n"
-            f"The outputs: `git fetch && git checkout {recorded.commit[:12]} && dvc pull`. "
-            f"The report: `{_get(recorded)}`.")
+            f"Its outputs, in {'this project' if _is_own(settings.git, settings) else 'a clone'}: "
+            f"`{_checkout(recorded, settings)} && {_pull(settings)}`. "
+            f"The report alone: `{_pull(settings)} {REPORT}` there. Its versions: `gto show`.")
 
 
-def _get(recorded: Recorded) -> str:
-    return f"dvc get . {REPORT} --rev {recorded.commit[:12]}"
+def _checkout(recorded: Recorded, settings: Settings) -> str:
+    """Command that checks a record out; where no git remote is named, out of the repository of `make up`."""
+    fetch = "git fetch"
+    if _is_own(settings.git, settings):
+        fetch += f" --tags {shlex.quote(settings.git)} {recorded.branch}"
+    return f"{fetch} && git checkout {recorded.commit[:12]}"
+
+
+def _pull(settings: Settings) -> str:
+    """Command that fetches outputs; where the project names no DVC remote, out of the store of `make up`."""
+    store = settings.remote or ""
+    if not _is_own(store, settings):
+        return "dvc pull"
+    return f"dvc remote add -q -f --local own {shlex.quote(store)} && dvc pull -r own"
+
+
+def _is_own(address: str, settings: Settings) -> bool:
+    """Whether it is a folder in the server's home: other addresses may hold a password and are not shown."""
+    return Path(address) in (settings.home / "git", settings.home / "store")
+
+
+def _log_headline(workspace: Workspace, recorded: Recorded | None) -> None:
+    """The version and its headline figures, by the folder's own code, where that can give them."""
+    if recorded:
+        logger.info(f"version {recorded.version}, commit {recorded.commit[:12]} on branch {recorded.branch}")
+    try:
+        _, lines = commands.run(workspace, "stages.report.headline")
+    except commands.Refused as error:
+        logger.info(f"no headline figures: {error}")
+        return
+    for line in lines.splitlines():
+        if not line.startswith("Report"):  # a path in this workspace, which goes
+            logger.info(line)
 
 
 def _pull_shown(workspace: Workspace) -> None:

@@ -39,6 +39,9 @@ def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], Non
     The version that is in production already goes through no gate: main, stage and folder are put right. `show` is
     given the gate's verdict.
     """
+    if _nothing_recorded(settings):
+        raise HandOverFailed(f"no version {version} is recorded: nothing was run on workers here yet (`make up`, then "
+                             "`make run`)")
     with temporary(f"promote-{os.getpid()}", settings) as workspace:
         workspace.open_main()
         commit = _commit_of(workspace, version)
@@ -136,6 +139,12 @@ def _project(settings: Settings) -> Workspace:
 def _is_in(workspace: Workspace, commit: str, other: str) -> bool:
     """Whether `other` holds `commit` in its history."""
     return workspace.git("merge-base", commit, other) == workspace.git("rev-parse", commit)
+
+
+def _nothing_recorded(settings: Settings) -> bool:
+    """Whether the git remote is to be this project's own, and is not there yet."""
+    own = settings.home / "git"
+    return settings.git == str(own) and not own.exists()
 
 
 def _commit_of(workspace: Workspace, version: str) -> str:

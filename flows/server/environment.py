@@ -11,6 +11,7 @@ from typing import Any
 from flows.server import services
 from flows.server.deploy import CODE
 from flows.support.python_path import this_python_first
+from flows.support.secrets import without_credentials
 from flows.support.settings import Settings, from_environment
 
 
@@ -68,8 +69,15 @@ def use_own_server(settings: Settings) -> None:
 
 
 def run_deployment(deployment: str, parameters: dict[str, Any], settings: Settings) -> int:
-    """Start a run of a deployment and show its log; exit status as `flows.server.follow` gives it."""
+    """Start a run of a deployment and show its log; exit status as `flows.server.follow` gives it.
+
+    1 and a line where no server answers.
+    """
     use_own_server(settings)
+    api = os.environ["PREFECT_API_URL"]
+    if not services.answers(api):
+        print(f"no Prefect server answers at {without_credentials(api)}: `make up` starts one here", file=sys.stderr)
+        return 1
     from flows.server.follow import follow
 
     return follow(deployment, parameters)

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from flows.deployments import run_summary
+from flows.repo.record import Recorded
 from flows.repo.workspace import Workspace
-from flows.support.settings import from_environment
+from flows.support.settings import Settings, from_environment
 from tests.fixtures.flows_project import Project, git, make
 
 PLAYED = """
@@ -64,3 +65,29 @@ def test_of_the_metrics_that_a_folder_holds_the_page_of_its_own_code_is_publishe
     (project.checkout / "metrics").mkdir()
     (project.checkout / "metrics/evaluate.json").write_text('{"base": {"auroc": {"macro": 0.903}}}')
     assert "| base.auroc.macro | 0.9030 | n/a | n/a |" in run_summary.page(workspace, "there", None)
+
+
+RECORDED = Recorded("0123456789abcdef", "runs/abc", "v0.0.3")
+
+
+def test_where_the_server_holds_repository_and_store_the_commands_name_them(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    own = Settings(CXR_PROJECT=tmp_path, home=home, git=str(home / "git"), remote=str(home / "store"))
+    words = run_summary._where(RECORDED, own)
+    assert f"`git fetch --tags {home}/git runs/abc && git checkout 0123456789ab && " in words
+    assert f"dvc remote add -q -f --local own {home}/store && dvc pull -r own`" in words
+
+
+def test_an_address_that_may_hold_a_password_is_not_shown(tmp_path: Path) -> None:
+    team = Settings(CXR_PROJECT=tmp_path, git="https://me:secret@example.org/a.git", remote="s3://key:secret@b")
+    words = run_summary._where(RECORDED, team)
+    assert "`git fetch && git checkout 0123456789ab && dvc pull`" in words and "secret" not in words
+
+
+def test_a_run_ends_with_its_version_and_headline_figures(workspace: Workspace, said) -> None:
+    (workspace.folder / "stages/report/headline.py").write_text("print('Macro AUROC 0.9\\nReport x')")
+    run_summary._log_headline(workspace, RECORDED)
+    assert said.lines[-2:] == ["version v0.0.3, commit 0123456789ab on branch runs/abc", "Macro AUROC 0.9"]
+    (workspace.folder / "stages/report/headline.py").unlink()
+    run_summary._log_headline(workspace, None)
+    assert said.lines[-1].startswith("no headline figures: ")

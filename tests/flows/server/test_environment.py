@@ -15,3 +15,11 @@ def test_the_server_listens_on_loopback_unless_told_and_one_setting_is_its_passw
     monkeypatch.setenv("CXR_AUTH", "admin:hunter2")
     made = environment.variables(from_environment(), tmp_path)
     assert made["PREFECT_SERVER_API_AUTH_STRING"] == made["PREFECT_API_AUTH_STRING"] == "admin:hunter2"
+
+
+def test_without_a_server_a_run_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://user:word@127.0.0.1:9/api")
+    assert environment.run_deployment("retrain/retrain", {}, from_environment()) == 1
+    assert capsys.readouterr().err == (
+        "no Prefect server answers at http://***@127.0.0.1:9/api: `make up` starts one here\n")
