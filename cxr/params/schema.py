@@ -261,7 +261,7 @@ class Monitor(Section):
 class Score(Section):
     """Scoring with what is in production, from a folder and over HTTP."""
 
-    folder: str = "production/incoming"  # where `python -m serving.score` looks when no folder is named
+    folder: str = "production/incoming"  # where `cxr score` looks when no folder is named
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 32  # images that one process takes at a time, by one model
     max_file_bytes: Positive = 67_108_864
     part_seconds: Annotated[float, Field(gt=0)] = 10.0  # what a kill can cost; then a part of the log is written

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
 from cxr.core.environment import workers
 from cxr.core.errors import HashMismatch
 from cxr.core.files import CHECKSUMS, read_checksums, sha256_file, write_text
 from cxr.raw.batch import Batch
 from cxr.raw.fact_cache import FactCache
 from cxr.raw.names import BatchError, is_batch_name
-from cxr.runtime import paths
+from cxr.runtime import paths, progress
 
 _RECENT_NS = 3_000_000_000  # a file that was written this recently may change again without a new time stamp
 
@@ -112,7 +110,8 @@ def _hash_all(paths: list[Path]) -> dict[Path, str]:
     executor = ThreadPoolExecutor(workers())  # hashing lets other threads run
     try:
         hashes = executor.map(sha256_file, paths)
-        return dict(zip(paths, tqdm(hashes, "checking batches", len(paths), unit="file", disable=len(paths) < 100),
+        return dict(zip(paths, progress.bar(hashes, what="checking batches", unit="file", total=len(paths),
+                                            show=len(paths) >= 100),
                         strict=True))
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

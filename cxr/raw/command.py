@@ -1,4 +1,4 @@
-"""`cxr batch`, `python -m cxr.raw`: the one way in for raw data, and a look at what would come in."""
+"""`cxr batch`: the one way in for raw data, and a look at what would come in."""
 import json
 import re
 import signal

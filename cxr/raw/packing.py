@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tqdm import tqdm
-
 from cxr.core.files import atomic_file, write_text
 from cxr.raw.names import MEMBERS, BatchError, fault_of, is_litter
+from cxr.runtime import progress
 
 MOST_LOOSE = 5_000  # files; above that a set is packed, since DVC is slow with many small files
 _MOST_ARCHIVES = 256
@@ -55,14 +54,14 @@ def copy(source: Path, names: Sequence[str], target: Path, *, most_loose: int = 
     """Copy files into an empty folder, bytes untouched; more than `most_loose` are packed, tables stay loose."""
     loose = [name for name in names if len(names) <= most_loose or _stays_loose(name)]
     packed = sorted(set(names) - set(loose))
-    with tqdm(total=len(names), desc="copying", unit="file") as progress:
+    with progress.bar(what="copying", unit="file", total=len(names)) as bar:
         for name in loose:
             with _opened(source / name) as stream, atomic_file(target / name) as out:
                 while data := stream.read(1 << 20):
                     out.write(data)
-            progress.update()
+            bar.update()
         lines = [line for archive, members in archives(packed)
-                 for line in _write_archive(source, target / archive, members, progress)]
+                 for line in _write_archive(source, target / archive, members, bar)]
     if packed:
         write_text(target / MEMBERS, "".join(lines))
 
@@ -76,7 +75,7 @@ def archives(names: Sequence[str]) -> list[tuple[str, Sequence[str]]]:
     return [(f"files-{index:03d}.tar", names[edges[index]:edges[index + 1]]) for index in range(count)]
 
 
-def _write_archive(source: Path, path: Path, names: Sequence[str], progress: "tqdm[None]") -> Iterable[str]:
+def _write_archive(source: Path, path: Path, names: Sequence[str], bar: progress.Bar) -> Iterable[str]:
     """Write one archive (ustar, times and owners zero); lines for the list of members."""
     lines = []
     with atomic_file(path) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -91,7 +90,7 @@ def _write_archive(source: Path, path: Path, names: Sequence[str], progress: "tq
                     raise BatchError(f"{source / name}: its path does not fit into an archive ({error}); shorten "
                                      "it") from error
                 lines.append(f"{hashing.digest.hexdigest()}  {name}\n")
-            progress.update()
+            bar.update()
     return lines
 
 

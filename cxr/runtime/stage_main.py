@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cxr.core import determinism
 from cxr.core.errors import HashMismatch, UserError
 from cxr.core.files import write_json
-from cxr.runtime import library_log, process_tree, stage_inputs
+from cxr.runtime import library_log, process_tree, progress, stage_inputs
 from cxr.runtime.paths import RUNS
 
 if TYPE_CHECKING:
@@ -73,8 +73,10 @@ def run_stage(stage: str, imported: "Callable[[], Body]", resumes: bool = False)
     start(stage)
     if "DVC_STAGE" not in os.environ and (absent := stage_inputs.missing(stage)):
         return _fail(stage, "\n".join(absent))
-    body = imported()
-    return run(stage, body, resumes)
+    with progress.heartbeat(stage, "loading libraries") as beat:
+        body = imported()
+        beat.now("working")
+        return run(stage, body, resumes)
 
 
 def run(stage: str, body: "Body", resumes: bool = False) -> int:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from tqdm import tqdm
 
 from cxr.params.schema import Augment, Schedule
+from cxr.runtime import progress
 from cxr.training import data_order
 from cxr.training.checkpoint import Checkpoints
 from cxr.training.input_pipeline import Feed
@@ -96,16 +96,17 @@ class Training:
         return self.progress
 
     def _epoch(self) -> None:
-        """Train the rest of the epoch under way; its figures stay on the console beside its progress bar."""
+        """Train the rest of the epoch under way; its figures stay on the console in a line."""
         state, plan = self.progress, self.plan
         minibatches = self.feed.epoch(plan.augment, plan.batch_size, plan.seed, state.epoch, state.step)
-        with tqdm(total=self.steps, initial=state.step, desc=f"epoch {state.epoch + 1}/{plan.epochs}",
-                  mininterval=1.0) as bar:
+        what = f"epoch {state.epoch + 1}/{plan.epochs}"
+        with progress.bar(what=what, unit="step", total=self.steps, done=state.step) as bar:
             for images, targets in minibatches:
                 self._step(images, targets)
                 bar.update()
             figures = self._end_epoch()
-            bar.set_postfix({name: f"{value:.4f}" for name, value in figures.items() if name != "score"})
+        logger.info("%s: %s", what, ", ".join(f"{name} {value:.4f}" for name, value in figures.items()
+                                              if name != "score"))
 
     def _step(self, images: np.ndarray, targets: np.ndarray) -> None:
         """Learn from one minibatch, float32 (n, H, W, C) and (n, labels); Diverged where its loss is not finite."""

@@ -6,13 +6,11 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from cxr.core.environment import workers
 from cxr.core.errors import UserError
 from cxr.model.litert import InferenceError
 from cxr.raw.layouts.registry import views_of
-from cxr.runtime import process_pool
+from cxr.runtime import process_pool, progress
 from serving.log import scoring_log
 from serving.log.records import RefusedFile
 from serving.registry.releases import NothingInProduction
@@ -65,12 +63,12 @@ def _through(plan: ScoringPlan, model: str, record: LogWriter) -> None:
     record.tally.seen, record.tally.others = len(found.images) + len(found.refused), found.others
     record.refuse(found.refused)
     new = _unknown(plan, found.images, model, record)
-    with tqdm(total=len(new), desc="scoring", unit="image", disable=not new) as progress, \
+    with progress.bar(what="scoring", unit="image", total=len(new), show=bool(new)) as bar, \
             contextlib.closing(_outcomes(plan, new)) as outcomes:
         for files, outcome in outcomes:
             record.take(files, outcome.scored, outcome.refused)
             record.write(now=False)
-            progress.update(len(files))
+            bar.update(len(files))
 
 
 def _unknown(plan: ScoringPlan, files: Sequence[ImageFile], model: str, record: LogWriter) -> list[ImageFile]:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from cxr.core.environment import workers
 from cxr.core.errors import UserError
@@ -19,6 +18,7 @@ from cxr.model.litert import InferenceError, Net
 from cxr.model.model_folder import BASE
 from cxr.params import Params
 from cxr.params.schema import Evaluate
+from cxr.runtime import progress
 from stages.evaluate import curves, predictions, verdict
 from stages.evaluate.figures import Truth, VariantAnswers, answers, difference, figures
 from stages.evaluate.variants import Variant, listed, opened
@@ -56,7 +56,7 @@ def test_split(manifest: Manifest, shards: Shards) -> Truth:
 def logits_of(net: Net, image_ids: Sequence[str], shards: Shards, name: str) -> np.ndarray:
     """Logits float32 (images, labels), with a progress bar; UserError where the net fails."""
     parts = []
-    with tqdm(total=len(image_ids), desc=f"evaluate {name}", unit=" images", mininterval=1) as bar:
+    with progress.bar(what=f"evaluate {name}", unit="image", total=len(image_ids)) as bar:
         for images in shards.minibatches(image_ids, AT_ONCE):
             try:
                 parts.append(net.logits(images))

@@ -3,8 +3,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from cxr.core.files import atomic_folder, number, write_bytes, write_json
 from cxr.explanation import boxed_images, pointing_game
 from cxr.explanation.attribution import METHOD, Attribution, Explainer, completeness_error
@@ -12,6 +10,7 @@ from cxr.model import model_folder
 from cxr.nets import factory, tf_session
 from cxr.params import Params
 from cxr.params.schema import Explain
+from cxr.runtime import progress
 from stages.explain import overlay, sanity, selection
 from stages.explain.inputs import ExplainInputs, file_names, read
 from stages.explain.selection import FALSE_POSITIVE, TRUE_POSITIVE, OverlayCase
@@ -66,8 +65,8 @@ def explain(
         sanity.scramble_top(net, section.seed)
     explainer = Explainer(net, inputs.shards.images(background(inputs, section)))
     position = {label: index for index, label in enumerate(inputs.labels)}
-    found = {}
-    for image_id, label in tqdm(pairs, desc="explain (scrambled)" if scrambled else "explain", unit="image"):
+    what, found = "explain (scrambled)" if scrambled else "explain", {}
+    for image_id, label in progress.bar(pairs, what=what, unit="image", total=len(pairs)):
         found[image_id, label] = explainer.explain(inputs.shards.image(image_id), position[label])
     return found
 

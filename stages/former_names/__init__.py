@@ -8,11 +8,12 @@ import runpy
 import sys
 
 
-def run(former: str, today: str) -> None:
+def run(former: str, today: str, word: str = "") -> None:
     """Tell people on standard error what the command is called now, then be `python -m TODAY`.
 
-    By name, as no stage may import what serves; ends as that command ends, most often by SystemExit.
+    `word` is what they type where `cxr` has a word for it. By module, as no stage may import what serves; ends as that
+    command ends, most often by SystemExit.
     """
-    print(f"python -m {former} is now python -m {today}; the former name goes with the next release", file=sys.stderr,
-          flush=True)
+    print(f"python -m {former} is now {word or f'python -m {today}'}; the former name goes with the next release",
+          file=sys.stderr, flush=True)
     runpy.run_module(today, run_name="__main__", alter_sys=True)

@@ -1,5 +1,5 @@
-"""`python -m stages.batches`, today `python -m cxr.raw`."""
+"""`python -m stages.batches`, today `cxr batch`."""
 from stages.former_names import run
 
 if __name__ == "__main__":
-    run("stages.batches", "cxr.raw")
+    run("stages.batches", "cxr.raw", "cxr batch")

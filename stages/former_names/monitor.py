@@ -1,5 +1,5 @@
-"""`python -m stages.monitor`, today `python -m serving.monitor`."""
+"""`python -m stages.monitor`, today `cxr monitor`."""
 from stages.former_names import run
 
 if __name__ == "__main__":
-    run("stages.monitor", "serving.monitor")
+    run("stages.monitor", "serving.monitor", "cxr monitor")

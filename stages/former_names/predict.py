@@ -1,5 +1,5 @@
-"""`python -m stages.predict`, today `python -m serving.predict`."""
+"""`python -m stages.predict`, today `cxr predict`."""
 from stages.former_names import run
 
 if __name__ == "__main__":
-    run("stages.predict", "serving.predict")
+    run("stages.predict", "serving.predict", "cxr predict")

@@ -1,5 +1,5 @@
-"""`python -m stages.serve`, today `python -m serving.http`."""
+"""`python -m stages.serve`, today `cxr serve`."""
 from stages.former_names import run
 
 if __name__ == "__main__":
-    run("stages.serve", "serving.http")
+    run("stages.serve", "serving.http", "cxr serve")

@@ -8,7 +8,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from cxr.core.code_version import code_version
 from cxr.core.environment import workers
@@ -19,7 +18,7 @@ from cxr.raw.batch import Batch, Location
 from cxr.raw.fact_cache import FactCache
 from cxr.raw.layouts.base import ImageKey
 from cxr.raw.names import BatchError
-from cxr.runtime import paths
+from cxr.runtime import paths, progress
 from cxr.runtime.process_pool import map_unordered
 from stages.ingest import earlier
 
@@ -126,19 +125,19 @@ def _decode_all(tasks: Sequence[_Task], cache: FactCache) -> dict[str, str]:
     """Facts (JSON, by the cache's key) of files not seen before; they are remembered as they come."""
     found: dict[str, str] = {}
     waiting: dict[str, str] = {}
-    progress = tqdm(total=len(tasks), desc="decoding", unit="image", disable=not tasks)
+    bar = progress.bar(what="decoding", unit="image", total=len(tasks), show=bool(tasks))
     try:
         for index, fact in map_unordered(decode_file, tasks, workers()):
             task = tasks[index]
             fact = fact or Fact(task.sha256, reason="decoder_crashed", detail="it kills the process that decodes it")
             waiting[task.key] = json.dumps(asdict(fact), sort_keys=True)
-            progress.update()
+            bar.update()
             if len(waiting) >= _REMEMBER_EVERY:
                 cache.put(waiting)
                 found, waiting = found | waiting, {}
     finally:
         cache.put(waiting)
-        progress.close()
+        bar.close()
     return found | waiting
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from cxr.core.environment import workers
 from cxr.core.files import write_checksums, write_text
+from cxr.runtime import progress
 from cxr.runtime.process_pool import map_ordered
 from stages.phantom.plan import PhantomParams, StudyPlan, plan_studies
 from stages.phantom.render import RenderedStudy, render_study
@@ -109,7 +109,7 @@ def write_batch(
     chunks = [plans[start : start + _CHUNK] for start in range(0, len(plans), _CHUNK)]
     render = partial(_write_images, images, params.image_size, params.seed)
     boxes = []
-    with tqdm(total=len(plans), desc="phantom", unit="image", mininterval=1) as bar:
+    with progress.bar(what="phantom", unit="image", total=len(plans)) as bar:
         for chunk, lines in zip(chunks, map_ordered(render, chunks, min(workers(), len(chunks))), strict=True):
             boxes.append(lines)
             bar.update(len(chunk))

@@ -9,11 +9,8 @@ import hashlib
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
-
-from tqdm import tqdm
 
 from cxr.core.environment import workers
 from cxr.core.errors import UserError
@@ -21,7 +18,7 @@ from cxr.core.files import atomic_folder
 from cxr.data import manifest, shards
 from cxr.data.preprocessing_spec import Chain
 from cxr.params import Params
-from cxr.runtime import paths
+from cxr.runtime import paths, progress
 from cxr.runtime.process_pool import pool
 from stages.preprocess import plan, previous
 from stages.preprocess.image_cache import ImageCache
@@ -77,14 +74,11 @@ def write_shards(worker: ImageWorker, missing: list[plan.SourceImage], planned: 
     counts: Counter[str] = Counter(images=sum(len(bucket.images) for bucket in planned))
     processes = min(workers(), 1 + max(len(missing), counts["images"] // 100) // _WORTH_A_PROCESS)
     with pool(processes, worker) as map_ordered:
-        for _ in _shown(map_ordered(ImageWorker.fill_cache, missing, _CHUNK), len(missing), "decoding", "image"):
+        for _ in progress.bar(map_ordered(ImageWorker.fill_cache, missing, _CHUNK), what="decoding", unit="image",
+                              total=len(missing)):
             counts["decoded"] += 1
-        for done in _shown(map_ordered(ImageWorker.write_shard, planned), len(planned), "shards", "shard"):
+        for done in progress.bar(map_ordered(ImageWorker.write_shard, planned), what="shards", unit="shard",
+                                 total=len(planned)):
             counts += done
     counts["from_cache"] -= len(missing)  # they went through the cache, but were decoded now
     return counts
-
-
-def _shown(results: Iterator[R], total: int, what: str, unit: str) -> Iterable[R]:
-    """The results, with a progress bar where stderr is a terminal."""
-    return tqdm(results, total=total, desc=what, unit=unit, disable=None, leave=False)

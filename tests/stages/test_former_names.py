@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from command import words
 from tests.fixtures.workspace import ROOT
 
 COMMANDS = {  # former name -> today's, and arguments that do no harm in an empty folder
@@ -23,6 +24,8 @@ COMMANDS = {  # former name -> today's, and arguments that do no harm in an empt
     "stages.params.preset": ("command.preset", ["absent"]),
 }
 
+WORDS = {word.module.removesuffix(".command"): f"cxr {name}" for name, word in words.WORDS.items()}
+
 
 def ended(folder, module, arguments):
     """The command run in the folder, started as a user starts it."""
@@ -36,7 +39,7 @@ def test_a_former_name_says_the_new_one_and_does_the_same(former, tmp_path):
     today, arguments = COMMANDS[former]
     expected, found = ended(tmp_path, today, arguments), ended(tmp_path, former, arguments)
     line, _, rest = found.stderr.partition("\n")
-    assert f"python -m {former} is now python -m {today};" in line
+    assert f"python -m {former} is now {WORDS.get(today, f'python -m {today}')};" in line
     assert (found.returncode, found.stdout, rest) == (expected.returncode, expected.stdout, expected.stderr)
     assert expected.stdout or expected.stderr, "the command had something to say"
 

@@ -1,5 +1,5 @@
-"""`python -m stages.params.preset`, today `python -m command.preset`."""
+"""`python -m stages.params.preset`, today `cxr preset`."""
 from stages.former_names import run
 
 if __name__ == "__main__":
-    run("stages.params.preset", "command.preset")
+    run("stages.params.preset", "command.preset", "cxr preset")

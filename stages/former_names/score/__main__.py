@@ -1,5 +1,5 @@
-"""`python -m stages.score`, today `python -m serving.score`."""
+"""`python -m stages.score`, today `cxr score`."""
 from stages.former_names import run
 
 if __name__ == "__main__":
-    run("stages.score", "serving.score")
+    run("stages.score", "serving.score", "cxr score")
