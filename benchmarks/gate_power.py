@@ -8,6 +8,7 @@ studies are like those that will come.
 """
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -56,6 +57,7 @@ def compared(count: int, differences: list[float], rule: Gate, seed: int) -> Pai
 def passes(question: str, count: int, difference: float, rule: Gate, trials: int) -> str:
     """Share of drawings that pass a question, with its 95 % interval, as text."""
     spread = [difference] * len(LABELS) if question != "worst label" else [difference] + [0.0] * (len(LABELS) - 1)
+    ask: Callable[[PairedComparison], checks.Check]
     ask = {"old": lambda found: checks.not_worse_on_old(found, rule),
            "new": lambda found: checks.better_on_new(found, found, rule),
            "worst label": lambda found: checks.worst_label({"old": found}, rule)}[question]

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
@@ -66,7 +67,7 @@ def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
 
 
 @cache
-def bare_net(model: Path) -> tuple[Interpreter, dict, Chain]:
+def bare_net(model: Path) -> tuple[Interpreter, dict[str, Any], Chain]:
     """The interpreter at the same block as ours."""
     interpreter = Interpreter(model_content=model_folder.read_tflite(model), num_threads=1)
     tensor = interpreter.get_input_details()[0]

@@ -11,7 +11,7 @@ MINUTES = 20  # that the whole story may take on two cores
 
 def wrong(name: str, steps: Steps) -> list[str]:
     """What is not as it should be after a step; `steps` holds its facts and those of all before it."""
-    return [words for words in _CHECKS.get(name, lambda _: [])(steps) if words]
+    return [words for words in (_CHECKS[name](steps) if name in _CHECKS else []) if words]
 
 
 def _is(name: str, key: str, expected: str) -> Callable[[Steps], str]:

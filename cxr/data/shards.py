@@ -83,7 +83,7 @@ class Shards:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width (pixels) and channels of every image."""
-        return tuple(self.bucket(next(iter(self._location.values()))[0]).shape[1:])  # type: ignore[return-value]
+        return tuple(self.bucket(next(iter(self._location.values()))[0]).shape[1:])
 
     def image_ids(self) -> list[str]:
         """The ids of all images in the shards, sorted."""

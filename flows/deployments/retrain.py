@@ -1,7 +1,8 @@
 """The retraining as a Prefect flow: each step a task, the pipeline a run of its deployment, the verdict an artifact."""
 import logging
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import flow, runtime, task
 from prefect.artifacts import create_markdown_artifact
@@ -21,6 +22,8 @@ from flows.support.settings import Settings, from_environment
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+R = TypeVar("R")
 PIPELINE = "pipeline/pipeline"
 ALERT = "cxr.retrain.needs-labels"
 _POLL_SECONDS = 2.0
@@ -46,7 +49,7 @@ def retrain(cause: dict[str, Any] | None = None) -> Any:
                      + ("; ".join(ended.reached.get("reasons", [])) or f"against {ended.champion.version}"))
 
 
-def _uncached_task(name: str) -> Any:
+def _uncached_task(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A task that keeps no result and is never taken from a cache."""
     return task(name=name, persist_result=False, cache_policy=NO_CACHE)
 

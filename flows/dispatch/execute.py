@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cxr.runtime.dvc_lock import Entry
 from flows.dispatch.order import Order
 from flows.repo import cache, lockfile, status, workspace
 from flows.repo.workspace import StageFailed, Workspace
@@ -12,7 +13,7 @@ from flows.support.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-def execute(order: Order, settings: Settings) -> lockfile.Entry:
+def execute(order: Order, settings: Settings) -> Entry:
     """Make the stage's outputs, push them, return its lock entry. StageFailed or HandOverFailed with what to do."""
     name = f"{order.pipeline_run[:13]}-{order.name}-{os.getpid()}"
     with workspace.temporary(name, settings) as own, _half_written_removed(settings):

@@ -1,8 +1,9 @@
 """The pipeline of a commit without a server: the stages one after the other in this process, recorded as ever."""
+from cxr.runtime.dvc_lock import Entry
 from flows.dispatch import scheduler
 from flows.dispatch.execute import execute
 from flows.dispatch.order import Order
-from flows.repo import lockfile, record, workspace
+from flows.repo import record, workspace
 from flows.support.settings import Settings
 
 
@@ -29,11 +30,11 @@ class InProcess:
         """None: nobody else works on this run."""
         return 0
 
-    def known(self, stage: str) -> list[lockfile.Entry]:
+    def known(self, stage: str) -> list[Entry]:
         """Nothing: earlier runs leave no trace but their commits."""
         return []
 
-    def accepted(self, stage: str, entry: lockfile.Entry) -> None:
+    def accepted(self, stage: str, entry: Entry) -> None:
         """Forget it: no later run asks here."""
 
 

@@ -16,10 +16,10 @@ from prefect.deployments import run_deployment
 from prefect.states import Cancelling, Crashed
 
 from cxr.runtime import process_tree
+from cxr.runtime.dvc_lock import Entry
 from flows.dispatch.order import Order
 from flows.dispatch.pools import pool
 from flows.dispatch.scheduler import AttemptEnded
-from flows.repo.lockfile import Entry
 from flows.server import client
 from flows.support.settings import Settings
 

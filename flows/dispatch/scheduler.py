@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
+from cxr.runtime.dvc_lock import Entry
 from flows.dispatch.order import Order
 from flows.repo import lockfile, status
 from flows.repo.status import Step
@@ -24,7 +25,7 @@ class AttemptEnded:
 
     order: Order
     outcome: Outcome
-    entry: lockfile.Entry | None = None
+    entry: Entry | None = None
     message: str = ""
 
 
@@ -40,15 +41,15 @@ class WorkerPool(Protocol):
     def latest(self, run: str, stage: str) -> int:
         """Number of the last attempt at a stage that was given out in this run, by whomever; 0 where there was none."""
 
-    def known(self, stage: str) -> list[lockfile.Entry]:
+    def known(self, stage: str) -> list[Entry]:
         """Entries of this stage that runs have accepted earlier, newest first."""
 
-    def accepted(self, stage: str, entry: lockfile.Entry) -> None:
+    def accepted(self, stage: str, entry: Entry) -> None:
         """Keep an entry for later runs."""
 
 
 def run_stages(workspace: Workspace, commit: str, run: str, workers: WorkerPool, force: bool = False
-               ) -> dict[str, lockfile.Entry]:
+               ) -> dict[str, Entry]:
     """Have every stale stage carried out; the entries made or taken over, merged into the workspace's lock files.
 
     StageFailed names the stages that failed and shows their last lines; what was made before stays known, so that the
@@ -73,7 +74,7 @@ class PipelineRun:
     name: str
     workers: WorkerPool
     force: bool = False
-    entries: dict[str, lockfile.Entry] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
     under_way: dict[str, Order] = field(default_factory=dict)
     failed: list[AttemptEnded] = field(default_factory=list)
 
@@ -118,7 +119,7 @@ class PipelineRun:
             self.failed.append(replace(ended, message=ended.message or f"stage {stage}: {ended.outcome}"))
             logger.info(f"{stage}: {ended.outcome}; stages after it are not started")
 
-    def _settle(self, step: Step) -> lockfile.Entry | None:
+    def _settle(self, step: Step) -> Entry | None:
         """An uncached stage's entry, run here, or an earlier run's that fits; None where workers are to be asked."""
         folder = self.workspace.folder
         if step.uncached:
@@ -145,7 +146,7 @@ class PipelineRun:
         self.under_way[order.stage] = order.model_copy(update={"attempt": attempt})
         self.workers.submit(self.under_way[order.stage])
 
-    def _accept(self, order: Order, entry: lockfile.Entry) -> None:
+    def _accept(self, order: Order, entry: Entry) -> None:
         del self.under_way[order.stage]
         self.entries[order.stage] = entry
         lockfile.merge(self.workspace.folder, {order.stage: entry})

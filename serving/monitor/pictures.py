@@ -74,6 +74,6 @@ def thumbnail(folder: Path, source: str) -> str | None:
     shrunk = decoded.pixels if decoded.bit_depth == 8 else (decoded.pixels >> 8).astype(np.uint8)
     scale = min(1.0, _SIDE / max(shrunk.shape[:2]))
     sides = tuple(max(1, round(side * scale)) for side in shrunk.shape[1::-1])
-    small = cv2.resize(shrunk, sides, interpolation=cv2.INTER_AREA)  # type: ignore[arg-type]
+    small = cv2.resize(shrunk, sides, interpolation=cv2.INTER_AREA)
     content = cv2.imencode(".png", small[..., ::-1] if small.ndim == 3 else small)[1].tobytes()
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"

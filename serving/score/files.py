@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cxr.raw.batch import BatchError, Location, members
-from cxr.raw.names import fault_of, is_image, is_litter
+from cxr.raw.batch import Location, members
+from cxr.raw.names import BatchError, fault_of, is_image, is_litter
 from serving.log.records import RefusedFile
 
 

@@ -20,13 +20,13 @@ from cxr.training.checkpoint import Checkpoints, key
 from cxr.training.input_pipeline import Feed
 from cxr.training.loop import Diverged
 from cxr.training.tflite import served_answers
-from stages.compress import choice, variants
+from stages.compress import variants
 
 if TYPE_CHECKING:
     from stages.compress.pruning import Pruned
 
 MANIFEST, PROCESSED = Path("data/manifest.parquet"), Path("data/processed")
-BASE, COMPRESSED = model_folder.of_variant(choice.BASE), Path("models/compressed")
+BASE, COMPRESSED = model_folder.of_variant(model_folder.BASE), Path("models/compressed")
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +42,11 @@ def main(params: Params) -> dict[str, int]:
     aurocs: dict[str, dict[str, Any]] = {}
     measured: dict[str, dict[str, Any]] = {}
     with atomic_folder(COMPRESSED) as folder:
-        for name in [choice.BASE, *names]:
+        for name in [model_folder.BASE, *names]:
             net = parents[variants.PARENTS[name]]
             tflite = make(folder, name, net, validation, images, params.compress.representative_images)
             aurocs[name] = model_folder.read_card(folder_of(name, folder)).validation.auroc
-            measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[choice.BASE])
+            measured[name] = variants.figures(net, tflite, aurocs[name], aurocs[model_folder.BASE])
             logger.info("%s: %d bytes zipped, AUROC %s", name, measured[name]["bytes_gzip"], aurocs[name]["macro"])
     write_json(Path("metrics/compress.json"), variants.summary(measured, params.compress))
     return {"steps": pruned.steps_trained, "resumed_from_step": pruned.resumed_from_step} if pruned else {"steps": 0}
@@ -54,7 +54,7 @@ def main(params: Params) -> dict[str, int]:
 
 def folder_of(name: str, compressed: Path = COMPRESSED) -> Path:
     """The model folder of a variant, the compressed ones below `compressed`."""
-    return BASE if name == choice.BASE else compressed / name
+    return BASE if name == model_folder.BASE else compressed / name
 
 
 def validation_of(manifest: Manifest, shards: Shards) -> tuple[Manifest, np.ndarray]:
@@ -94,10 +94,10 @@ def make(compressed: Path, name: str, net: keras.Model, validation: Manifest, im
 
     The first `representative` validation images calibrate int8: image ids are hashes, so their order is a draw.
     """
-    if name == choice.BASE:
+    if name == model_folder.BASE:
         return model_folder.read_tflite(BASE)
     tflite = variants.tflite_of(name, net, images[:representative], validation.head.task)
-    parent = folder_of("pruned" if name == "pruned_int8" else choice.BASE, compressed)
+    parent = folder_of("pruned" if name == "pruned_int8" else model_folder.BASE, compressed)
     card = variants.card_of(name, model_folder.read_card(BASE), net, model_folder.identity(parent),
                             stage_code_version("compress"))
     answers = served_answers(card, tflite, images)

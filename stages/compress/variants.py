@@ -10,12 +10,13 @@ import tf_keras as keras
 
 from cxr.core.files import number
 from cxr.model.card import ModelCard
+from cxr.model.model_folder import BASE
 from cxr.params.schema import Compress
 from cxr.training.tflite import float_tflite
 from stages.compress import choice, convert, cost
 
 # name: float net it is made from. The order is the one in which they are made, parents before children.
-PARENTS = {choice.BASE: "base", "pruned": "pruned", "float16": "base", "int8": "base", choice.REPORTED_ONLY: "base",
+PARENTS = {BASE: "base", "pruned": "pruned", "float16": "base", "int8": "base", choice.REPORTED_ONLY: "base",
            "pruned_int8": "pruned"}
 
 
@@ -23,7 +24,7 @@ def wanted(compress: Compress) -> list[str]:
     """Names of the variants to make: those asked for, the parents they need, and the rounded one where it is on."""
     asked = {*compress.variants, *([choice.REPORTED_ONLY] if compress.uint8_output else [])}
     needed = asked | {PARENTS[name] for name in asked}
-    return [name for name in PARENTS if name in needed and name != choice.BASE]
+    return [name for name in PARENTS if name in needed and name != BASE]
 
 
 def tflite_of(name: str, net: keras.Model, representative: np.ndarray, task: str) -> bytes:

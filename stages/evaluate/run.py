@@ -15,12 +15,13 @@ from cxr.metrics import latency
 from cxr.metrics.intervals import PatientBootstrap
 from cxr.model import model_folder
 from cxr.model.litert import InferenceError, Net
+from cxr.model.model_folder import BASE
 from cxr.params import Params
 from cxr.params.schema import Evaluate
 from cxr.runtime import progress
 from stages.evaluate import curves, predictions, verdict
 from stages.evaluate.figures import Truth, VariantAnswers, answers, difference, figures
-from stages.evaluate.variants import BASE, Variant, listed, opened
+from stages.evaluate.variants import Variant, listed, opened
 
 AT_ONCE = 64  # images in memory
 

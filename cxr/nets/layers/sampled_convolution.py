@@ -20,7 +20,7 @@ class SampledConvolutions:
     def Conv2D(filters: int, size: int, strides: int = 1, **options: Any) -> Callable[[Any], Any]:
         """As keras.layers.Conv2D; what it returns is to be called on a tensor."""
         if size != 1 or strides == 1:
-            return layers.Conv2D(filters, size, strides=strides, **options)  # type: ignore[no-any-return]
+            return layers.Conv2D(filters, size, strides=strides, **options)
         sampling = layers.MaxPooling2D(1, strides=strides, name=f"{options['name']}_sampling")
         convolution = layers.Conv2D(filters, 1, **options)
         return lambda x: convolution(sampling(x))
