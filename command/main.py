@@ -86,12 +86,21 @@ def main(arguments: list[str] | None = None, own_process: bool = False) -> int:
         app(args=arguments, prog_name=_NAME, obj=own_process)
     except SystemExit as end:
         return int(end.code or 0)
-    except ModuleNotFoundError as error:  # of a set-up that only scores
+    except ImportError as error:  # of a set-up that only scores, or of a project with older code
         if str(error.name).partition(".")[0] in _OWN:
-            raise
+            return _of_another_age(error)
         print(f"{_NAME}: this needs {error.name}, which this set-up lacks: `make setup`", file=sys.stderr)
         return 1
     return 0
+
+
+def _of_another_age(error: ImportError) -> int:
+    """Say that the project's code does not fit this command, where it is another checkout's; else it is our fault."""
+    if Path.cwd() == Path(__file__).resolve().parents[1]:
+        raise error
+    print(f"{_NAME}: the code in {Path.cwd()} is of another version ({error}): use that project's own .venv/bin/cxr, "
+          "which `make setup` makes there", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class TagBehind(Exception):
 def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], None] | None = None) -> str:
     """Promote a version by hand; what was done, as a sentence. ChampionStays, Refused, HandOverFailed, MainMoved.
 
-    The version that is in production already goes through no gate: main, stage and folder are put right. `show` is
+    The version and commit that are in production already go through no gate: main, stage and folder are put right. `show` is
     given the gate's verdict.
     """
     if _nothing_recorded(settings):
@@ -47,7 +47,7 @@ def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], Non
         commit = _commit_of(workspace, version)
         gate.prepare(workspace, commit)
         in_use = current(settings)
-        if in_use and in_use.current.version != version:
+        if in_use and (in_use.current.version, in_use.current.commit) != (version, commit):
             verdict = gate.judge(workspace, commit, version)
             if show:
                 show(verdict)

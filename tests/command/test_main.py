@@ -78,6 +78,15 @@ def test_a_project_may_be_named_by_a_relative_path(root, tmp_path):
     assert f"{tmp_path}/here/studies: no such folder" in shown.stderr
 
 
+def test_a_project_of_another_version_is_said_in_a_line(root, tmp_path):
+    for name in ("dvc.yaml", "params.yaml", "stages/__init__.py", "serving/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    shown = cxr(root, "score", cwd=tmp_path)
+    assert shown.returncode == 1 and shown.stderr.count("\n") == 1
+    assert f"cxr: the code in {tmp_path} is of another version" in shown.stderr
+
+
 def test_a_working_folder_that_is_gone_is_said_in_a_line(root, tmp_path):
     gone = tmp_path / "gone"
     code = f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir({str(gone)!r}); " \

@@ -238,6 +238,15 @@ def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_noth
         promotion.rollback(settings)
 
 
+def test_a_recorded_version_goes_through_the_gate_where_another_model_of_that_name_was_installed_by_hand(
+        project, settings, recorded) -> None:
+    played.put(settings.production, "v0.0.2")  # of commit cccc..., which is not the recorded one
+    (settings.production / "verdict").write_text("worse on the old")
+    with pytest.raises(promotion.ChampionStays, match="worse on the old"):
+        promotion.promote("v0.0.2", settings)
+    assert played.judged(settings.production) == 1
+
+
 def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, settings, recorded, tmp_path, said
         ) -> None:
     answer = 'import json, sys; print(json.dumps({"p50_ms": 3.0, "p95_ms": 4.0, "images": 9, "asked": sys.argv[1:]}))'
