@@ -36,8 +36,8 @@ class TagBehind(Exception):
 def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], None] | None = None) -> str:
     """Promote a version by hand; what was done, as a sentence. ChampionStays, Refused, HandOverFailed, MainMoved.
 
-    The version and commit that are in production already go through no gate: main, stage and folder are put right. `show` is
-    given the gate's verdict.
+    The version and commit that are in production already go through no gate: main, stage and folder are put right.
+    `show` is given the gate's verdict.
     """
     if _nothing_recorded(settings):
         raise HandOverFailed(f"no version {version} is recorded: nothing was run on workers here yet (`make up`, then "
