@@ -34,7 +34,7 @@ test-full: $(READY) ## all tests, the long ones too (hours)
 	@python -m pytest -q
 
 lint: $(READY) ## style, types and import rules
-	@ruff check . && mypy && lint-imports
+	@ruff check . && ruff format --check --quiet . && mypy && lint-imports
 
 preset: $(READY) ## NAME=kermany: write presets/kermany.yaml over params.yaml
 	@cxr preset use "$(NAME)"

@@ -8,6 +8,7 @@ data/predictions.parquet` or `dvc pull`. For each variant: the largest and the m
 the largest of its calibrated probability, and how many logits differ at all; of two checkouts, which outputs differ.
 Exit status 1 where a logit differs by more than the tolerance.
 """
+
 import argparse
 import sys
 from dataclasses import dataclass
@@ -48,15 +49,23 @@ def table_of(place: Path) -> pd.DataFrame:
 def compare(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Apart]:
     """Variant to its differences; ValueError where the two are not of the same variants, images and labels."""
     if not first.index.equals(second.index) or list(first.columns) != list(second.columns):
-        raise ValueError("the two are not predictions of the same variants, images and labels: "
-                         "compare two runs with the same params.yaml and data")
+        raise ValueError(
+            "the two are not predictions of the same variants, images and labels: "
+            "compare two runs with the same params.yaml and data"
+        )
     found = {}
     for variant in first.index.get_level_values("variant").unique():
         a, b = first.loc[variant], second.loc[variant]
         logits = np.abs(a.filter(regex="^logit_").to_numpy() - b.filter(regex="^logit_").to_numpy())
         chances = np.abs(a.filter(regex="^probability_").to_numpy() - b.filter(regex="^probability_").to_numpy())
-        found[str(variant)] = Apart(logits.shape[0], logits.shape[1], float(logits.max()), float(logits.mean()),
-                                    float(chances.max()), int(np.count_nonzero(logits)))
+        found[str(variant)] = Apart(
+            logits.shape[0],
+            logits.shape[1],
+            float(logits.max()),
+            float(logits.mean()),
+            float(chances.max()),
+            int(np.count_nonzero(logits)),
+        )
     return found
 
 
@@ -74,14 +83,19 @@ def main(arguments: list[str]) -> int:
         return 1
     print(f"{'variant':<14}{'images':>8}{'largest |logit|':>17}{'mean':>10}{'largest |prob.|':>17}  logits that differ")
     for variant, apart in found.items():
-        print(f"{variant:<14}{apart.images:>8}{apart.largest:>17.2e}{apart.mean:>10.1e}{apart.probability:>17.2e}"
-              f"  {apart.differing} of {apart.images * apart.labels}")
+        print(
+            f"{variant:<14}{apart.images:>8}{apart.largest:>17.2e}{apart.mean:>10.1e}{apart.probability:>17.2e}"
+            f"  {apart.differing} of {apart.images * apart.labels}"
+        )
     if options.first.is_dir() and options.second.is_dir():
         differing = differences(outputs_of(options.first), outputs_of(options.second))
         print("outputs that differ:", *(differing or ["none"]), sep="\n  ")
     too_far = [variant for variant, apart in found.items() if not apart.largest <= options.tolerance]
-    print(f"more than {options.tolerance:g} apart: {', '.join(too_far)}" if too_far else
-          f"all within the tolerance of {options.tolerance:g}")
+    print(
+        f"more than {options.tolerance:g} apart: {', '.join(too_far)}"
+        if too_far
+        else f"all within the tolerance of {options.tolerance:g}"
+    )
     return 1 if too_far else 0
 
 

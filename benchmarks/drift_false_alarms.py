@@ -7,6 +7,7 @@ What was rendered stays in --cache: the same command goes on where it was stoppe
 says how many windows it had. `--references 20` takes freshly rendered references too, a twentieth of the windows each:
 one reference may be a lucky or an unlucky draw.
 """
+
 import argparse
 import sys
 import time
@@ -49,15 +50,28 @@ def redrawn(given: argparse.Namespace, params: object, card: ModelCard) -> list[
     """References of freshly rendered studies, none of them in a window."""
     made = []
     for k in range(given.references):
-        table = stream.studies(given.model, params, range(_REFERENCES + k, _REFERENCES + k + 1), stream.Shift(),
-                               given.cache)[:given.studies]
+        table = stream.studies(
+            given.model, params, range(_REFERENCES + k, _REFERENCES + k + 1), stream.Shift(), given.cache
+        )[: given.studies]
         columns = {name: table[name].to_numpy() for name in ("width", "height", "bit_depth")}
-        logits, targets = (table[[f"{what}_{label}" for label in card.labels]].to_numpy()
-                           for what in ("logit", "target"))
-        made.append(prepare(reference.Reference(
-            patient=np.unique(table["patient"], return_inverse=True)[1], view=table["view"].to_numpy(np.str_),
-            names=np.array(NAMES), statistics=table[list(NAMES)].to_numpy(), logits=logits, targets=targets,
-            features=np.stack(table["features"].tolist()), **columns), card))
+        logits, targets = (
+            table[[f"{what}_{label}" for label in card.labels]].to_numpy() for what in ("logit", "target")
+        )
+        made.append(
+            prepare(
+                reference.Reference(
+                    patient=np.unique(table["patient"], return_inverse=True)[1],
+                    view=table["view"].to_numpy(np.str_),
+                    names=np.array(NAMES),
+                    statistics=table[list(NAMES)].to_numpy(),
+                    logits=logits,
+                    targets=targets,
+                    features=np.stack(table["features"].tolist()),
+                    **columns,
+                ),
+                card,
+            )
+        )
     return made
 
 
@@ -87,19 +101,26 @@ def main(arguments: list[str]) -> int:
     print(f"references: {[(len(r.studies), int(r.patient.max()) + 1) for r in references]} (studies, patients)")
     for size in given.sizes:
         count = rendered(given, params.phantom, size)
-        table = stream.studies(given.model, params.phantom, range(-(-count * size // stream.PART)), stream.Shift(),
-                               given.cache)
+        table = stream.studies(
+            given.model, params.phantom, range(-(-count * size // stream.PART)), stream.Shift(), given.cache
+        )
         causes: Counter[str] = Counter()
         alarms, baseline = 0, 0
         for k in range(count):
             prepared = references[k % len(references)]
-            part = window(table[k * size:(k + 1) * size], prepared)
+            part = window(table[k * size : (k + 1) * size], prepared)
             found = judged(prepared, part, params.monitor)
             alarms += verdict(found)[0] == "drift"
             causes.update(j.comparison.name for j in found if j.drifted)
             baseline += plain(prepared, part, params.monitor.alpha)
-        print(f"window of {size}:\n  " + line("verdict", alarms, count) + "\n  " + line("plain KS", baseline, count)
-              + f"\n  raised by {dict(causes.most_common(5))}", flush=True)
+        print(
+            f"window of {size}:\n  "
+            + line("verdict", alarms, count)
+            + "\n  "
+            + line("plain KS", baseline, count)
+            + f"\n  raised by {dict(causes.most_common(5))}",
+            flush=True,
+        )
     return 0
 
 

@@ -7,6 +7,7 @@ feature and probability, Bonferroni), which raises false alarms (see drift_false
 where it is the smallest of all. The third scanner is in no model's training. Run in the folder of the model's
 params.yaml; the same command goes on where it was stopped. `--figure power.png` draws it.
 """
+
 import argparse
 import sys
 from collections.abc import Iterator
@@ -28,27 +29,37 @@ import pandas as pd
 from benchmarks.drift_windows import judged, plain, window
 from cxr.model import model_folder
 from cxr.params import load
-from cxr.params.schema import Monitor
+from cxr.params.production import Monitor
 from serving.monitor.compare import Prepared, prepare
 from serving.monitor.rule import verdict
 
 FIRST_PART = 0
 # The lowest grades are as good as nothing in 8 bits: 0.3 % less contrast changes no pixel, 0.4 % those at the ends.
-_STEPS = {"contrast": (0.003, 0.004, 0.006, 0.01, 0.02), "noise": (0.5, 1.0, 2.0, 3.0, 4.0),
-          "blur": (0.3, 0.35, 0.4, 0.5, 0.75),
-          "prevalence": (0.18, 0.22, 0.28, 0.35)}
-_MIXED = {"second scanner, share": (stream.Shift(scanner="B"), (0.05, 0.1, 0.2, 0.3, 0.5)),
-          "third scanner (unseen), share": (stream.Shift(scanner=stream.UNSEEN), (0.05, 0.1, 0.2, 0.3, 0.5)),
-          "inverted, share": (stream.Shift(pixels=("invert", 1.0)), (0.02, 0.05, 0.1, 0.2)),
-          "all AP, share": (stream.Shift(view="AP"), (0.05, 0.1, 0.2, 0.4, 0.7))}
-_UNITS = {"contrast": "contrast lost, share", "noise": "noise added, grey levels", "blur": "blur, 256ths of the side",
-          "prevalence": "prevalence of each finding"}
+_STEPS = {
+    "contrast": (0.003, 0.004, 0.006, 0.01, 0.02),
+    "noise": (0.5, 1.0, 2.0, 3.0, 4.0),
+    "blur": (0.3, 0.35, 0.4, 0.5, 0.75),
+    "prevalence": (0.18, 0.22, 0.28, 0.35),
+}
+_MIXED = {
+    "second scanner, share": (stream.Shift(scanner="B"), (0.05, 0.1, 0.2, 0.3, 0.5)),
+    "third scanner (unseen), share": (stream.Shift(scanner=stream.UNSEEN), (0.05, 0.1, 0.2, 0.3, 0.5)),
+    "inverted, share": (stream.Shift(pixels=("invert", 1.0)), (0.02, 0.05, 0.1, 0.2)),
+    "all AP, share": (stream.Shift(view="AP"), (0.05, 0.1, 0.2, 0.4, 0.7)),
+}
+_UNITS = {
+    "contrast": "contrast lost, share",
+    "noise": "noise added, grey levels",
+    "blur": "blur, 256ths of the side",
+    "prevalence": "prevalence of each finding",
+}
 Results = dict[str, list[tuple[float, float, float]]]  # by kind: grade, share found by the monitor, by plain KS
 Streams = Iterator[tuple[str, float, pd.DataFrame]]
 
 
 def streams(given: argparse.Namespace, params: object, parts: range) -> Streams:
     """(kind of shift, its grade, studies) of every condition."""
+
     def made(shift: stream.Shift) -> pd.DataFrame:
         """The studies of a shift, each grade of all the same patients."""
         return stream.studies(given.model, params, parts, shift, given.cache)
@@ -70,7 +81,7 @@ def found(table: pd.DataFrame, prepared: Prepared, given: argparse.Namespace, se
     """Shares of the windows in which the monitor, and the plain method, say drift."""
     hits = []
     for k in range(given.windows):
-        part = window(table[k * given.size:(k + 1) * given.size], prepared, labelled=False)
+        part = window(table[k * given.size : (k + 1) * given.size], prepared, labelled=False)
         hits.append((verdict(judged(prepared, part, section))[0] == "drift", plain(prepared, part, section.alpha)))
     ours, others = np.mean(hits, axis=0)
     return float(ours), float(others)
@@ -95,7 +106,7 @@ def draw(results: Results, prevalence: float, path: Path) -> None:
         panel.axhline(0.8, color="#999999", linewidth=0.8)
         panel.set_title(kind, fontsize=10)
         panel.set_ylim(-0.03, 1.03)
-    for panel in panels.flat[len(results) - 1:]:
+    for panel in panels.flat[len(results) - 1 :]:
         panel.set_axis_off()
     panels.flat[-1].legend(*panels.flat[0].get_legend_handles_labels(), loc="center", frameon=False)
     figure.supylabel("share of windows found")

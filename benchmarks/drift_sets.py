@@ -7,6 +7,7 @@ same with a share of images of the other set put in (again none used twice), the
 production: decoded, described, preprocessed, answered. Without labels. `--side 224` brings the other set's images to
 that many pixels first, so that their matrix size gives nothing away.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ from cxr.model import model_folder
 from cxr.model.litert import Net
 from cxr.model.probabilities import calibrated
 from cxr.params import load
-from cxr.params.schema import Monitor
+from cxr.params.production import Monitor
 from cxr.raw.batch import open_set
 from serving.monitor.compare import Prepared, prepare
 from serving.monitor.rule import verdict
@@ -47,8 +48,17 @@ def scored(net: Net, files: list[bytes], side: int | None = None) -> pd.DataFram
             pixels = cv2.resize(decoded.pixels, (side, side), interpolation=cv2.INTER_AREA)
             decoded = Decoded(pixels, decoded.bit_depth, decoded.kind)
         height, width = decoded.pixels.shape[:2]
-        rows.append({"image_id": image_id(decoded), "view": "", "width": width, "height": height,
-                     "bit_depth": decoded.bit_depth, "latency_ms": np.nan, **describe(decoded)})
+        rows.append(
+            {
+                "image_id": image_id(decoded),
+                "view": "",
+                "width": width,
+                "height": height,
+                "bit_depth": decoded.bit_depth,
+                "latency_ms": np.nan,
+                **describe(decoded),
+            }
+        )
         inputs.append(apply(chain, decoded))
     answers = net.answers(np.stack(inputs))
     table = pd.DataFrame(rows).astype(dict.fromkeys(NAMES, np.float32))
@@ -78,10 +88,17 @@ def alarms(tables: list[pd.DataFrame], prepared: Prepared, section: Monitor) -> 
 
 def windows(own: pd.DataFrame, other: pd.DataFrame, size: int, strangers: int) -> list[pd.DataFrame]:
     """As many disjoint windows as there are images for, `strangers` of the other set in each."""
-    most = min(len(own) // (size - strangers) if size > strangers else len(other),
-               len(other) // strangers if strangers else len(own))
-    return [pd.concat([own[k * (size - strangers):(k + 1) * (size - strangers)],
-                       other[k * strangers:(k + 1) * strangers]], ignore_index=True) for k in range(most)]
+    most = min(
+        len(own) // (size - strangers) if size > strangers else len(other),
+        len(other) // strangers if strangers else len(own),
+    )
+    return [
+        pd.concat(
+            [own[k * (size - strangers) : (k + 1) * (size - strangers)], other[k * strangers : (k + 1) * strangers]],
+            ignore_index=True,
+        )
+        for k in range(most)
+    ]
 
 
 def main(arguments: list[str]) -> int:
@@ -96,16 +113,22 @@ def main(arguments: list[str]) -> int:
     strange = sorted(p for p in given.other.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
     own = scored(net, own_files(params.ingest.set))
     other = scored(net, [path.read_bytes() for path in strange], given.side)
-    print(f"reference: {len(prepared.studies)} studies of {len(np.unique(prepared.patient))} patients; own images "
-          f"{len(own)}, others {len(other)}")
+    print(
+        f"reference: {len(prepared.studies)} studies of {len(np.unique(prepared.patient))} patients; own images "
+        f"{len(own)}, others {len(other)}"
+    )
     for size in (50, 200):
         for share in (0.0, 0.05, 0.1, 0.2, 1.0):
             made = windows(own, other, size, round(size * share))
             if not made:
                 continue
             ours, others, reason = alarms(made, prepared, params.monitor)
-            said = [f"windows of {size}, {share:.0%} of the other set:", line("monitor", ours, len(made)),
-                    line("plain KS", others, len(made)), *([f"for example {reason}"] if reason else [])]
+            said = [
+                f"windows of {size}, {share:.0%} of the other set:",
+                line("monitor", ours, len(made)),
+                line("plain KS", others, len(made)),
+                *([f"for example {reason}"] if reason else []),
+            ]
             print("\n  ".join(said), flush=True)
     return 0
 

@@ -3,6 +3,7 @@
 The whole of `cxr monitor` on a log of so many studies with labels (starting, reading log and reference,
 comparing, report), and its parts; beside the plain method (Kolmogorov-Smirnov on each statistic, feature, probability).
 """
+
 import argparse
 import os
 import subprocess
@@ -37,15 +38,27 @@ def log_of(table: pd.DataFrame, model: str) -> pa.Table:
     """The table in the scoring log's columns and types."""
     count = len(table)
     at = [pd.Timestamp("2026-01-01", tz="UTC") + pd.Timedelta(seconds=i) for i in range(count)]
-    words = {"image_id": table["image_id"], "source": table["image_id"] + ".png", "view": table["view"],
-             "model": [model] * count, "version": ["benchmark"] * count}
+    words = {
+        "image_id": table["image_id"],
+        "source": table["image_id"] + ".png",
+        "view": table["view"],
+        "model": [model] * count,
+        "version": ["benchmark"] * count,
+    }
     numbers = {name: pa.array(table[name], pa.float32()) for name in (*NAMES, "latency_ms")}
     sides = {name: pa.array(table[name], pa.int32()) for name in ("width", "height")}
     answers = {name: pa.array(table[name]) for name in table if name.startswith(("logit_", "probability_"))}
-    return pa.table({**{name: pa.array(values, pa.string()) for name, values in words.items()}, **numbers, **sides,
-                     **answers, "scored_at": pa.array(at, pa.timestamp("us", "UTC")),
-                     "bit_depth": pa.array(table["bit_depth"], pa.int16()),
-                     "features": pa.array(list(table["features"]), pa.list_(pa.float32()))})
+    return pa.table(
+        {
+            **{name: pa.array(values, pa.string()) for name, values in words.items()},
+            **numbers,
+            **sides,
+            **answers,
+            "scored_at": pa.array(at, pa.timestamp("us", "UTC")),
+            "bit_depth": pa.array(table["bit_depth"], pa.int16()),
+            "features": pa.array(list(table["features"]), pa.list_(pa.float32())),
+        }
+    )
 
 
 def label_all(folder: Path, table: pd.DataFrame, labels: Sequence[str]) -> None:
@@ -84,7 +97,7 @@ def main(arguments: list[str]) -> int:
     params = load()
     prepared = prepare(model_folder.read_reference(given.model), model_folder.read_card(given.model))
     parts = range(-(-given.studies // stream.PART))
-    table = stream.studies(given.model, params.phantom, parts, stream.Shift(), given.cache)[:given.studies]
+    table = stream.studies(given.model, params.phantom, parts, stream.Shift(), given.cache)[: given.studies]
     part = window(table.drop_duplicates("image_id"), prepared)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "production"
@@ -96,8 +109,10 @@ def main(arguments: list[str]) -> int:
         reading = seconds(lambda: scoring_log.read(place / "log"))
     ours = seconds(lambda: judged(prepared, part, params.monitor))
     others = seconds(lambda: plain(prepared, part, params.monitor.alpha))
-    print(f"{len(part)} studies: cxr monitor {whole:.2f} s, of it reading {reading:.2f} s; comparing "
-          f"with labels {ours:.2f} s, {ours / others:.1f} times plain KS ({others:.2f} s)")
+    print(
+        f"{len(part)} studies: cxr monitor {whole:.2f} s, of it reading {reading:.2f} s; comparing "
+        f"with labels {ours:.2f} s, {ours / others:.1f} times plain KS ({others:.2f} s)"
+    )
     return 0
 
 

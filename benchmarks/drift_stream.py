@@ -3,6 +3,7 @@
 Rendered in parts of 1,000 studies by patients that no training batch holds. A part is kept on disk under a key of all
 that decides it, so that a benchmark that was stopped goes on where it was. Not for real images: see `drift_sets.py`.
 """
+
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -37,8 +38,19 @@ from stages.phantom.scanner import SCANNERS, Scanner
 PART = 1000  # studies
 _FIRST = 1_000_000  # patients of the benchmarks start here, those of part k at _FIRST + k PART
 UNSEEN = "C"  # a make of scanner that no phantom batch holds: sharper, quieter and brighter than A
-SCANNERS[UNSEEN] = Scanner(blur=0.0012, noise=0.011, grain=0.0, bend=0.3, contrast=0.4, sharpen=0.8, border=0.02,
-                           grid=0.0, width=3000, height=3000, spacing=0.139)
+SCANNERS[UNSEEN] = Scanner(
+    blur=0.0012,
+    noise=0.011,
+    grain=0.0,
+    bend=0.3,
+    contrast=0.4,
+    sharpen=0.8,
+    border=0.02,
+    grid=0.0,
+    width=3000,
+    height=3000,
+    spacing=0.139,
+)
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -83,8 +95,9 @@ def studies(model: Path, params: Phantom, parts: range, shift: Shift, cache: Pat
     for part, arrays in zip(missing, scored, strict=True):
         write_bytes(_place(model, params, part, shift, cache), pack_named(arrays))
         print(f"rendered and scored part {part} of {shift}", flush=True)
-    return pd.concat([_table(np.load(_place(model, params, part, shift, cache)), card) for part in parts],
-                     ignore_index=True)
+    return pd.concat(
+        [_table(np.load(_place(model, params, part, shift, cache)), card) for part in parts], ignore_index=True
+    )
 
 
 def ready(model: Path, params: Phantom, shift: Shift, cache: Path, most: int) -> int:
@@ -119,14 +132,28 @@ def _scored(model: Path, params: Phantom, shift: Shift, part: int) -> dict[str, 
         if shift.pixels:
             pixels = CHANGES[shift.pixels[0]](pixels, shift.pixels[1], random)
         decoded = Decoded(pixels, 8, "png")
-        rows.append((plan.patient, plan.view, image_id(decoded), list(describe(decoded).values()),
-                     [label in plan.labels for label in net.labels]))
+        rows.append(
+            (
+                plan.patient,
+                plan.view,
+                image_id(decoded),
+                list(describe(decoded).values()),
+                [label in plan.labels for label in net.labels],
+            )
+        )
         inputs.append(apply(chain, decoded))
     answers = net.answers(np.stack(inputs))
     patient, view, ids, statistics, targets = zip(*rows, strict=True)
-    return {"patient": np.array(patient), "view": np.array(view), "image_id": np.array(ids),
-            "statistics": np.array(statistics, np.float32), "targets": np.array(targets, np.int8),
-            "side": np.array(params.image_size), "features": answers.features, "logits": answers.logits}
+    return {
+        "patient": np.array(patient),
+        "view": np.array(view),
+        "image_id": np.array(ids),
+        "statistics": np.array(statistics, np.float32),
+        "targets": np.array(targets, np.int8),
+        "side": np.array(params.image_size),
+        "features": answers.features,
+        "logits": answers.logits,
+    }
 
 
 def _table(arrays: dict[str, np.ndarray], card: ModelCard) -> pd.DataFrame:
@@ -136,6 +163,13 @@ def _table(arrays: dict[str, np.ndarray], card: ModelCard) -> pd.DataFrame:
         table[f"logit_{label}"] = arrays["logits"][:, position]
         table[f"probability_{label}"] = probabilities[:, position]
         table[f"target_{label}"] = arrays["targets"][:, position]
-    return table.assign(image_id=arrays["image_id"], patient=arrays["patient"], view=arrays["view"],
-                        width=int(arrays["side"]), height=int(arrays["side"]), bit_depth=8, latency_ms=np.nan,
-                        features=list(arrays["features"]))
+    return table.assign(
+        image_id=arrays["image_id"],
+        patient=arrays["patient"],
+        view=arrays["view"],
+        width=int(arrays["side"]),
+        height=int(arrays["side"]),
+        bit_depth=8,
+        latency_ms=np.nan,
+        features=list(arrays["features"]),
+    )

@@ -1,9 +1,10 @@
 """One window judged by the monitor, and by the plain method that it is measured against; for the drift benchmarks."""
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cxr.params.schema import Monitor
+from cxr.params.production import Monitor
 from serving.monitor.compare import Prepared, compare
 from serving.monitor.rule import Judged, judge
 from serving.monitor.window import StudyArrays, of_log
@@ -36,5 +37,6 @@ def plain(prepared: Prepared, window: StudyArrays, alpha: float) -> bool:
 def _distance(old: np.ndarray, new: np.ndarray) -> float:
     """Largest difference of the two columns' distribution functions."""
     values = np.sort(np.concatenate([old, new]))
-    return float(np.abs(np.subtract(*(np.searchsorted(np.sort(x), values, side="right") / len(x)
-                                      for x in (old, new)))).max())
+    return float(
+        np.abs(np.subtract(*(np.searchsorted(np.sort(x), values, side="right") / len(x) for x in (old, new)))).max()
+    )

@@ -5,6 +5,7 @@
    where its time goes.
 3. With --dispatch: the same through a real server and worker, a stage of no work and one of 30 s (some minutes).
 """
+
 import argparse
 import itertools
 import os
@@ -30,8 +31,13 @@ from tests.fixtures.flows_team import CODE, team
 
 STAGES = ["check", "ingest", "train", "evaluate", "explain"]
 WORK = 30.0  # seconds that the stage with work takes
-PARTS = {"open_commit": "clone of the commit", "on_entries": "asking DVC what the stage needs",
-         "pull": "fetch and hash", "reproduce": "dvc repro (check and stage)", "push": "push"}
+PARTS = {
+    "open_commit": "clone of the commit",
+    "on_entries": "asking DVC what the stage needs",
+    "pull": "fetch and hash",
+    "reproduce": "dvc repro (check and stage)",
+    "push": "push",
+}
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -43,15 +49,22 @@ def seconds(action: Callable[[], object]) -> float:
 
 def command(project: Project, *words: str) -> None:
     """A command in the checkout, quietly."""
-    subprocess.run([sys.executable, "-m", *words], cwd=project.checkout, check=True, capture_output=True,
-                   env={**os.environ, "PYTHONPATH": str(CODE)})
+    subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=project.checkout,
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(CODE)},
+    )
 
 
 def nothing_stale(project: Project, rounds: int) -> list[tuple[float, float]]:
     """Seconds of `dvc status` and of the pipeline with nothing to do, in turn."""
     command(project, "dvc", "repro")
-    return [(seconds(lambda: command(project, "dvc", "status")), seconds(lambda: command(project, "flows.pipeline")))
-            for _ in range(rounds)]
+    return [
+        (seconds(lambda: command(project, "dvc", "status")), seconds(lambda: command(project, "flows.pipeline")))
+        for _ in range(rounds)
+    ]
 
 
 def one_stage(project: Project, rounds: int) -> tuple[list[tuple[float, float]], dict[str, float]]:
@@ -60,9 +73,13 @@ def one_stage(project: Project, rounds: int) -> tuple[list[tuple[float, float]],
     phantom = "data/raw/dvc.yaml:phantom"
     entries = {phantom: execute(an_order(phantom, commit, {}), settings)}
     with parts() as spent:
-        pairs = [(seconds(lambda: command(project, "dvc", "repro", "-s", "-f", "check", "ingest")),
-                  seconds(lambda: execute(an_order("ingest", commit, entries), settings)))
-                 for _ in range(rounds)]
+        pairs = [
+            (
+                seconds(lambda: command(project, "dvc", "repro", "-s", "-f", "check", "ingest")),
+                seconds(lambda: execute(an_order("ingest", commit, entries), settings)),
+            )
+            for _ in range(rounds)
+        ]
     return pairs, {name: statistics.median(taken) for name, taken in spent.items()}
 
 
@@ -75,6 +92,7 @@ def parts() -> Iterator[dict[str, list[float]]]:
 
     def timed(name: str) -> Callable[..., Any]:
         """The function of that name, its seconds noted."""
+
         def call(*given: Any, **named: Any) -> Any:
             """What it would return."""
             begun = time.perf_counter()
@@ -82,6 +100,7 @@ def parts() -> Iterator[dict[str, list[float]]]:
                 return own[name](*given, **named)
             finally:
                 spent[name].append(time.perf_counter() - begun)
+
         return call
 
     for name, module in whole.items():
@@ -102,8 +121,10 @@ def dispatched(top: Path) -> None:
     command(project, "dvc", "repro")
     with team(project, top) as made:
         run = made.ended(made.submit())
-        print(f"\nwhole run: {run['total_run_time']:.1f} s; of it {WORK:.0f} s are train's own work\n"
-              "stage      until a worker takes it  flow starts  carried out  together  dvc repro  ratio")
+        print(
+            f"\nwhole run: {run['total_run_time']:.1f} s; of it {WORK:.0f} s are train's own work\n"
+            "stage      until a worker takes it  flow starts  carried out  together  dvc repro  ratio"
+        )
         for stage in ("ingest", "train", "evaluate"):
             attempt = made.attempts(run["id"], stage)[-1]
             states = made.api("GET", f"/flow_run_states/?flow_run_id={attempt['id']}")
@@ -111,8 +132,10 @@ def dispatched(top: Path) -> None:
             times = [at[kind] for kind in ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED")]
             waits = [(end - begun).total_seconds() for begun, end in itertools.pairwise(times)]
             direct = seconds(partial(command, project, "dvc", "repro", "-s", "-f", "check", stage))
-            print(f"{stage:10} {waits[0]:22.1f} s {waits[1]:10.1f} s {waits[2]:10.1f} s {sum(waits):7.1f} s "
-                  f"{direct:8.1f} s {sum(waits) / direct:6.2f}")
+            print(
+                f"{stage:10} {waits[0]:22.1f} s {waits[1]:10.1f} s {waits[2]:10.1f} s {sum(waits):7.1f} s "
+                f"{direct:8.1f} s {sum(waits) / direct:6.2f}"
+            )
 
 
 def main() -> None:
@@ -138,8 +161,11 @@ def main() -> None:
 def show(base: str, other: str, pairs: list[tuple[float, float]]) -> None:
     """Medians, and the median of the ratios of neighbours."""
     ratio = statistics.median(b / a for a, b in pairs)
-    print(f"{base} {statistics.median(a for a, _ in pairs):.2f} s, {other} "
-          f"{statistics.median(b for _, b in pairs):.2f} s: {ratio:.2f}-fold", flush=True)
+    print(
+        f"{base} {statistics.median(a for a, _ in pairs):.2f} s, {other} "
+        f"{statistics.median(b for _, b in pairs):.2f} s: {ratio:.2f}-fold",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ patient). Counted: how often each of the three comparisons of AUROC lets the cha
 the champion and by the number of gate studies. By the rule of params.yaml. What no drawing can show: whether the gate
 studies are like those that will come.
 """
+
 import argparse
 import sys
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from scipy.stats import binomtest, norm  # isort: skip
 
 from cxr.metrics.comparisons import JudgedStudies, PairedComparison, Side, compare
 from cxr.params import load
-from cxr.params.schema import Gate
+from cxr.params.production import Gate
 from serving.gate import checks
 
 LABELS, CHAMPION = tuple("ABCDE"), 0.85
@@ -31,8 +32,9 @@ SIZES = (150, 500, 1500)
 OLD, NEW, WORST = (0.0, -0.02, -0.04), (-0.02, 0.0, 0.02, 0.05, 0.1), (0.0, -0.05, -0.1, -0.2)
 
 
-def drawn(count: int, champion: list[float], challenger: list[float], rng: np.random.Generator
-          ) -> tuple[JudgedStudies, Side, Side]:
+def drawn(
+    count: int, champion: list[float], challenger: list[float], rng: np.random.Generator
+) -> tuple[JudgedStudies, Side, Side]:
     """Gate studies, and both models' answers, with these true AUROCs label by label."""
     shape = (count, len(LABELS))
     targets = (rng.random(shape) < 0.2).astype(np.float32)
@@ -58,9 +60,11 @@ def passes(question: str, count: int, difference: float, rule: Gate, trials: int
     """Share of drawings that pass a question, with its 95 % interval, as text."""
     spread = [difference] * len(LABELS) if question != "worst label" else [difference] + [0.0] * (len(LABELS) - 1)
     ask: Callable[[PairedComparison], checks.Check]
-    ask = {"old": lambda found: checks.not_worse_on_old(found, rule),
-           "new": lambda found: checks.better_on_new(found, found, rule),
-           "worst label": lambda found: checks.worst_label({"old": found}, rule)}[question]
+    ask = {
+        "old": lambda found: checks.not_worse_on_old(found, rule),
+        "new": lambda found: checks.better_on_new(found, found, rule),
+        "worst label": lambda found: checks.worst_label({"old": found}, rule),
+    }[question]
     won = sum(bool(ask(compared(count, spread, rule, seed)).passed) for seed in range(trials))
     low, high = binomtest(won, trials).proportion_ci(method="wilson")
     return f"{won / trials:5.2f} [{low:.2f}, {high:.2f}]"
@@ -75,8 +79,10 @@ def main() -> None:
     rule = load(given.params).retrain.gate.model_copy(update={"bootstrap": 300})
     print(f"champion's AUROC {CHAMPION}, {given.trials} drawings each, {rule}")
     for question, differences in (("old", OLD), ("new", NEW), ("worst label", WORST)):
-        print(f"\n{question}: share that passes\n{'true difference':>16s}" + "".join(
-            f"{f'{size} studies':>22s}" for size in SIZES))
+        print(
+            f"\n{question}: share that passes\n{'true difference':>16s}"
+            + "".join(f"{f'{size} studies':>22s}" for size in SIZES)
+        )
         for difference in differences:
             cells = (passes(question, size, difference, rule, given.trials) for size in SIZES)
             print(f"{difference:16.2f}" + "".join(f"{cell:>22s}" for cell in cells), flush=True)

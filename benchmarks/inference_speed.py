@@ -3,6 +3,7 @@
 From uint8 pixels to logits on the served path (`cxr.model.litert.Net`), best of three passes over 64 random images.
 Says also whether every setting gave the same logits to the last bit.
 """
+
 import argparse
 import sys
 import time

@@ -6,6 +6,7 @@ Renders images of NIH's size into a temporary set, then times: everything from n
 deleted as DVC deletes it; one image added, with the earlier output at hand (as a run by hand or DVC's cache has it)
 and with the per-image cache alone. Start-up of Python is included, and shown by itself.
 """
+
 import argparse
 import json
 import os
@@ -43,8 +44,12 @@ def radiograph(seed: int, side: int) -> np.ndarray:
 def stage(top: Path, workers: int) -> tuple[float, dict[str, int]]:
     """Seconds and counts of one run of the stage."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "stages.preprocess"], cwd=top, check=True,
-                   env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_WORKERS": str(workers)})
+    subprocess.run(
+        [sys.executable, "-m", "stages.preprocess"],
+        cwd=top,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_WORKERS": str(workers)},
+    )
     return time.perf_counter() - start, json.loads((top / ".runs/preprocess.json").read_text())
 
 
@@ -66,8 +71,10 @@ def measure(top: Path, images: int, side: int, workers: int) -> None:
         toy.write_params(top)
         seconds, counts = stage(top, workers)
         full = full or seconds
-        print(f"{case:<44}{seconds:>8.2f}{seconds / full:>8.4f}  {counts['decoded']:>7}  "
-              f"{counts['shards_rewritten']:>9}  {counts['shards_unchanged']:>9}")
+        print(
+            f"{case:<44}{seconds:>8.2f}{seconds / full:>8.4f}  {counts['decoded']:>7}  "
+            f"{counts['shards_rewritten']:>9}  {counts['shards_unchanged']:>9}"
+        )
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import stages.preprocess.run"], cwd=ROOT, check=True)
     print(f"{'of which start-up of Python':<44}{time.perf_counter() - start:>8.2f}")

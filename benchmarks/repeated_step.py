@@ -6,6 +6,7 @@ The same weights and the same random images each time. TF_ENABLE_ONEDNN_OPTS=0 b
 CXR_INSTRUCTION_SET=native lifts the cap. The digest of the first gradients can be compared with another machine's.
 Exit status 1 where a repeat differed.
 """
+
 import argparse
 import hashlib
 import sys
@@ -68,8 +69,10 @@ def main() -> int:
         gradients = step()
         spent += time.perf_counter() - start
         repeats, differing = repeats + 1, differing + (digest(gradients) != first)
-    print(f"{options.net}, {options.batch} images of {options.side} x {options.side}: {differing} of {repeats} repeats "
-          f"differ; {spent / repeats * 1e3:.0f} ms a step; gradients {first[:16]}")
+    print(
+        f"{options.net}, {options.batch} images of {options.side} x {options.side}: {differing} of {repeats} repeats "
+        f"differ; {spent / repeats * 1e3:.0f} ms a step; gradients {first[:16]}"
+    )
     return 1 if differing else 0
 
 

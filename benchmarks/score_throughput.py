@@ -9,6 +9,7 @@ together, which other work on the machine changes less, and the ratio of the bes
 milliseconds an image of each part in one process, alone.
 Without --model: the net of --preset (default: params.yaml) with random weights (same speed), float32.
 """
+
 import argparse
 import os
 import shutil
@@ -58,10 +59,14 @@ def default_model(folder: Path, preset: Path = ROOT / "params.yaml") -> Path:
     params = load(preset) if preset.name == "params.yaml" else presets.params(preset)
     tf_session.start(params.machine, 0)
     labels, size = params.ingest.labels, params.preprocess.size
-    spec = factory.spec(params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1),
-                     outputs=len(labels))
-    card = tiny_nets.card(labels, input={"height": size, "width": size, "channels": 1},
-                          preprocessing=Chain.from_params(params.preprocess, 1))
+    spec = factory.spec(
+        params.train.net, width=params.train.width, dropout=0.0, shape=(size, size, 1), outputs=len(labels)
+    )
+    card = tiny_nets.card(
+        labels,
+        input={"height": size, "width": size, "channels": 1},
+        preprocessing=Chain.from_params(params.preprocess, 1),
+    )
     model_folder.write(folder, spec=spec, weights=[], card=card, tflite=float_tflite(factory.build(spec)))
     return folder
 
@@ -99,7 +104,7 @@ def infer(model: Path, inputs: list[np.ndarray]) -> int:
     interpreter, tensor, _ = bare_net(model)
     images = np.stack(inputs).astype(tensor["dtype"])
     for start in range(0, len(images), BLOCK):
-        block = images[start:start + BLOCK]
+        block = images[start : start + BLOCK]
         if len(block) < BLOCK:
             block = np.concatenate([block, np.zeros((BLOCK - len(block), *block.shape[1:]), block.dtype)])
         interpreter.set_tensor(tensor["index"], block)
@@ -111,7 +116,7 @@ def infer(model: Path, inputs: list[np.ndarray]) -> int:
 
 def bare_run(work: Callable[..., int], model: Path, files: list[ImageFile], size: int) -> int:
     """All files over the processes."""
-    orders = [(model, tuple(files[start:start + size])) for start in range(0, len(files), size)]
+    orders = [(model, tuple(files[start : start + size])) for start in range(0, len(files), size)]
     return sum(done or 0 for _, done in process_pool.map_unordered(work, orders, workers(), chunk=1))
 
 
@@ -138,8 +143,12 @@ def parts(model: Path, files: list[ImageFile]) -> dict[str, float]:
         data = file.location.read()
         decoded = decode(data, PIXELS)
         fresh = partial(Decoded, decoded.pixels, decoded.bit_depth, decoded.kind)  # nothing reduced yet
-        for name, work in (("decode", lambda d=data: decode(d, PIXELS)), ("chain", lambda x=fresh: apply(chain, x())),
-                           ("statistics", lambda x=fresh: describe(x())), ("image id", lambda x=fresh: image_id(x()))):
+        for name, work in (
+            ("decode", lambda d=data: decode(d, PIXELS)),
+            ("chain", lambda x=fresh: apply(chain, x())),
+            ("statistics", lambda x=fresh: describe(x())),
+            ("image id", lambda x=fresh: image_id(x())),
+        ):
             start = time.perf_counter()
             work()
             taken.setdefault(name, []).append((time.perf_counter() - start) * 1000)
@@ -162,7 +171,7 @@ def main() -> None:
         if given.images:
             folder = top / "images"
             folder.mkdir()
-            for position, file in enumerate(find(given.folder, BYTES).images[:given.images]):
+            for position, file in enumerate(find(given.folder, BYTES).images[: given.images]):
                 shutil.copyfile(file.location.path, folder / f"{position}{file.suffix}")
         model = given.model or default_model(top / "model", given.preset)
         release = releases.install(top / "production", model, "v", "", None)
@@ -173,9 +182,11 @@ def compare(folder: Path, model: Path, production: Path, given: argparse.Namespa
     """Turns of both, one after the other, each time another one first."""
     files = find(folder, BYTES).images
     size = max(1, min(given.batch, -(-len(files) // workers())))
-    sides = {"bare": lambda: bare_run(bare, model, files, size),
-             "described": lambda: bare_run(described, model, files, size),
-             "ours": lambda: our_run(folder, production, given.batch)}
+    sides = {
+        "bare": lambda: bare_run(bare, model, files, size),
+        "described": lambda: bare_run(described, model, files, size),
+        "ours": lambda: our_run(folder, production, given.batch),
+    }
     speeds, burnt = ({name: list[float]() for name in sides} for _ in range(2))
     for turn in range(given.turns):
         for name in sorted(sides, reverse=bool(turn % 2)):
@@ -186,14 +197,18 @@ def compare(folder: Path, model: Path, production: Path, given: argparse.Namespa
             print(f"turn {turn + 1} {name}: {speeds[name][-1]:.1f} images/s, {burnt[name][-1]:.2f} ms", flush=True)
     print(f"\n{len(files)} images, {workers()} processes, {processor()}")
     for name in sides:
-        print(f"{name}: {statistics.median(speeds[name]):.1f} images/s, {statistics.median(burnt[name]):.2f} ms of "
-              "processor an image (medians)")
+        print(
+            f"{name}: {statistics.median(speeds[name]):.1f} images/s, {statistics.median(burnt[name]):.2f} ms of "
+            "processor an image (medians)"
+        )
     for name in ("bare", "described"):
         ratios = [ours / other for ours, other in zip(speeds["ours"], speeds[name], strict=True)]
         spent = [other / ours for ours, other in zip(burnt["ours"], burnt[name], strict=True)]
-        print(f"ours over {name}: {statistics.median(ratios):.3f} (turns: {', '.join(f'{r:.3f}' for r in ratios)}); by "
-              f"processor time {statistics.median(spent):.3f}; best turns "
-              f"{max(speeds['ours']) / max(speeds[name]):.3f}")
+        print(
+            f"ours over {name}: {statistics.median(ratios):.3f} (turns: {', '.join(f'{r:.3f}' for r in ratios)}); by "
+            f"processor time {statistics.median(spent):.3f}; best turns "
+            f"{max(speeds['ours']) / max(speeds[name]):.3f}"
+        )
     print("ms an image, alone:", ", ".join(f"{name} {ms}" for name, ms in parts(model, files).items()))
 
 

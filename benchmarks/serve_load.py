@@ -6,6 +6,7 @@ half of the greatest rate that was reached so, asked for evenly. The server is `
 decoding, preprocessing, the net, statistics, log. Beside it: what the same work costs without HTTP, in one process.
 Without --model: the default preset's net with random weights (same speed), float32.
 """
+
 import argparse
 import contextlib
 import os
@@ -51,15 +52,31 @@ class Load:
     def words(self) -> str:
         """In a line."""
         codes = ", ".join(f"{count} x {code}" for code, count in self.statuses.items())
-        return (f"{self.rate:6.1f} answers/s   p50 {self.p50:7.1f}   p95 {self.p95:7.1f}   p99 {self.p99:7.1f} ms   "
-                f"{codes}")
+        return (
+            f"{self.rate:6.1f} answers/s   p50 {self.p50:7.1f}   p95 {self.p95:7.1f}   p99 {self.p99:7.1f} ms   {codes}"
+        )
 
 
 def ask(hey: str, image: Path, address: str, seconds: int, clients: int, rate: float | None = None) -> Load:
     """Load the server; `rate` answers a second are asked for, or as many as it gives."""
     evenly = ["-q", f"{rate / clients:.3f}"] if rate else []
-    command = [hey, "-z", f"{seconds}s", "-c", str(clients), *evenly, "-m", "POST", "-T", "image/png", "-t", "60",
-               "-D", str(image), f"{address}/score"]
+    command = [
+        hey,
+        "-z",
+        f"{seconds}s",
+        "-c",
+        str(clients),
+        *evenly,
+        "-m",
+        "POST",
+        "-T",
+        "image/png",
+        "-t",
+        "60",
+        "-D",
+        str(image),
+        f"{address}/score",
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     quantiles = {name: 1000 * float(value) for name, value in re.findall(r"(\d+)%+ in ([\d.]+) secs", said)}
     statuses = {code: int(count) for code, count in re.findall(r"\[(\d+)\]\s+(\d+) responses", said)}
@@ -85,8 +102,13 @@ def served(place: Path, project: Path) -> Iterator[str]:
     """A server on a free port; its address once it is warm."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CXR_PRODUCTION": str(place)}
     environment.pop("CXR_SERVE_TOKEN", None)
-    child = subprocess.Popen([sys.executable, "-m", "serving.http", "--port", "0"], cwd=project, env=environment,
-                             stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "serving.http", "--port", "0"],
+        cwd=project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert child.stdout is not None
         address = child.stdout.readline().split()[1]
@@ -110,8 +132,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch) / "production"
         releases.install(place, given.model or default_model(Path(scratch) / "model"), "v", "", None)
-        print(f"{given.image.name}, {given.image.stat().st_size} bytes; {workers()} processes, {processor()}; the work "
-              f"alone: {alone(place, given.image.read_bytes()):.1f} ms", flush=True)
+        print(
+            f"{given.image.name}, {given.image.stat().st_size} bytes; {workers()} processes, {processor()}; the work "
+            f"alone: {alone(place, given.image.read_bytes()):.1f} ms",
+            flush=True,
+        )
         with served(place, ROOT) as address:
             ask(given.hey, given.image, address, 3, 4)  # warm
             loads = []

@@ -4,6 +4,7 @@ In the project's folder after `make repro`: macro AUROC of every variant on all 
 no other split (Kermany's test shares patient strings with train). With `--against`, the difference to another run on
 the same images, paired by patient. Intervals are 95 %, patient-wise bootstrap of 1,000.
 """
+
 import argparse
 import sys
 from pathlib import Path

@@ -4,6 +4,7 @@ The command as `dvc repro` runs it, from the start of Python to the last byte of
 112,120 rows and 14 labels in which a few rows fail. The stage reads no pixels, so that made-up rows cost what real ones
 do.
 """
+
 import argparse
 import os
 import subprocess
@@ -38,14 +39,27 @@ def made_up(rows: int) -> Manifest:
     labels = sorted(FINDINGS)
     age = random.integers(1, 90, rows).astype(np.float32)
     age[:3] = 414
-    table = pd.DataFrame({
-        "image_id": [f"{i:032x}" for i in range(rows)], "patient": [f"{p:016x}" for p in patient],
-        "study": [f"{i:016x}" for i in range(rows)], "view": random.choice(["PA", "AP"], rows),
-        "sex": random.choice(["M", "F"], rows), "age": age, "batch": "batch-001",
-        "source": [f"images_001/images/{i:08d}.png" for i in range(rows)], "sha256": [f"{i:064x}" for i in range(rows)],
-        "width": np.int32(1024), "height": np.int32(1024), "bit_depth": np.int16(8),
-        **dict.fromkeys(STATISTICS, np.float32(50)), "boxes": "[]", "split": split[patient], "gate": False,
-        **{f"label_{name}": (random.random(rows) < 0.1).astype("int8") for name in labels}})
+    table = pd.DataFrame(
+        {
+            "image_id": [f"{i:032x}" for i in range(rows)],
+            "patient": [f"{p:016x}" for p in patient],
+            "study": [f"{i:016x}" for i in range(rows)],
+            "view": random.choice(["PA", "AP"], rows),
+            "sex": random.choice(["M", "F"], rows),
+            "age": age,
+            "batch": "batch-001",
+            "source": [f"images_001/images/{i:08d}.png" for i in range(rows)],
+            "sha256": [f"{i:064x}" for i in range(rows)],
+            "width": np.int32(1024),
+            "height": np.int32(1024),
+            "bit_depth": np.int16(8),
+            **dict.fromkeys(STATISTICS, np.float32(50)),
+            "boxes": "[]",
+            "split": split[patient],
+            "gate": False,
+            **{f"label_{name}": (random.random(rows) < 0.1).astype("int8") for name in labels},
+        }
+    )
     return Manifest(Head("nih", "multilabel", tuple(labels)), table)
 
 
@@ -58,8 +72,13 @@ def seconds(rows: int) -> tuple[float, dict[str, int]]:
         write_json(folder / "data/ingest.json", counts)
         (folder / "params.yaml").write_text(preset.text(ROOT / "presets/nih.yaml"))
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "stages.validate"], cwd=folder, check=True, stdout=subprocess.DEVNULL,
-                       env={**os.environ, "PYTHONPATH": str(ROOT)})
+        subprocess.run(
+            [sys.executable, "-m", "stages.validate"],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
         return time.perf_counter() - start, read_json(folder / "metrics/validate.json")["failed"]
 
 

@@ -1,4 +1,5 @@
 """`python -m command`: the same as `cxr`."""
+
 from command.main import run
 
 run()

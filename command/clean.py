@@ -1,4 +1,5 @@
 """`cxr clean`: removes what can be made again and no output depends on."""
+
 import shutil
 from pathlib import Path
 

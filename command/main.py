@@ -1,4 +1,5 @@
 """`cxr WORD`: everything that a user does with the project, from any folder in it."""
+
 import importlib
 import sys
 from pathlib import Path
@@ -13,8 +14,10 @@ from command.words import WORDS, Word
 _NAME = "cxr"
 _OWN = ("cxr", "stages", "serving", "flows", "command")
 _HELP = {"help_option_names": ["-h", "--help"]}
-_EPILOG = ("`cxr WORD --help` has a word's options and exit statuses. Common to all: 0, 1 (an error, said in a line), "
-           "2 (wrong command line), 130 (interrupted: the same command goes on).")
+_EPILOG = (
+    "`cxr WORD --help` has a word's options and exit statuses. Common to all: 0, 1 (an error, said in a line), "
+    "2 (wrong command line), 130 (interrupted: the same command goes on)."
+)
 
 
 class Words(TyperGroup):
@@ -33,13 +36,26 @@ class Words(TyperGroup):
                 formatter.write_dl([(name, word.about) for name, word in WORDS.items() if word.chapter == chapter])
 
 
-app = typer.Typer(cls=Words, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
-                  no_args_is_help=True, epilog=_EPILOG, context_settings=_HELP)
+app = typer.Typer(
+    cls=Words,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    epilog=_EPILOG,
+    context_settings=_HELP,
+)
 
 
 @app.callback()
-def begin(folder: Annotated[Path | None, typer.Option("--project", metavar="FOLDER", help=(
-        "the project's folder (default: the first one upwards from here)"))] = None) -> None:
+def begin(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--project", metavar="FOLDER", help=("the project's folder (default: the first one upwards from here)")
+        ),
+    ] = None,
+) -> None:
     """Chest X-rays to a trained, compressed, measured, explained and watched classifier."""
 
 
@@ -98,8 +114,11 @@ def _of_another_age(error: ImportError) -> int:
     """Say that the project's code does not fit this command, where it is another checkout's; else it is our fault."""
     if Path.cwd() == Path(__file__).resolve().parents[1]:
         raise error
-    print(f"{_NAME}: the code in {Path.cwd()} is of another version ({error}): use that project's own .venv/bin/cxr, "
-          "which `make setup` makes there", file=sys.stderr)
+    print(
+        f"{_NAME}: the code in {Path.cwd()} is of another version ({error}): use that project's own .venv/bin/cxr, "
+        "which `make setup` makes there",
+        file=sys.stderr,
+    )
     return 1
 
 

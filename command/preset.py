@@ -2,6 +2,7 @@
 
 `cxr preset NAME` is short for `use NAME`.
 """
+
 import sys
 from typing import Annotated
 

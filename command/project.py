@@ -1,4 +1,5 @@
 """Which project `cxr` works on: the folder named with --project, or the first one upwards from the working folder."""
+
 import os
 import sys
 from pathlib import Path

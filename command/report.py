@@ -1,4 +1,5 @@
 """`cxr report`: where the report is."""
+
 import sys
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """The words of `cxr`: where each one's application is, and the line that stands beside it in `cxr --help`."""
+
 from dataclasses import dataclass
 
 

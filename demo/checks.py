@@ -1,4 +1,5 @@
 """How the story has to go: for each step what must be true of what came of it, and words where it is not."""
+
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,13 @@ def _is(name: str, key: str, expected: str) -> Callable[[Steps], str]:
     def look(steps: Steps) -> str:
         """Words where the step has something else; empty where it is right."""
         found = steps[name][key]
-        return "" if found == expected else f"{key}: {found} instead of {expected}; " + "; ".join(
-            map(str, steps[name].get("reasons") or [steps[name].get("message", "")]))
+        return (
+            ""
+            if found == expected
+            else f"{key}: {found} instead of {expected}; "
+            + "; ".join(map(str, steps[name].get("reasons") or [steps[name].get("message", "")]))
+        )
+
     return look
 
 

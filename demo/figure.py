@@ -1,4 +1,5 @@
 """Draws the story from what was measured: AUROC on each scanner's studies, the monitor's verdicts, what happened."""
+
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 _COLOURS = {"A": "#1b6ca8", "B": "#c0392b"}
-_EVENTS = {"retrained": ("drift starts a retraining:\n{v} promoted", "#27ae60"),
-           "poisoned": ("labels\nshuffled:\nrefused", "#8e44ad"), "rollback": ("rollback:\n{v}", "#d68910")}
+_EVENTS = {
+    "retrained": ("drift starts a retraining:\n{v} promoted", "#27ae60"),
+    "poisoned": ("labels\nshuffled:\nrefused", "#8e44ad"),
+    "rollback": ("rollback:\n{v}", "#d68910"),
+}
 
 
 def draw(steps: dict[str, Any], path: Path) -> None:
@@ -17,8 +21,11 @@ def draw(steps: dict[str, Any], path: Path) -> None:
     windows = [name for name in steps if name.startswith("window ")]
     figure, (above, below) = plt.subplots(2, 1, figsize=(10, 5.6), sharex=True, height_ratios=[4, 1])
     for scanner, colour in _COLOURS.items():
-        seen = [(at, steps[name]["truth"][scanner]["auroc"]) for at, name in enumerate(windows, 1)
-                if scanner in steps[name]["truth"]]
+        seen = [
+            (at, steps[name]["truth"][scanner]["auroc"])
+            for at, name in enumerate(windows, 1)
+            if scanner in steps[name]["truth"]
+        ]
         above.plot(*zip(*seen, strict=True), "o-", color=colour, label=f"studies from scanner {scanner}")
     low, high = above.get_ylim()
     above.set_ylim(low - 0.01, high + 0.3 * (high - low))
@@ -27,9 +34,15 @@ def draw(steps: dict[str, Any], path: Path) -> None:
     above.legend(loc="lower left", frameon=False)
     for at, name in enumerate(windows, 1):
         drifted = steps[name]["verdict"] == "drift"
-        below.text(at, 0.5, f"{steps[name]['verdict']}\n{steps[name]['truth']['version']}", ha="center", va="center",
-                   color="white", bbox={"boxstyle": "round", "facecolor": "#c0392b" if drifted else "#7f8c8d",
-                                        "edgecolor": "none"})
+        below.text(
+            at,
+            0.5,
+            f"{steps[name]['verdict']}\n{steps[name]['truth']['version']}",
+            ha="center",
+            va="center",
+            color="white",
+            bbox={"boxstyle": "round", "facecolor": "#c0392b" if drifted else "#7f8c8d", "edgecolor": "none"},
+        )
     below.set_yticks([])
     below.set_ylabel("monitor")
     below.set_xlabel("window of 200 studies, as they arrive, and their scanners")
@@ -51,5 +64,11 @@ def _events(axes: Any, steps: dict[str, Any], windows: list[str]) -> None:
             continue
         at = sum(order.index(window) < order.index(name) for window in windows) + 0.5
         axes.axvline(at, color=colour, linestyle="--", linewidth=1.2)
-        axes.text(at + 0.04, high - 0.02 * (high - low), words.format(v=steps[name]["version"]), color=colour,
-                  va="top", fontsize=9)
+        axes.text(
+            at + 0.04,
+            high - 0.02 * (high - low),
+            words.format(v=steps[name]["version"]),
+            color=colour,
+            va="top",
+            fontsize=9,
+        )

@@ -2,6 +2,7 @@
 
 Every part has patients of its own, so that no patient of a window was trained on.
 """
+
 import csv
 import random
 import shutil
@@ -27,8 +28,11 @@ class Part:
 
 def parts(first: int) -> list[Part]:
     """All that is rendered; `first` studies in the first batch and in that of scanner B."""
-    windows = [Part(f"window-{name}{scanner.lower()}", scanner, STUDIES // len(scanners))
-               for name, scanners in WINDOWS.items() for scanner in scanners]
+    windows = [
+        Part(f"window-{name}{scanner.lower()}", scanner, STUDIES // len(scanners))
+        for name, scanners in WINDOWS.items()
+        for scanner in scanners
+    ]
     return [Part("first", "A", first), Part("scanner-b", "B", first), *windows, Part("poisoned", "B", first * 6 // 10)]
 
 
@@ -42,8 +46,9 @@ def render(preset: Path, top: Path) -> int:
         rough = top / f".{part.name}"
         shutil.rmtree(rough, ignore_errors=True)
         rough.mkdir(parents=True)
-        made += write_batch(rough, params, scanner=part.scanner, studies=part.studies,
-                            first_patient=1 + number * _PATIENTS)
+        made += write_batch(
+            rough, params, scanner=part.scanner, studies=part.studies, first_patient=1 + number * _PATIENTS
+        )
         if part.name == "poisoned":
             shuffle_labels(rough)
         rough.rename(folder)
@@ -57,8 +62,10 @@ def shuffle_labels(folder: Path) -> None:
         header, *rows = list(csv.reader(stream))
     dealt = [row[1] for row in rows]
     random.Random(13).shuffle(dealt)
-    lines = [",".join(header), *(",".join([row[0], finding, *row[2:]])
-                                 for row, finding in zip(rows, dealt, strict=True))]
+    lines = [
+        ",".join(header),
+        *(",".join([row[0], finding, *row[2:]]) for row, finding in zip(rows, dealt, strict=True)),
+    ]
     path.write_text("\n".join(lines) + "\n")
     for name in ("BBox_List_2017.csv", "SHA256SUMS"):
         (folder / name).unlink()

@@ -1,4 +1,5 @@
 """Where the story takes place: `.demo/`, with a project, git and DVC remotes, a server and workers of its own."""
+
 import json
 import os
 import shutil
@@ -21,15 +22,24 @@ def environment() -> dict[str, str]:
     """Variables for all that runs in the story; nothing of another server or project."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "CXR_"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    return {**kept, "PATH": path, "PYTHONPATH": str(PROJECT), "CXR_PROJECT": str(PROJECT), "CXR_GIT": str(GIT),
-            "CXR_REMOTE": str(STORE), "CXR_HOME": str(HOME), "CXR_PRODUCTION": str(PRODUCTION), "CXR_PORT": PORT,
-            "DVC_NO_ANALYTICS": "1", "CXR_CACHE": str(HOME / "scratch")}
+    return {
+        **kept,
+        "PATH": path,
+        "PYTHONPATH": str(PROJECT),
+        "CXR_PROJECT": str(PROJECT),
+        "CXR_GIT": str(GIT),
+        "CXR_REMOTE": str(STORE),
+        "CXR_HOME": str(HOME),
+        "CXR_PRODUCTION": str(PRODUCTION),
+        "CXR_PORT": PORT,
+        "DVC_NO_ANALYTICS": "1",
+        "CXR_CACHE": str(HOME / "scratch"),
+    }
 
 
 def run(*command: str, quiet: bool = True) -> str:
     """Run a command in the project; SystemExit with its last lines where it fails."""
-    ended = subprocess.run(command, cwd=PROJECT, env=environment(), text=True,
-                           capture_output=quiet)
+    ended = subprocess.run(command, cwd=PROJECT, env=environment(), text=True, capture_output=quiet)
     if ended.returncode:
         last = "\n".join(((ended.stderr or "") + (ended.stdout or "")).splitlines()[-12:])
         raise SystemExit(f"demo: {' '.join(command)} ended with exit status {ended.returncode}\n{last}")
@@ -51,8 +61,15 @@ def make() -> None:
     for name, value in {"user.name": "demo", "user.email": "demo@localhost"}.items():
         run("git", "config", name, value)
     run("git", "remote", "set-url", "origin", str(GIT))
-    config = ["[core]", "    remote = shared", "['remote \"shared\"']", f"    url = {STORE}", "[cache]",
-              f"    dir = {HOME / 'dvc-cache'}", ""]
+    config = [
+        "[core]",
+        "    remote = shared",
+        "['remote \"shared\"']",
+        f"    url = {STORE}",
+        "[cache]",
+        f"    dir = {HOME / 'dvc-cache'}",
+        "",
+    ]
     (PROJECT / ".dvc" / "config.local").write_text("\n".join(config))
     STORE.mkdir()
     python("command.preset", "demo")
@@ -74,10 +91,12 @@ def manifest(version: str) -> Path:
 
 def stage() -> str:
     """Version that has gto's stage `prod` in the story's git remote, empty where none has."""
+
     def tags(pattern: str, *more: str) -> list[str]:
         """Names of the remote's tags that fit a pattern."""
-        shown = subprocess.run(["git", "tag", "--list", pattern, *more], cwd=GIT, capture_output=True, text=True,
-                               check=True)
+        shown = subprocess.run(
+            ["git", "tag", "--list", pattern, *more], cwd=GIT, capture_output=True, text=True, check=True
+        )
         return shown.stdout.split()
 
     newest = max(tags("model#prod#*"), key=lambda tag: int(tag.rpartition("#")[2]), default="")

@@ -1,4 +1,5 @@
 """Talks to the story's server: starts runs of deployments, waits for runs that start by themselves."""
+
 import json
 import time
 import urllib.error
@@ -16,8 +17,11 @@ _POLL_SECONDS = 2.0
 def call(method: str, path: str, body: Any = None) -> Any:
     """One request; asked again while the database or the machine is busy. What is created carries a key of its own."""
     request = urllib.request.Request(  # noqa: S310 (our own server)
-        f"{API}{path}", None if body is None else json.dumps(body).encode(), {"content-type": "application/json"},
-        method=method)
+        f"{API}{path}",
+        None if body is None else json.dumps(body).encode(),
+        {"content-type": "application/json"},
+        method=method,
+    )
     for pause in (1, 2, 4, 8, 16, 32, 0):
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
@@ -33,8 +37,12 @@ def call(method: str, path: str, body: Any = None) -> Any:
 def start(deployment: str, name: str, **parameters: Any) -> str:
     """Start a run of a deployment under a name that people will find in the browser; its id."""
     found = call("GET", f"/deployments/name/{deployment}")["id"]
-    body = {"name": name, "parameters": parameters, "state": {"type": "SCHEDULED"},
-            "idempotency_key": str(uuid.uuid4())}
+    body = {
+        "name": name,
+        "parameters": parameters,
+        "state": {"type": "SCHEDULED"},
+        "idempotency_key": str(uuid.uuid4()),
+    }
     return str(call("POST", f"/deployments/{found}/create_flow_run", body)["id"])
 
 
@@ -53,8 +61,11 @@ def ended(run: str, seconds: float = 1500) -> dict[str, Any]:
 
 def runs(flow: str, since: str = "1970-01-01T00:00:00Z") -> list[dict[str, Any]]:
     """Runs of a flow created since a time, oldest first."""
-    found: list[dict[str, Any]] = call("POST", "/flow_runs/filter", {
-        "flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": 200})
+    found: list[dict[str, Any]] = call(
+        "POST",
+        "/flow_runs/filter",
+        {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": 200},
+    )
     return [run for run in found if run["created"] >= since]
 
 

@@ -2,6 +2,7 @@
 
 `--stop-after STEP` stops there with server and workers left as they are; `--down` stops these.
 """
+
 import argparse
 import json
 import shutil
@@ -45,6 +46,7 @@ def first_model(book: Book) -> dict[str, Any]:
 
 def window(name: str) -> Step:
     """Studies arrive, are scored and watched."""
+
     def step(book: Book) -> dict[str, Any]:
         """What came of it."""
         folders = sorted(IMAGES.glob(f"window-{name}*"))
@@ -53,8 +55,13 @@ def window(name: str) -> Step:
         server.ended(server.start("score/score", f"window {name}"))
         watched = server.ended(server.start("monitor/monitor", f"window {name}"))
         verdict = json.loads(newest_verdict().read_text())
-        return {"state": watched["state_name"], "verdict": verdict["verdict"], "reasons": verdict["reasons"][:4],
-                "truth": truth.window(PRODUCTION, folders, LABELS)}
+        return {
+            "state": watched["state_name"],
+            "verdict": verdict["verdict"],
+            "reasons": verdict["reasons"][:4],
+            "truth": truth.window(PRODUCTION, folders, LABELS),
+        }
+
     step.__doc__ = f"Window {name}: 200 studies from scanner{'s A and B' if images.WINDOWS[name] == 'AB' else ' A'}."
     return step
 
@@ -70,9 +77,16 @@ def retrained(book: Book) -> dict[str, Any]:
     run = server.appears("retrain", book.content["steps"]["window 4"]["at"])
     ended = server.ended(run["id"])
     runs = [run for run in server.runs("retrain") if run["state_type"] != "CANCELLED"]
-    return {"cause": ended["parameters"]["cause"], "runs": len(runs), "state": ended["state_name"],
-            "message": ended["state"]["message"], "run_seconds": ended["total_run_time"], **in_production(),
-            "gate": gate("v0.0.2"), "split": truth.moved(place.manifest("v0.0.1"), place.manifest("v0.0.2"))}
+    return {
+        "cause": ended["parameters"]["cause"],
+        "runs": len(runs),
+        "state": ended["state_name"],
+        "message": ended["state"]["message"],
+        "run_seconds": ended["total_run_time"],
+        **in_production(),
+        "gate": gate("v0.0.2"),
+        "split": truth.moved(place.manifest("v0.0.1"), place.manifest("v0.0.2")),
+    }
 
 
 def poisoned(book: Book) -> dict[str, Any]:
@@ -80,8 +94,12 @@ def poisoned(book: Book) -> dict[str, Any]:
     arrive("poisoned", "inbox")
     cause = {"by": "hand", "for": "the batch `poisoned`"}
     ended = server.ended(server.start("retrain/retrain", "poisoned batch", cause=cause))
-    return {"state": ended["state_name"], "message": ended["state"]["message"], **in_production(),
-            "gate": gate("v0.0.3")}
+    return {
+        "state": ended["state_name"],
+        "message": ended["state"]["message"],
+        **in_production(),
+        "gate": gate("v0.0.3"),
+    }
 
 
 def rollback(book: Book) -> dict[str, Any]:
@@ -99,10 +117,22 @@ def alert(book: Book) -> dict[str, Any]:
 
 
 STEPS: dict[str, Step] = {
-    "render": render, "up": up, "train": train, "first model": first_model,
-    "window 1": window("1"), "window 2": window("2"), "window 3": window("3"), "labelled": labelled,
-    "window 4": window("4"), "retrained": retrained, "window 5": window("5"), "window 6": window("6"),
-    "poisoned": poisoned, "window 7": window("7"), "rollback": rollback, "window 8": window("8"),
+    "render": render,
+    "up": up,
+    "train": train,
+    "first model": first_model,
+    "window 1": window("1"),
+    "window 2": window("2"),
+    "window 3": window("3"),
+    "labelled": labelled,
+    "window 4": window("4"),
+    "retrained": retrained,
+    "window 5": window("5"),
+    "window 6": window("6"),
+    "poisoned": poisoned,
+    "window 7": window("7"),
+    "rollback": rollback,
+    "window 8": window("8"),
     "alert": alert,
 }
 
@@ -164,8 +194,11 @@ def tell(name: str, step: Step, book: Book) -> None:
     seconds = round(time.monotonic() - start, 1)
     book.write(name, at=at, seconds=seconds, **facts)
     said = [f"{key} {value}" for key, value in facts.items() if key in _SAID]
-    said += [f"AUROC on {scanner} {part['auroc']:.3f}" for scanner, part in facts.get("truth", {}).items()
-             if scanner in ("A", "B")]
+    said += [
+        f"AUROC on {scanner} {part['auroc']:.3f}"
+        for scanner, part in facts.get("truth", {}).items()
+        if scanner in ("A", "B")
+    ]
     print(f"    {seconds} s: " + "; ".join(said), flush=True)
     if wrong := checks.wrong(name, book.content["steps"]):
         book.forget(name)
@@ -179,9 +212,11 @@ def end(book: Book) -> int:
     steps = book.content["steps"]
     figure.draw(steps, place.TOP / "drift_story.png")
     seconds = sum(step["seconds"] for step in steps.values())
-    print(f"all {len(steps)} steps came out as they should, in {seconds / 60:.1f} minutes; figure: "
-          f"{place.TOP / 'drift_story.png'}; every step in the UI: {server.API.removesuffix('/api')}; stop it: "
-          "python -m demo.story --down")
+    print(
+        f"all {len(steps)} steps came out as they should, in {seconds / 60:.1f} minutes; figure: "
+        f"{place.TOP / 'drift_story.png'}; every step in the UI: {server.API.removesuffix('/api')}; stop it: "
+        "python -m demo.story --down"
+    )
     if slow := checks.too_slow(seconds):
         print(f"demo: {slow}", file=sys.stderr)
     return 1 if slow else 0

@@ -1,6 +1,7 @@
 """What nobody in the story knows at the time: AUROC of the model in production on a window, by the true findings; and
 whether a retraining has moved a patient from one part of the split to another.
 """
+
 from pathlib import Path
 from typing import Any
 

@@ -2,6 +2,7 @@
 
 The server goes last, so that the others can say to it what they leave.
 """
+
 import signal
 import sys
 from pathlib import Path

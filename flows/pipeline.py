@@ -3,6 +3,7 @@
 A plain function (`flows.repo.reproduce`); where PREFECT_API_URL is set a Prefect flow wraps it and reports there.
 Without, no server is started and Prefect is not even imported. Dispatch to workers is `flows.deployments.pipeline`'s.
 """
+
 import os
 import sys
 from pathlib import Path
@@ -17,8 +18,11 @@ from flows.support import logs, overrides
 app = command_line.application()
 
 
-@command_line.command(app, "0, 1 (a parameter), DVC's own where a stage failed, 2 (wrong command line), 130 (stopped)",
-                      mendable=(overrides.OverrideError,))
+@command_line.command(
+    app,
+    "0, 1 (a parameter), DVC's own where a stage failed, 2 (wrong command line), 130 (stopped)",
+    mendable=(overrides.OverrideError,),
+)
 def pipeline(parameters: Annotated[list[str] | None, overrides.OPTION] = None) -> None:
     """Run what is stale, here, with each stage's live output; as a flow run where PREFECT_API_URL is set."""
     given = overrides.parse(parameters or [])

@@ -4,6 +4,7 @@ there. `make rollback`: back to the one before, with one command, also where git
 Both report to the server of PREFECT_API_URL, or else to the one that `make up` started here, as flow runs that the
 browser shows; they are deployed, too (`promote`, `rollback`).
 """
+
 import os
 import sys
 from typing import Annotated
@@ -23,16 +24,23 @@ KEPT = 3  # exit status where the champion stays
 
 app = command_line.application()
 _MENDABLE = (commands.Refused, HandOverFailed, promotion.MainMoved, promotion.TagBehind)
-_WHICH = typer.Argument(help="a version that a pipeline run recorded, for example v0.0.3", metavar="VERSION",
-                        show_default=False)
+_WHICH = typer.Argument(
+    help="a version that a pipeline run recorded, for example v0.0.3", metavar="VERSION", show_default=False
+)
 _OPTION = typer.Option(help="the same", hidden=True)
 _BACK = typer.Option("--rollback", help="the same as `cxr rollback`", hidden=True)
 
 
-@command_line.command(app, "0, 3 (the gate keeps what is in production), 1 (something else stands in the way), 2 "
-                           "(wrong command line)", mendable=_MENDABLE)
-def promote(which: Annotated[str | None, _WHICH] = None, version: Annotated[str | None, _OPTION] = None,
-            rollback: Annotated[bool, _BACK] = False) -> None:
+@command_line.command(
+    app,
+    "0, 3 (the gate keeps what is in production), 1 (something else stands in the way), 2 (wrong command line)",
+    mendable=_MENDABLE,
+)
+def promote(
+    which: Annotated[str | None, _WHICH] = None,
+    version: Annotated[str | None, _OPTION] = None,
+    rollback: Annotated[bool, _BACK] = False,
+) -> None:
     """Put a recorded version into production; through the gate, where a model stands there."""
     if [which, version, rollback or None].count(None) != 2:
         raise typer.BadParameter("name one version", param_hint="VERSION")
@@ -69,8 +77,10 @@ def _server(settings: Settings) -> bool:
     api = os.environ["PREFECT_API_URL"]
     if services.answers(api, "/admin/version", os.environ.get("PREFECT_API_AUTH_STRING", "")):
         return True
-    print(f"no Prefect server answers at {without_credentials(api)} (or not without CXR_AUTH): nothing is reported",
-          file=sys.stderr)
+    print(
+        f"no Prefect server answers at {without_credentials(api)} (or not without CXR_AUTH): nothing is reported",
+        file=sys.stderr,
+    )
     return False
 
 

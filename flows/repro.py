@@ -3,6 +3,7 @@
 One run at a time in a workspace (a second one waits and says for whom), params.yaml checked, `dvc repro`, the headline
 figures, and whether the bytes made here are the ones that the commit records.
 """
+
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,11 @@ from flows.repo.recorded import verdict
 app = command_line.application()
 
 
-@command_line.command(app, "0, 1 (a parameter, or a stage failed), 130 (interrupted: the same command goes on), 128 + "
-                           "N (killed by signal N)", passes_on=True)
+@command_line.command(
+    app,
+    "0, 1 (a parameter, or a stage failed), 130 (interrupted: the same command goes on), 128 + N (killed by signal N)",
+    passes_on=True,
+)
 def repro(context: typer.Context) -> None:
     """Run the pipeline: only what changed, then the headline figures; other arguments are those of `dvc repro`."""
     raise typer.Exit(_run(context.args))
@@ -29,8 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    """Exit status: 0 with figures and verdict, 1 (parameter or stage), 130 (interrupted), 128 + N (killed by signal N).
-    """
+    """Exit status: 0 with figures and verdict, 1 (parameter or stage), 130 (interrupted), 128 + N (killed by N)."""
     try:
         status = reproduce.run_in_terminal(Path.cwd(), arguments)
     except reproduce.PipelineFailed as failed:
@@ -43,8 +46,11 @@ def _run(arguments: list[str]) -> int:
     elif status == reproduce.INTERRUPTED:
         print("interrupted: `make repro` goes on where it stopped", file=sys.stderr)
     else:
-        print(reproduce.missing_set() or "a stage failed: mend what its last lines say and run `make repro` again; it "
-              "starts there", file=sys.stderr)
+        print(
+            reproduce.missing_set()
+            or "a stage failed: mend what its last lines say and run `make repro` again; it starts there",
+            file=sys.stderr,
+        )
     return status
 
 

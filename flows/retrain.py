@@ -3,6 +3,7 @@
 `cxr retrain` starts a run of the deployment `retrain/retrain` and watches it; with `--here` everything is
 done in this process, without a server.
 """
+
 import sys
 from typing import Annotated
 
@@ -19,12 +20,15 @@ DEPLOYMENT = "retrain/retrain"
 
 
 app = command_line.application()
-_MENDABLE = (retraining.NothingToBeat, commands.Refused, git.HandOverFailed, workspace.StageFailed,
-             promotion.MainMoved)
+_MENDABLE = (retraining.NothingToBeat, commands.Refused, git.HandOverFailed, workspace.StageFailed, promotion.MainMoved)
 
 
-@command_line.command(app, "0 (it ended well, whatever the verdict), 1 (it did not), 2 (wrong command line)",
-                      speaker="retrain", mendable=_MENDABLE)
+@command_line.command(
+    app,
+    "0 (it ended well, whatever the verdict), 1 (it did not), 2 (wrong command line)",
+    speaker="retrain",
+    mendable=_MENDABLE,
+)
 def retrain(here: Annotated[bool, typer.Option("--here", help="in this process, without a server")] = False) -> None:
     """Train on what waits in production/inbox, judge it, promote it or keep what is in production."""
     if not here:

@@ -1,4 +1,5 @@
 """`make rollback`: back to the release before, with one command, also where git's remote or the server is gone."""
+
 import sys
 
 from cxr.runtime import command_line
@@ -10,8 +11,11 @@ from flows.support import commands
 app = command_line.application()
 
 
-@command_line.command(app, "0, 1 (there is none, or gto's stage could not follow), 2 (wrong command line)",
-                      mendable=(commands.Refused, HandOverFailed, promotion.TagBehind))
+@command_line.command(
+    app,
+    "0, 1 (there is none, or gto's stage could not follow), 2 (wrong command line)",
+    mendable=(commands.Refused, HandOverFailed, promotion.TagBehind),
+)
 def rollback() -> None:
     """Go back to the release before: this machine's production first, then gto's stage."""
     done(None)

@@ -3,6 +3,7 @@
 Refuses a dirty tree and a commit that is not pushed (a checkout without a git remote is pushed to `.prefect/git`).
 Talks to the server of `make up`, or to that of PREFECT_API_URL.
 """
+
 import sys
 from typing import Annotated
 
@@ -22,10 +23,15 @@ DEPLOYMENT = "pipeline/pipeline"
 app = command_line.application()
 
 
-@command_line.command(app, "0 (the run completed), 1 (it was refused, or ended otherwise), 2 (wrong command line)",
-                      mendable=(NotPinned, HandOverFailed, overrides.OverrideError))
-def submit(parameters: Annotated[list[str] | None, overrides.OPTION] = None,
-           force: Annotated[bool, typer.Option("--force", help="take over nothing from earlier runs")] = False) -> None:
+@command_line.command(
+    app,
+    "0 (the run completed), 1 (it was refused, or ended otherwise), 2 (wrong command line)",
+    mendable=(NotPinned, HandOverFailed, overrides.OverrideError),
+)
+def submit(
+    parameters: Annotated[list[str] | None, overrides.OPTION] = None,
+    force: Annotated[bool, typer.Option("--force", help="take over nothing from earlier runs")] = False,
+) -> None:
     """Run this checkout's commit on the workers, and watch."""
     settings, given = from_environment(), overrides.parse(parameters or [])
     overrides.check(settings.project / "params.yaml", given)

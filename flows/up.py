@@ -2,6 +2,7 @@
 
 For one person on one machine; state lies in `.prefect/` of the project. docs/how-to/prefect-team.md is for more.
 """
+
 import contextlib
 import logging
 import os
@@ -39,8 +40,11 @@ def _up() -> int:
     """Start what is not running yet, say where it is; 1 where the server does not come up."""
     settings = from_environment()
     if services.is_open(settings.host) and not settings.auth:
-        print(f"refused: CXR_HOST={settings.host} opens the server to the network without a password; set "
-              "CXR_AUTH=user:word", file=sys.stderr)
+        print(
+            f"refused: CXR_HOST={settings.host} opens the server to the network without a password; set "
+            "CXR_AUTH=user:word",
+            file=sys.stderr,
+        )
         return 1
     home = settings.own_home()
     given = environment.variables(settings, home)
@@ -75,8 +79,20 @@ def _start(settings: Settings, home: Path, given: dict[str, str], beat: progress
 def worker(pool: str, name: str = "") -> list[str]:
     """Command of a worker; one for GPUs takes one stage at a time."""
     limit = ["--limit", "1"] if pool == GPU else []
-    return [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process",
-            "--name", name or f"{pool}-{os.uname().nodename}", *limit]
+    return [
+        sys.executable,
+        "-m",
+        "prefect",
+        "worker",
+        "start",
+        "--pool",
+        pool,
+        "--type",
+        "process",
+        "--name",
+        name or f"{pool}-{os.uname().nodename}",
+        *limit,
+    ]
 
 
 def push_own(settings: Settings) -> None:
@@ -94,7 +110,8 @@ def push_own(settings: Settings) -> None:
     except git.Rejected:
         raise git.NotPinned(
             f"main in {hub}, this checkout's git remote, holds commits that this checkout lacks (a promoted model, or "
-            f"ones that were amended here): `git pull --rebase {hub} main` first") from None
+            f"ones that were amended here): `git pull --rebase {hub} main` first"
+        ) from None
 
 
 def push_objects(settings: Settings) -> None:

@@ -5,6 +5,7 @@ per-image cache, no checkpoints and no dvc.lock, nor has its last commit (stages
 batches come from this workspace's DVC cache. Exit status 0 where all outputs but the two that hold measured times are
 equal, else 1 with the names of the files that differ, and where.
 """
+
 import json
 import os
 import shutil
@@ -27,10 +28,14 @@ _GIT = ["git", "-c", "user.name=verify", "-c", "user.email=verify@localhost", "-
 app = command_line.application()
 
 
-@command_line.command(app, "0 (all outputs but the two that hold measured times are equal), 1 (the files that differ "
-                           "are named), 2 (wrong command line)")
-def verify(keep: Annotated[bool, typer.Option("--keep", help="keep the second clone, also where all is equal")] = False
-           ) -> None:
+@command_line.command(
+    app,
+    "0 (all outputs but the two that hold measured times are equal), 1 (the files that differ "
+    "are named), 2 (wrong command line)",
+)
+def verify(
+    keep: Annotated[bool, typer.Option("--keep", help="keep the second clone, also where all is equal")] = False,
+) -> None:
     """Make every stage again in a second clone, from nothing, and compare every hash."""
     workspace = Path.cwd()
     recorded = outputs_of(workspace)
@@ -56,8 +61,13 @@ def second_clone(workspace: Path, place: Path) -> None:
     """Clone HEAD, lay this workspace's uncommitted changes over it, forget what was made, fetch batches that no stage
     makes."""
     subprocess.run(["git", "clone", "-q", str(workspace), str(place)], check=True)
-    changed = subprocess.run(["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"], cwd=workspace,
-                             check=True, capture_output=True, text=True).stdout
+    changed = subprocess.run(
+        ["git", "ls-files", "-z", "--modified", "--others", "--exclude-standard"],
+        cwd=workspace,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     for name in filter(None, changed.split("\0")):
         if (workspace / name).is_dir():  # a link to a folder, or a repository within this one
             continue
@@ -70,8 +80,9 @@ def second_clone(workspace: Path, place: Path) -> None:
     batches = sorted(str(p.relative_to(place)) for p in (place / "data/raw").glob("*.dvc"))
     if batches:
         cache = subprocess.run([*_DVC, "cache", "dir"], cwd=workspace, check=True, capture_output=True, text=True)
-        subprocess.run([*_DVC, "remote", "add", "-q", "--local", "-d", "verify", cache.stdout.strip()], cwd=place,
-                       check=True)
+        subprocess.run(
+            [*_DVC, "remote", "add", "-q", "--local", "-d", "verify", cache.stdout.strip()], cwd=place, check=True
+        )
         subprocess.run([*_DVC, "pull", "-q", *batches], cwd=place, check=True)
 
 
@@ -80,8 +91,11 @@ def forget(place: Path) -> None:
     for lock in LOCKS:
         (place / lock).unlink(missing_ok=True)
     subprocess.run([*_GIT, "rm", "-q", "--cached", "--ignore-unmatch", *LOCKS], cwd=place, check=True)
-    subprocess.run([*_GIT, "commit", "-q", "--no-verify", "--allow-empty", "-m", "verify: nothing is recorded"],
-                   cwd=place, check=True)
+    subprocess.run(
+        [*_GIT, "commit", "-q", "--no-verify", "--allow-empty", "-m", "verify: nothing is recorded"],
+        cwd=place,
+        check=True,
+    )
     subprocess.run([*_DVC, "config", "-q", "--local", "cache.dir", ".dvc/cache"], cwd=place, check=True)
 
 
@@ -107,8 +121,10 @@ def _compared(workspace: Path, place: Path, everything: dict[str, str], keep: bo
         print(f"the second clone is kept in {place}")
         return 1
     count = len([path for path in recorded if path not in NOT_REPRODUCIBLE])
-    print(f"verify: all {count} outputs have the same bytes in a second clone made from nothing "
-          f"(not compared, they hold measured times: {', '.join(NOT_REPRODUCIBLE)})")
+    print(
+        f"verify: all {count} outputs have the same bytes in a second clone made from nothing "
+        f"(not compared, they hold measured times: {', '.join(NOT_REPRODUCIBLE)})"
+    )
     if not keep:
         shutil.rmtree(place.parent, ignore_errors=True)
     return 0
@@ -131,7 +147,7 @@ def where(first: Path, second: Path) -> list[str]:
 
 def _first_difference(a: bytes, b: bytes) -> str:
     offset = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    text = a[max(0, offset - 30):offset + 30].decode("ascii", "replace")
+    text = a[max(0, offset - 30) : offset + 30].decode("ascii", "replace")
     return f"first differs at byte {offset} of {len(a)} (here: {json.dumps(text)})"
 
 

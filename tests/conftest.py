@@ -1,5 +1,6 @@
 """What several tests share: an environment that is no user's, and the folder of real images, skipped where it is not
 there."""
+
 import logging
 import os
 import signal
@@ -10,13 +11,21 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
-CHOSEN = ("CXR_WORKERS", "CXR_INSTRUCTION_SET", "DVC_SITE_CACHE_DIR",  # the machine's: they change no outcome
-          "CXR_TEST_DATA", "CXR_NO_SKIPS")  # what is there to test with, and whether a skipped test is a fault
+CHOSEN = (
+    "CXR_WORKERS",
+    "CXR_INSTRUCTION_SET",
+    "DVC_SITE_CACHE_DIR",  # the machine's: they change no outcome
+    "CXR_TEST_DATA",
+    "CXR_NO_SKIPS",
+)  # what is there to test with, and whether a skipped test is a fault
 for name in list(os.environ):  # GIT_*: a git hook that runs the tests sets GIT_DIR, and all would commit there
     if name.startswith(("CXR_", "PREFECT_", "GIT_", "DVC_")) and name not in CHOSEN:
         del os.environ[name]
-os.environ |= {"GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"), "GIT_CONFIG_NOSYSTEM": "1",
-               **{f"DVC_{whose}_CONFIG_DIR": str(ROOT / "tests/nobody") for whose in ("GLOBAL", "SYSTEM")}}
+os.environ |= {
+    "GIT_CONFIG_GLOBAL": str(ROOT / "tests/gitconfig"),
+    "GIT_CONFIG_NOSYSTEM": "1",
+    **{f"DVC_{whose}_CONFIG_DIR": str(ROOT / "tests/nobody") for whose in ("GLOBAL", "SYSTEM")},
+}
 
 from cxr.core import determinism
 from cxr.core.files import CHECKSUMS
@@ -31,8 +40,14 @@ for number in (signal.SIGINT, signal.SIGHUP):  # ignored where pytest was sent i
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # what dvc starts: `python`
 
 
-FIRST = ("end_to_end/test_kills.py", "stages/compress/test_compress.py", "flows/release/test_retraining.py",
-         "flows/dispatch/test_scheduler.py", "end_to_end/test_stale.py", "end_to_end")
+FIRST = (
+    "end_to_end/test_kills.py",
+    "stages/compress/test_compress.py",
+    "flows/release/test_retraining.py",
+    "flows/dispatch/test_scheduler.py",
+    "end_to_end/test_stale.py",
+    "end_to_end",
+)
 
 SLOW_CI = (  # what CI runs of the slow tests (`make test-slow-ci`): at most 35 minutes on 2 cores, a case of each kind
     "end_to_end/test_flows_services.py",

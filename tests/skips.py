@@ -3,6 +3,7 @@
 A test that CI always skips is a test that nobody runs. Excused is what no package can bring to a machine: image sets
 that may not be copied, another processor, figures that `make repro` has yet to make. They are named apart.
 """
+
 import os
 import shutil
 from pathlib import Path
@@ -10,10 +11,19 @@ from typing import NoReturn
 
 import pytest
 
-PACKAGES = {"initdb": "postgresql", "pg_ctl": "postgresql", "postgres": "postgresql", "psql": "postgresql",
-            "rclone": "rclone", "sshd": "openssh-server",
-            "ssh-keygen": "openssh-client", "setpriv": "util-linux", "ip": "iproute2", "qemu-x86_64": "qemu-user",
-            "unshare": "util-linux"}  # Debian's package for each program that tests need beyond git and make
+PACKAGES = {
+    "initdb": "postgresql",
+    "pg_ctl": "postgresql",
+    "postgres": "postgresql",
+    "psql": "postgresql",
+    "rclone": "rclone",
+    "sshd": "openssh-server",
+    "ssh-keygen": "openssh-client",
+    "setpriv": "util-linux",
+    "ip": "iproute2",
+    "qemu-x86_64": "qemu-user",
+    "unshare": "util-linux",
+}  # Debian's package for each program that tests need beyond git and make
 SETS = "image sets are not here"
 EXCUSED = (SETS, "this processor", "one core only", "the recorded metrics are not here")
 
@@ -25,8 +35,11 @@ def needs(name: str) -> str:
 
 def program(name: str) -> str:
     """Path of a program; the test is skipped by name where it is not there. Debian's servers lie outside PATH."""
-    elsewhere = (str(path) for path in (Path("/usr/sbin") / name, *Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-                 if path.exists())
+    elsewhere = (
+        str(path)
+        for path in (Path("/usr/sbin") / name, *Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+        if path.exists()
+    )
     return shutil.which(name) or next(elsewhere, None) or pytest.skip(needs(name))
 
 
@@ -61,10 +74,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Names what was skipped: what is excused, and what fails the run."""
-    excused = [f"{test}: {reason}" for test, reason in sorted(skipped(terminalreporter.config).items())
-               if is_excused(reason)]
-    for title, lines in (("skipped, as no package brings what they need", excused),
-                         ("skipped, which CXR_NO_SKIPS=1 calls a failure", faults(terminalreporter.config))):
+    excused = [
+        f"{test}: {reason}" for test, reason in sorted(skipped(terminalreporter.config).items()) if is_excused(reason)
+    ]
+    for title, lines in (
+        ("skipped, as no package brings what they need", excused),
+        ("skipped, which CXR_NO_SKIPS=1 calls a failure", faults(terminalreporter.config)),
+    ):
         if lines:
             terminalreporter.section(title)
             terminalreporter.line("\n".join(lines))

@@ -1,4 +1,5 @@
 """The story of `make demo-drift` says what did not come out as it should. The story itself: docs/how-to/retrain.md."""
+
 import copy
 from typing import Any
 
@@ -24,14 +25,24 @@ def reported(champion: float, challenger: float) -> dict[str, Any]:
 
 
 GOOD: dict[str, dict[str, Any]] = {
-    "first model": serves("v0.0.1"), **{f"window {n}": window("quiet", "v0.0.1", 0.93) for n in (1, 2, 3)},
+    "first model": serves("v0.0.1"),
+    **{f"window {n}": window("quiet", "v0.0.1", 0.93) for n in (1, 2, 3)},
     "window 4": window("drift", "v0.0.1", 0.93, 0.8),
-    "retrained": serves("v0.0.2", state="Promoted", message="", cause={"reasons": ["noise"]}, runs=1,
-                        split={"patients": 9, "moved": 0}, gate=reported(0.80, 0.92)),
+    "retrained": serves(
+        "v0.0.2",
+        state="Promoted",
+        message="",
+        cause={"reasons": ["noise"]},
+        runs=1,
+        split={"patients": 9, "moved": 0},
+        gate=reported(0.80, 0.92),
+    ),
     **{f"window {n}": window("quiet", "v0.0.2", 0.93, 0.92) for n in (5, 6)},
     "poisoned": serves("v0.0.2", state="Refused", message="worse", gate={"reasons": ["worse on the old"]}),
-    "window 7": window("quiet", "v0.0.2", 0.93, 0.92), "rollback": serves("v0.0.1", state="Completed"),
-    "window 8": window("drift", "v0.0.1", 0.93, 0.8), "alert": {"state": "NothingTrained", "message": "0 wait"},
+    "window 7": window("quiet", "v0.0.2", 0.93, 0.92),
+    "rollback": serves("v0.0.1", state="Completed"),
+    "window 8": window("drift", "v0.0.1", 0.93, 0.8),
+    "alert": {"state": "NothingTrained", "message": "0 wait"},
 }
 
 
@@ -41,23 +52,26 @@ def test_a_story_that_went_well_has_nothing_wrong_and_a_figure(tmp_path):
     assert (tmp_path / "story.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize(("step", "facts", "words"), [
-    ("window 2", {"verdict": "drift"}, "verdict: drift instead of quiet; noise differs"),
-    ("window 4", window("drift", "v0.0.1", 0.93, 0.9), "has 0.930 on A and 0.900 on B"),
-    ("window 5", window("quiet", "v0.0.2", 0.93, 0.81), "on B 0.800 before and 0.810 after"),
-    ("retrained", {"state": "Refused", "message": "too few"}, "state: Refused instead of Promoted; too few"),
-    ("retrained", {"cause": {"by": "hand"}}, "not started by drift"),
-    ("retrained", {"runs": 3}, "3 retrainings instead of one"),
-    ("retrained", {"split": {"patients": 9, "moved": 2}}, "2 of 9 patients changed their part"),
-    ("retrained", {"stage": "v0.0.1"}, "stage: v0.0.1 instead of v0.0.2"),
-    ("retrained", {"gate": reported(0.80, 0.77)}, "on A's test studies 0.8 before and 0.77 after: may lose 0.02"),
-    ("retrained", {"gate": reported(0.80, float("nan"))}, "on A's test studies 0.8 before and nan after"),
-    ("rollback", {"state": "not on the server"}, "state: not on the server instead of Completed"),
-    ("poisoned", serves("v0.0.3"), "version: v0.0.3 instead of v0.0.2"),
-    ("poisoned", {"gate": {"reasons": []}}, "refused without a reason"),
-    ("rollback", {"version": "v0.0.2"}, "version: v0.0.2 instead of v0.0.1"),
-    ("alert", {"state": "Promoted", "message": ""}, "state: Promoted instead of NothingTrained"),
-])
+@pytest.mark.parametrize(
+    ("step", "facts", "words"),
+    [
+        ("window 2", {"verdict": "drift"}, "verdict: drift instead of quiet; noise differs"),
+        ("window 4", window("drift", "v0.0.1", 0.93, 0.9), "has 0.930 on A and 0.900 on B"),
+        ("window 5", window("quiet", "v0.0.2", 0.93, 0.81), "on B 0.800 before and 0.810 after"),
+        ("retrained", {"state": "Refused", "message": "too few"}, "state: Refused instead of Promoted; too few"),
+        ("retrained", {"cause": {"by": "hand"}}, "not started by drift"),
+        ("retrained", {"runs": 3}, "3 retrainings instead of one"),
+        ("retrained", {"split": {"patients": 9, "moved": 2}}, "2 of 9 patients changed their part"),
+        ("retrained", {"stage": "v0.0.1"}, "stage: v0.0.1 instead of v0.0.2"),
+        ("retrained", {"gate": reported(0.80, 0.77)}, "on A's test studies 0.8 before and 0.77 after: may lose 0.02"),
+        ("retrained", {"gate": reported(0.80, float("nan"))}, "on A's test studies 0.8 before and nan after"),
+        ("rollback", {"state": "not on the server"}, "state: not on the server instead of Completed"),
+        ("poisoned", serves("v0.0.3"), "version: v0.0.3 instead of v0.0.2"),
+        ("poisoned", {"gate": {"reasons": []}}, "refused without a reason"),
+        ("rollback", {"version": "v0.0.2"}, "version: v0.0.2 instead of v0.0.1"),
+        ("alert", {"state": "Promoted", "message": ""}, "state: Promoted instead of NothingTrained"),
+    ],
+)
 def test_what_went_otherwise_is_said(step, facts, words):
     steps = copy.deepcopy(GOOD)
     steps[step] |= facts

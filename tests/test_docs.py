@@ -2,6 +2,7 @@
 
 Commands, modules, files, links with their headings, make words, presets.
 """
+
 import ast
 import importlib.util
 import re
@@ -11,18 +12,31 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 HOUSES = ("cxr", "stages", "serving", "flows", "command", "tests")
-PAGES = [*sorted(ROOT.glob("*.md")), *(ROOT / house / "README.md" for house in HOUSES),
-         *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *(ROOT / house / "README.md" for house in HOUSES),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 FOLDERS = "cxr|stages|serving|flows|command|tests|benchmarks|demo|docs|presets|requirements|end_to_end"
-PLACEHOLDERS = {"stages.NAME", "stages/NAME", "presets/NAME.yaml", "cxr/nets/architectures/NAME.py",
-                "cxr/raw/layouts/NAME.py"}
+PLACEHOLDERS = {
+    "stages.NAME",
+    "stages/NAME",
+    "presets/NAME.yaml",
+    "cxr/nets/architectures/NAME.py",
+    "cxr/raw/layouts/NAME.py",
+}
 EVENTS = {"cxr.drift.detected", "cxr.drift.latency", "cxr.retrain.needs-labels", "cxr.retrain.needs"}
 
 
 def found(pattern):
     """(page, match) of a pattern in all pages."""
-    return sorted({(page.relative_to(ROOT).as_posix(), match) for page in PAGES
-                   for match in re.findall(pattern, page.read_text())})
+    return sorted(
+        {
+            (page.relative_to(ROOT).as_posix(), match)
+            for page in PAGES
+            for match in re.findall(pattern, page.read_text())
+        }
+    )
 
 
 def module_exists(name):
@@ -94,8 +108,12 @@ PACKAGES = [path for top in ("cxr", "stages", "serving", "flows") for path in so
 def test_a_folder_opens_with_what_it_is_for_and_lists_only_what_is_in_it(path):
     contract = ast.get_docstring(ast.parse(path.read_text()))
     assert contract is not None and len(contract.split()) > 7
-    listed = [name for line in contract.splitlines() if line.startswith("- ")
-              for name in re.findall(r"`(\w+)`", line.split(":")[0])]
+    listed = [
+        name
+        for line in contract.splitlines()
+        if line.startswith("- ")
+        for name in re.findall(r"`(\w+)`", line.split(":")[0])
+    ]
     assert [name for name in listed if not name_exists(f"{'.'.join(path.parent.relative_to(ROOT).parts)}.{name}")] == []
 
 

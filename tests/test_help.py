@@ -1,4 +1,5 @@
 """`--help` of everything that can be run says what it is and runs nothing."""
+
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,24 +16,42 @@ SILENT = ("cxr/runtime/stage_main.py",)  # speaks of __main__, and is none
 
 def modules() -> list[str]:
     """Every module that ends in a call of its own, by the name that `python -m` takes."""
-    paths = [path.relative_to(ROOT) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))
-             if 'if __name__ == "__main__"' in path.read_text()]
-    return [".".join(path.with_suffix("").parts).removesuffix(".__main__") for path in paths
-            if path.as_posix() not in {*ENDS, *SILENT} and not path.as_posix().startswith(FORMER)]
+    paths = [
+        path.relative_to(ROOT)
+        for package in PACKAGES
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if 'if __name__ == "__main__"' in path.read_text()
+    ]
+    return [
+        ".".join(path.with_suffix("").parts).removesuffix(".__main__")
+        for path in paths
+        if path.as_posix() not in {*ENDS, *SILENT} and not path.as_posix().startswith(FORMER)
+    ]
 
 
 def asked(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """`--help` of a command, in an empty folder."""
     folder.mkdir()
-    return subprocess.run([sys.executable, *words, "--help"], cwd=folder, capture_output=True, text=True,
-                          env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder.parent / "home")})
+    return subprocess.run(
+        [sys.executable, *words, "--help"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder.parent / "home")},
+    )
 
 
-@pytest.mark.parametrize("words", [
-    pytest.param([["-m", name] for name in modules()], id="modules"),
-    pytest.param([[str(path)] for path in sorted((ROOT / "benchmarks").glob("*.py"))
-                  if "__main__" in path.read_text()], id="benchmarks"),
-    pytest.param([["-m", "demo.story"]], id="demo")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param([["-m", name] for name in modules()], id="modules"),
+        pytest.param(
+            [[str(path)] for path in sorted((ROOT / "benchmarks").glob("*.py")) if "__main__" in path.read_text()],
+            id="benchmarks",
+        ),
+        pytest.param([["-m", "demo.story"]], id="demo"),
+    ],
+)
 def test_help_says_what_it_is_and_runs_nothing(words, tmp_path):
     folders = [tmp_path / str(number) for number in range(len(words))]
     with ThreadPoolExecutor(2) as threads:

@@ -2,6 +2,7 @@
 
 A name may come in addition (add it here); one that goes, or reads otherwise, needs a release in which both are there.
 """
+
 import ast
 import csv
 import json
@@ -18,9 +19,10 @@ import yaml
 
 from cxr.imaging.statistics import NAMES
 from flows.support.settings import Settings
-from serving.log import labels, scoring_log
+from serving.log import labels, quarantine, scoring_log
 from serving.log.records import RefusedFile, Scored
 from tests.fixtures import scored_place
+from tests.fixtures.kept_metrics import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("cxr", "stages", "serving", "flows", "command")
@@ -48,43 +50,103 @@ ENVIRONMENT = {
     "CXR_WORKERS": "processes and threads to use",
     "CXR_WORKSPACES": "where flows check commits out",
 }
-LOG_COLUMNS = ["image_id", "source", "scored_at", "model", "version", "view", "width", "height", "bit_depth", "mean",
-               "std", "median", "contrast", "skewness", "black", "white", "border", "sharpness", "noise", "aspect",
-               "features", "logit_Effusion", "probability_Effusion", "latency_ms"]
+LOG_COLUMNS = [
+    "image_id",
+    "source",
+    "scored_at",
+    "model",
+    "version",
+    "view",
+    "width",
+    "height",
+    "bit_depth",
+    "mean",
+    "std",
+    "median",
+    "contrast",
+    "skewness",
+    "black",
+    "white",
+    "border",
+    "sharpness",
+    "noise",
+    "aspect",
+    "features",
+    "logit_Effusion",
+    "probability_Effusion",
+    "latency_ms",
+]
 QUARANTINE_COLUMNS = ["path", "sha256", "reason", "detail"]
 LABEL_COLUMNS = ["image_id", "label", "value", "added_at"]
 RELEASE_KEYS = {"identity", "version", "commit", "latency", "batches", "explanation"}
 HISTORY_KEYS = RELEASE_KEYS | {"at", "event"}
-DRIFT_KEYS = {"verdict", "reasons", "tests", "left_out", "estimated_auroc", "model", "version", "alpha",
-              "least_studies", "reference_studies", "labelled", "window"}
-GATE_KEYS = {"verdict", "reasons", "champion", "challenger", "checks", "gate", "test", "test_explanation", "rule"}
-METRICS = {  # stage -> file below metrics/ -> keys on top, or of every variant
-    "train": {"train": ["best", "best_epoch", "epochs_run", "images", "same_bytes_on", "weights"]},
-    "compress": {"compress": ["chosen", "name", "why", "auroc", "auroc_drop", "bytes", "bytes_gzip", "multiply_adds",
-                              "refused", "sparsity", "sparsity_by_layer"]},
-    "evaluate": {"evaluate": ["at_threshold", "auprc", "auprc_interval", "auroc", "auroc_interval", "auroc_difference",
-                              "macro", "worst", "calibration", "counts", "images", "model", "patients"],
-                 "latency": ["images", "ms_p95", "ms_per_image", "processor", "speed_ratio", "threads", "pays",
-                             "size_ratio", "verdict", "zipped_size_ratio", "gains", "conclusion"]},
-    "explain": {"explain": ["completeness_error", "method", "model", "overlays", "pointing_game", "sanity", "score",
-                            "random", "centre", "class_prior", "hit_share", "images"]},
-    "validate": {"validate": ["expectations", "failed", "ingest", "label", "patients", "patients_in_two_splits", "rows",
-                              "split", "unexpected"]},
+DRIFT_KEYS = {
+    "verdict",
+    "reasons",
+    "tests",
+    "left_out",
+    "estimated_auroc",
+    "model",
+    "version",
+    "alpha",
+    "least_studies",
+    "reference_studies",
+    "labelled",
+    "window",
 }
+GATE_KEYS = {"verdict", "reasons", "champion", "challenger", "checks", "gate", "test", "test_explanation", "rule"}
 DEPLOYMENTS = ["pipeline", "score", "monitor", "stage-cpu", "stage-gpu", "retrain", "promote", "rollback"]
 EVENTS = ["cxr.drift.detected", "cxr.retrain.needs-labels"]
-PROMETHEUS = {"cxr_requests_total", "cxr_images_total", "cxr_request_seconds_bucket", "cxr_request_seconds_count",
-              "cxr_request_seconds_sum", "cxr_model_info", "cxr_images_waiting", "cxr_log_rows_waiting",
-              "cxr_log_rows_lost_total"}
+PROMETHEUS = {
+    "cxr_requests_total",
+    "cxr_images_total",
+    "cxr_request_seconds_bucket",
+    "cxr_request_seconds_count",
+    "cxr_request_seconds_sum",
+    "cxr_model_info",
+    "cxr_images_waiting",
+    "cxr_log_rows_waiting",
+    "cxr_log_rows_lost_total",
+}
 STATUSES = {  # where an exit status other than 0, 1 and 2 means something: module -> the constant that holds it
-    "serving/monitor/command.py": ("DRIFTED", 3), "serving/gate/command.py": ("STAYS", 3),
+    "serving/monitor/command.py": ("DRIFTED", 3),
+    "serving/gate/command.py": ("STAYS", 3),
     "flows/promote.py": ("KEPT", 3),
 }
-FLOW_COMMANDS = ["repro", "pipeline", "verify", "submit", "up", "down", "retrain", "promote", "deployments.monitor",
-                 "deployments.score", "server.deploy"]
-MAKE_WORDS = {"help", "setup", "repro", "test", "test-full", "test-slow-ci",
-              "lint", "preset", "add-batch", "verify", "report", "clean",
-              "run", "up", "down", "retrain", "promote", "rollback", "demo-drift"}
+FLOW_COMMANDS = [
+    "repro",
+    "pipeline",
+    "verify",
+    "submit",
+    "up",
+    "down",
+    "retrain",
+    "promote",
+    "deployments.monitor",
+    "deployments.score",
+    "server.deploy",
+]
+MAKE_WORDS = {
+    "help",
+    "setup",
+    "repro",
+    "test",
+    "test-full",
+    "test-slow-ci",
+    "lint",
+    "preset",
+    "add-batch",
+    "verify",
+    "report",
+    "clean",
+    "run",
+    "up",
+    "down",
+    "retrain",
+    "promote",
+    "rollback",
+    "demo-drift",
+}
 
 
 def sources(*folders):
@@ -94,16 +156,29 @@ def sources(*folders):
 def test_the_environment_variables_are_these():
     read = {name for path in sources(*PACKAGES) for name in re.findall(r"\bCXR_[A-Z_]*[A-Z]\b", path.read_text())}
     own = {"git_is_named"}  # of flows' settings: what is made of the variables, and no variable
-    settings = {str(field.validation_alias or f"CXR_{name.upper()}") for name, field in Settings.model_fields.items()
-                if name not in own}
+    settings = {
+        str(field.validation_alias or f"CXR_{name.upper()}")
+        for name, field in Settings.model_fields.items()
+        if name not in own
+    }
     assert read | settings == set(ENVIRONMENT)
 
 
 def answered():
     """One study as scoring hands it to the log."""
     one = np.ones((1, 1), np.float32)
-    return Scored("m" * 64, "v1", ("Effusion",), datetime(2026, 1, 1, tzinfo=UTC), (("a.png", "0" * 32, 8, 8, 8),),
-                  np.ones((1, len(NAMES)), np.float32), one, one, one.astype(np.float64), one[0])
+    return Scored(
+        "m" * 64,
+        "v1",
+        ("Effusion",),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        (("a.png", "0" * 32, 8, 8, 8),),
+        np.ones((1, len(NAMES)), np.float32),
+        one,
+        one,
+        one.astype(np.float64),
+        one[0],
+    )
 
 
 def test_the_scoring_log_has_these_columns_in_day_folders(tmp_path):
@@ -113,7 +188,7 @@ def test_the_scoring_log_has_these_columns_in_day_folders(tmp_path):
 
 
 def test_the_quarantine_of_the_scoring_log_has_these_columns(tmp_path):
-    scoring_log.quarantine(tmp_path, [RefusedFile("a.png", "", "empty_file", "no bytes")])
+    quarantine.add(tmp_path, [RefusedFile("a.png", "", "empty_file", "no bytes")])
     assert next(csv.reader((tmp_path / "quarantine.csv").open())) == QUARANTINE_COLUMNS
 
 
@@ -139,9 +214,11 @@ def strings(folders):
     """Every text constant of the sources, and the names given as keywords (`dict(name=...)`, a dataclass's field)."""
     nodes = [node for path in sources(*folders) for node in ast.walk(ast.parse(path.read_text()))]
     fields = (node.target for node in nodes if isinstance(node, ast.AnnAssign))
-    return ({node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-            | {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
-            | {field.id for field in fields if isinstance(field, ast.Name)})
+    return (
+        {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        | {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg}
+        | {field.id for field in fields if isinstance(field, ast.Name)}
+    )
 
 
 @pytest.mark.parametrize("stage", METRICS)
@@ -179,15 +256,22 @@ def test_prometheus_finds_these_names():
     made.answered("m", "v1")
     shown = {line.split("{")[0].split(" ")[0] for line in made.text().decode().splitlines() if not line.startswith("#")}
     assert {name for name in shown if name.startswith("cxr_")} - {
-        "cxr_requests_created", "cxr_images_created", "cxr_request_seconds_created"} == PROMETHEUS
+        "cxr_requests_created",
+        "cxr_images_created",
+        "cxr_request_seconds_created",
+    } == PROMETHEUS
 
 
 @pytest.mark.parametrize("path", STATUSES)
 def test_an_exit_status_with_a_meaning_of_its_own_stays(path):
     name, status = STATUSES[path]
-    constants = {target.id: node.value.value for node in ast.parse((ROOT / path).read_text()).body
-                 if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-                 for target in node.targets if isinstance(target, ast.Name)}
+    constants = {
+        target.id: node.value.value
+        for node in ast.parse((ROOT / path).read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     assert constants.get(name) == status
 
 

@@ -1,6 +1,7 @@
 """pyproject.toml declares what is imported, the page of dependencies lists it, and the installed checkout stands behind
 what the working folder holds.
 """
+
 import ast
 import os
 import re
@@ -20,11 +21,17 @@ HOUSES = ("cxr", "stages", "serving", "flows", "command")
 BESIDE = ("demo", "benchmarks", "tests")
 PAGE = ROOT / "docs/explanation/dependencies.md"
 ROW = re.compile(r"(?m)^\| ([a-z0-9-]+) \| (core|serve|pipeline|gpu|s3|ssh|figures|test|dev|build) \| ([a-z, ]+) \| \S")
-OF = {name: {canonicalize_name(given) for given in distributions}
-      for name, distributions in metadata.packages_distributions().items()}
+OF = {
+    name: {canonicalize_name(given) for given in distributions}
+    for name, distributions in metadata.packages_distributions().items()
+}
 STAGES_ALONE = {ROOT / "cxr/runtime/previous_outputs.py"}  # asks DVC's cache; nothing that scores calls it
-SCORES = [path for area in ("serving", "cxr/core", "cxr/params", "cxr/runtime", "cxr/data", "cxr/imaging", "cxr/model")
-          for path in (ROOT / area).rglob("*.py") if path not in STAGES_ALONE]
+SCORES = [
+    path
+    for area in ("serving", "cxr/core", "cxr/params", "cxr/runtime", "cxr/data", "cxr/imaging", "cxr/model")
+    for path in (ROOT / area).rglob("*.py")
+    if path not in STAGES_ALONE
+]
 
 
 def declared(*extras: str) -> set[str]:
@@ -36,17 +43,29 @@ def declared(*extras: str) -> set[str]:
 def imported(path: Path) -> set[str]:
     """Top-level names of what a file imports from outside the project and the standard library."""
     tree = ast.walk(ast.parse(path.read_text()))
-    names = [name for node in tree for name in (
-        [alias.name for alias in node.names] if isinstance(node, ast.Import)
-        else [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else [])]
+    names = [
+        name
+        for node in tree
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module]
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level
+            else []
+        )
+    ]
     beside = {other.stem for other in path.parent.glob("*.py") if path.parent.name == "benchmarks"}  # run as scripts
     return {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - {*HOUSES, *BESIDE} - beside
 
 
 def undeclared(paths: list[Path], known: set[str]) -> list[str]:
     """`file: name` of what is imported and not asked for; pydantic's own core comes with it in one version."""
-    return [f"{path}: {name}" for path in paths for name in sorted(imported(path) - {"pydantic_core"})
-            if not OF.get(name, {name}) & known]
+    return [
+        f"{path}: {name}"
+        for path in paths
+        for name in sorted(imported(path) - {"pydantic_core"})
+        if not OF.get(name, {name}) & known
+    ]
 
 
 def test_what_the_project_imports_is_declared() -> None:
@@ -99,8 +118,14 @@ def test_the_lock_of_the_serve_extra_has_none_of_the_large_ones(name: str) -> No
 
 
 def test_the_locks_agree_on_versions() -> None:
-    pins = [{line.split(" \\")[0] for line in (ROOT / f"requirements/{name}.txt").read_text().splitlines()
-             if "==" in line and not line.startswith(" ")} for name in ("cpu", "gpu", "serve")]
+    pins = [
+        {
+            line.split(" \\")[0]
+            for line in (ROOT / f"requirements/{name}.txt").read_text().splitlines()
+            if "==" in line and not line.startswith(" ")
+        }
+        for name in ("cpu", "gpu", "serve")
+    ]
     assert pins[0] <= pins[1]
     assert {pin.split(" ;")[0] for pin in pins[2]} <= {pin.split(" ;")[0] for pin in pins[0]}
 
@@ -108,8 +133,9 @@ def test_the_locks_agree_on_versions() -> None:
 def shown(folder: Path, *command: str) -> str:
     """What python prints in a folder, with nothing but its own idea of where modules are."""
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run([sys.executable, *command], cwd=folder, env=own, capture_output=True, text=True,
-                          check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=own, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_the_checkout_is_installed_for_every_folder(tmp_path: Path) -> None:

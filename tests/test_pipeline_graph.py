@@ -2,6 +2,7 @@
 
 The lists of sources are the one truth: a model's card and the checkpoints' keys read them from there, too.
 """
+
 import ast
 from functools import cache
 from pathlib import Path
@@ -17,12 +18,29 @@ ROOT = Path(__file__).resolve().parents[1]
 # What every stage imports and what can't change a byte of an output: start and end of a process, where caches lie, the
 # schema (every value that it checks stands in params.yaml itself).
 NO_BYTES = {"cxr/params", "cxr/runtime"}
-ORDER = ["cxr/core", "cxr/params", "cxr/data", "cxr/imaging", "cxr/raw", "cxr/model", "cxr/selection", "cxr/metrics",
-         "cxr/nets", "cxr/training", "cxr/export", "cxr/explanation"]
+ORDER = [
+    "cxr/core",
+    "cxr/params",
+    "cxr/data",
+    "cxr/imaging",
+    "cxr/raw",
+    "cxr/model",
+    "cxr/selection",
+    "cxr/metrics",
+    "cxr/nets",
+    "cxr/training",
+    "cxr/export",
+    "cxr/explanation",
+]
 SECTIONS = {  # where they are others than the stage's own, if the schema has one
-    "phantom": {"machine", "phantom"}, "ingest": {"ingest", "machine"}, "preprocess": {"machine", "preprocess"},
-    "train": {"machine", "train"}, "compress": {"compress", "machine", "train"}, "evaluate": {"evaluate", "machine"},
-    "explain": {"explain", "machine"}, "report": {"evaluate", "ingest", "phantom", "report"},
+    "phantom": {"machine", "phantom"},
+    "ingest": {"ingest", "machine"},
+    "preprocess": {"machine", "preprocess"},
+    "train": {"machine", "train"},
+    "compress": {"compress", "machine", "train"},
+    "evaluate": {"evaluate", "machine"},
+    "explain": {"explain", "machine"},
+    "report": {"evaluate", "ingest", "phantom", "report"},
 }
 PROMISED = ["check", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report"]
 
@@ -90,8 +108,11 @@ def test_the_stages_have_the_names_that_others_script_against():
 
 def versioned(path):
     """Paths that a file names in `code_version(...)`."""
-    calls = (node for node in ast.walk(ast.parse(path.read_text()))
-             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "code_version")
+    calls = (
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "code_version"
+    )
     return {argument.value for call in calls for argument in call.args if isinstance(argument, ast.Constant)}
 
 

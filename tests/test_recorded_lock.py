@@ -2,6 +2,7 @@
 
 And what it records keeps what the default promises, where the recorded metrics are at hand.
 """
+
 import contextlib
 import hashlib
 import json
@@ -19,8 +20,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def test_the_committed_lock_was_made_by_these_sources_and_parameters():
     with contextlib.chdir(ROOT), Repo(".") as repo:
-        inputs = [(stage.name, dependency) for stage in repo.index.stages for dependency in stage.deps
-                  if isinstance(dependency, ParamsDependency) or str(dependency).startswith(("cxr/", "stages/"))]
+        inputs = [
+            (stage.name, dependency)
+            for stage in repo.index.stages
+            for dependency in stage.deps
+            if isinstance(dependency, ParamsDependency) or str(dependency).startswith(("cxr/", "stages/"))
+        ]
         changed = {(name, str(dependency)) for name, dependency in inputs if dependency.status()}
     assert len(inputs) > 50
     assert changed == set(), "run `make repro` and commit dvc.lock and data/raw/dvc.lock"

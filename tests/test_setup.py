@@ -1,4 +1,5 @@
 """The set-up, with programs that only write down how they were called."""
+
 import os
 import shutil
 import subprocess
@@ -25,9 +26,13 @@ def set_up(tmp_path: Path, uv: str, extra: str = "cpu") -> list[str]:
     (tmp_path / "link").symlink_to(tmp_path)
     inside = f"{tmp_path}/.venv/bin"
     path = f"{inside}:{tmp_path}/link/.venv/bin:{tmp_path}/outside:{inside}:{os.environ['PATH']}"
-    subprocess.run(["bash", "requirements/setup.sh", "python3", extra], cwd=tmp_path / "link", check=True,
-                   capture_output=True, env=os.environ | {"PATH": path, "CALLS": str(tmp_path / "calls"),
-                                                          "PWD": str(tmp_path / "link")})
+    subprocess.run(
+        ["bash", "requirements/setup.sh", "python3", extra],
+        cwd=tmp_path / "link",
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PATH": path, "CALLS": str(tmp_path / "calls"), "PWD": str(tmp_path / "link")},
+    )
     return (tmp_path / "calls").read_text().splitlines()
 
 

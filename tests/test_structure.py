@@ -1,4 +1,5 @@
 """tests/ mirrors the tree: a folder for each area, and a file's name says which of the area's modules it is about."""
+
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,20 @@ TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 PACKAGES = ("cxr", "stages", "serving", "flows", "command")
 BEHAVIOURS = {  # files that follow a behaviour through several modules of their area, and are named after it
-    "cxr/nets/test_backbones.py", "stages/compress/test_fine_tuning.py", "stages/ingest/test_across_clones.py",
-    "stages/ingest/test_work.py", "stages/preprocess/test_across_clones.py", "stages/preprocess/test_incremental.py",
-    "stages/train/test_gate_kept_apart.py", "serving/monitor/test_estimate.py",
-    "serving/test_made_before_the_move.py", "flows/deployments/test_watch.py",
+    "cxr/nets/test_backbones.py",
+    "stages/compress/test_fine_tuning.py",
+    "stages/ingest/test_across_clones.py",
+    "stages/ingest/test_work.py",
+    "stages/preprocess/test_across_clones.py",
+    "stages/preprocess/test_incremental.py",
+    "stages/train/test_gate_kept_apart.py",
+    "serving/monitor/test_estimate.py",
+    "serving/test_made_before_the_move.py",
+    "flows/deployments/test_watch.py",
 }
-FILES = sorted(path.relative_to(TESTS).as_posix() for package in PACKAGES
-               for path in (TESTS / package).rglob("test_*.py"))
+FILES = sorted(
+    path.relative_to(TESTS).as_posix() for package in PACKAGES for path in (TESTS / package).rglob("test_*.py")
+)
 
 
 def names_in(area: Path) -> set[str]:
@@ -32,7 +40,8 @@ def test_a_test_file_lies_in_the_folder_of_its_area(name: str) -> None:
 def test_a_test_file_is_named_after_a_module_of_its_area(name: str) -> None:
     path = Path(name)
     assert path.stem.removeprefix("test_") in names_in(ROOT / path.parent), (
-        "name it after what it tests, or, where it follows a behaviour through several modules, add it to BEHAVIOURS")
+        "name it after what it tests, or, where it follows a behaviour through several modules, add it to BEHAVIOURS"
+    )
 
 
 def test_a_file_named_after_nothing_is_noticed() -> None:

@@ -2,6 +2,7 @@
 
 Looks only: starts, mends and imports nothing heavy. Not for whether outputs are right: that is `flows.verify`.
 """
+
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,12 @@ Findings = dict[str, list[tuple[str, str]]]
 FORMAT = 1  # of what `--json` prints
 
 _GROUPS: dict[str, dict[str, Callable[[Path], str]]] = {
-    "machine": machine.LINES, "software": project.SOFTWARE, "caps": machine.CAPS, "project": project.LINES,
-    "disk": project.DISK, "services": services.LINES,
+    "machine": machine.LINES,
+    "software": project.SOFTWARE,
+    "caps": machine.CAPS,
+    "project": project.LINES,
+    "disk": project.DISK,
+    "services": services.LINES,
 }
 app = command_line.application()
 
@@ -70,5 +75,8 @@ def document(found: Findings) -> str:
 def text(found: Findings) -> str:
     """The findings for a terminal."""
     width = max(len(name) for lines in found.values() for name, _ in lines)
-    return "\n".join(part for group, lines in found.items()
-                     for part in (group, *(f"  {name:<{width}}  {value}" for name, value in lines)))
+    return "\n".join(
+        part
+        for group, lines in found.items()
+        for part in (group, *(f"  {name:<{width}}  {value}" for name, value in lines))
+    )

@@ -1,4 +1,5 @@
 """The machine: processor, cores, memory and their limits, the GPU, and the caps that decide bytes on it."""
+
 import os
 import platform
 import shutil
@@ -40,8 +41,11 @@ def cores(_: Path) -> str:
     """Cores this process may use, of all, and a limit of the cgroup."""
     line = f"{len(os.sched_getaffinity(0))} of {os.cpu_count()}"
     quota = limit("cpu.max").split()
-    return line + (f", limited to {int(quota[0]) / int(quota[1]):.2g} by the cgroup"
-                   if len(quota) == 2 and quota[0] != "max" else "")
+    return line + (
+        f", limited to {int(quota[0]) / int(quota[1]):.2g} by the cgroup"
+        if len(quota) == 2 and quota[0] != "max"
+        else ""
+    )
 
 
 def memory(_: Path, proc: Path = _PROC) -> str:
@@ -49,8 +53,9 @@ def memory(_: Path, proc: Path = _PROC) -> str:
     lines = dict(line.split(":") for line in (proc / "meminfo").read_text().splitlines())
     free, whole = (int(lines[name].split()[0]) * 1024 for name in ("MemAvailable", "MemTotal"))
     most = limit("memory.max")
-    return f"{gib(free)} free of {gib(whole)}" + (f", limited to {gib(int(most))} by the cgroup"
-                                                  if most.isdecimal() else "")
+    return f"{gib(free)} free of {gib(whole)}" + (
+        f", limited to {gib(int(most))} by the cgroup" if most.isdecimal() else ""
+    )
 
 
 def limit(name: str, root: Path = _CGROUPS, proc: Path = _PROC) -> str:
@@ -105,8 +110,10 @@ def against(top: Path) -> str:
     if determinism.instruction_set(top / "params.yaml") != "avx2":
         return "nothing"
     asked = determinism.caps(determinism.processor_flags())
-    return ", ".join(f"{name}={os.environ[name]}" for name, value in asked.items()
-                     if os.environ.get(name, value) != value) or "nothing"
+    return (
+        ", ".join(f"{name}={os.environ[name]}" for name, value in asked.items() if os.environ.get(name, value) != value)
+        or "nothing"
+    )
 
 
 def threads(_: Path) -> str:
@@ -115,7 +122,17 @@ def threads(_: Path) -> str:
 
 
 LINES: dict[str, Callable[[Path], str]] = {
-    "system": system, "processor": processor, "flags": flags, "cores": cores, "memory": memory, "gpu": gpu}
+    "system": system,
+    "processor": processor,
+    "flags": flags,
+    "cores": cores,
+    "memory": memory,
+    "gpu": gpu,
+}
 CAPS: dict[str, Callable[[Path], str]] = {
-    "instruction set": instruction_set, "caps": names_turned_off, "in force": in_force,
-    "against the caps": against, "workers": threads}
+    "instruction set": instruction_set,
+    "caps": names_turned_off,
+    "in force": in_force,
+    "against the caps": against,
+    "workers": threads,
+}

@@ -1,4 +1,5 @@
 """Takes out of a line what is nobody's business: passwords and users in addresses, the home folder, the user's name."""
+
 import getpass
 import os
 import pwd

@@ -1,4 +1,5 @@
 """The checkout: its commit, its set-up, the packages it runs with, room on the disks that it writes to."""
+
 import shutil
 import subprocess
 import sys
@@ -11,9 +12,28 @@ from pathlib import Path
 from command.doctor.machine import gib
 from cxr.core import environment
 
-_PACKAGES = ("cxr-pipeline", "tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy",
-             "scipy", "pandas", "pyarrow", "opencv-python-headless", "pydantic", "great-expectations", "shap", "dvc",
-             "dvc-s3", "dvc-ssh", "gto", "prefect", "fastapi", "starlette")
+_PACKAGES = (
+    "cxr-pipeline",
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-model-optimization",
+    "ai-edge-litert",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "opencv-python-headless",
+    "pydantic",
+    "great-expectations",
+    "shap",
+    "dvc",
+    "dvc-s3",
+    "dvc-ssh",
+    "gto",
+    "prefect",
+    "fastapi",
+    "starlette",
+)
 _SECONDS = 1.0  # of git: a checkout on a slow network disk shall not hold everything up
 
 
@@ -60,10 +80,14 @@ def freshness(top: Path, mark: Path) -> str:
     """What make would say of one finished set-up."""
     extra = mark.name.removeprefix(".ready-")
     folder = top / "requirements"
-    newer = [name for name in (f"{extra}.txt", "uv.txt", "setup.sh")
-             if (folder / name).exists() and (folder / name).stat().st_mtime > mark.stat().st_mtime]
-    return f"{extra}: " + (f"older than requirements/{', '.join(newer)}: `make setup EXTRA={extra}`" if newer
-                           else "up to date")
+    newer = [
+        name
+        for name in (f"{extra}.txt", "uv.txt", "setup.sh")
+        if (folder / name).exists() and (folder / name).stat().st_mtime > mark.stat().st_mtime
+    ]
+    return f"{extra}: " + (
+        f"older than requirements/{', '.join(newer)}: `make setup EXTRA={extra}`" if newer else "up to date"
+    )
 
 
 def free(folder: Callable[[Path], Path], top: Path) -> str:
@@ -82,6 +106,9 @@ def _versions(names: Iterable[str]) -> dict[str, Callable[[Path], str]]:
 SOFTWARE: dict[str, Callable[[Path], str]] = {"python": python, **_versions(_PACKAGES)}
 LINES: dict[str, Callable[[Path], str]] = {"commit": commit, "set-up": set_up}
 DISK: dict[str, Callable[[Path], str]] = {
-    "project": partial(free, lambda _: Path()), "cache": partial(free, lambda _: environment.cache()),
-    "dvc cache": partial(free, lambda _: Path(".dvc/cache")), ".runs": partial(free, lambda _: Path(".runs")),
-    "tmp": partial(free, lambda _: Path(tempfile.gettempdir()))}
+    "project": partial(free, lambda _: Path()),
+    "cache": partial(free, lambda _: environment.cache()),
+    "dvc cache": partial(free, lambda _: Path(".dvc/cache")),
+    ".runs": partial(free, lambda _: Path(".runs")),
+    "tmp": partial(free, lambda _: Path(tempfile.gettempdir())),
+}

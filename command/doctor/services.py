@@ -1,4 +1,5 @@
 """What the checkout talks to: DVC's remote, the Prefect server, what is in production. Asked for a moment each."""
+
 import configparser
 import os
 import socket

@@ -2,6 +2,7 @@
 
 Which sources a stage depends on stands in dvc.yaml alone; here it is read from there.
 """
+
 import hashlib
 from functools import cache
 from pathlib import Path

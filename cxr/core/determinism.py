@@ -3,6 +3,7 @@
 The instruction sets are capped so that the same inputs give the same bytes on every x86-64 machine of at least that
 level; the cap is `machine.instruction_set` in params.yaml. Not for parameters in general: see `stages.check`.
 """
+
 import os
 from functools import cache
 from pathlib import Path
@@ -18,12 +19,30 @@ _SKYLAKE = {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
 # of a name whose feature the processor lacks.
 _FEATURES: dict[str, dict[str, set[str]]] = {
     "NPY_DISABLE_CPU_FEATURES": {
-        "AVX512F": {"avx512f"}, "AVX512CD": {"avx512f", "avx512cd"}, "AVX512_SKX": _SKYLAKE,
-        "AVX512_CLX": {*_SKYLAKE, "avx512_vnni"}, "AVX512_CNL": {*_SKYLAKE, "avx512ifma", "avx512vbmi"},
-        "AVX512_ICL": {*_SKYLAKE, "avx512_vnni", "avx512ifma", "avx512vbmi", "avx512_vbmi2", "avx512_bitalg",
-                       "avx512_vpopcntdq"},
-        "AVX512_SPR": {*_SKYLAKE, "avx512_vnni", "avx512ifma", "avx512vbmi", "avx512_vbmi2", "avx512_bitalg",
-                       "avx512_vpopcntdq", "avx512_fp16"},
+        "AVX512F": {"avx512f"},
+        "AVX512CD": {"avx512f", "avx512cd"},
+        "AVX512_SKX": _SKYLAKE,
+        "AVX512_CLX": {*_SKYLAKE, "avx512_vnni"},
+        "AVX512_CNL": {*_SKYLAKE, "avx512ifma", "avx512vbmi"},
+        "AVX512_ICL": {
+            *_SKYLAKE,
+            "avx512_vnni",
+            "avx512ifma",
+            "avx512vbmi",
+            "avx512_vbmi2",
+            "avx512_bitalg",
+            "avx512_vpopcntdq",
+        },
+        "AVX512_SPR": {
+            *_SKYLAKE,
+            "avx512_vnni",
+            "avx512ifma",
+            "avx512vbmi",
+            "avx512_vbmi2",
+            "avx512_bitalg",
+            "avx512_vpopcntdq",
+            "avx512_fp16",
+        },
     },
     "OPENCV_CPU_DISABLE": {"AVX512-SKX": _SKYLAKE},
 }
@@ -55,8 +74,10 @@ def set_environment(params_file: Path = Path("params.yaml")) -> None:
 
 def caps(flags: frozenset[str]) -> dict[str, str]:
     """Environment that keeps every library to AVX2 on a processor with these flags (names as in /proc/cpuinfo)."""
-    disabled = {variable: " ".join(name for name, needs in features.items() if needs <= flags)
-                for variable, features in _FEATURES.items()}
+    disabled = {
+        variable: " ".join(name for name, needs in features.items() if needs <= flags)
+        for variable, features in _FEATURES.items()
+    }
     return _CAPS | {variable: names for variable, names in disabled.items() if names}
 
 

@@ -2,6 +2,7 @@
 
 Not for the tables (Parquet, CSV), nor for params.yaml, whose schema is `cxr.params.schema`.
 """
+
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -43,8 +44,10 @@ class Document(BaseModel):
         """The document that parsed JSON holds; `where` names its source in the message of UnreadableDocument."""
         number = content.get(cls.KEY, 0) if isinstance(content, dict) else 0
         if not isinstance(number, int) or number > cls.FORMAT:
-            raise UnreadableDocument(f"{where}: is of format {number}, this code reads formats up to {cls.FORMAT}; "
-                                     "it was written by a newer version of this project: update the code that reads it")
+            raise UnreadableDocument(
+                f"{where}: is of format {number}, this code reads formats up to {cls.FORMAT}; "
+                "it was written by a newer version of this project: update the code that reads it"
+            )
         try:
             return cls.model_validate(content)
         except ValidationError as error:

@@ -4,6 +4,7 @@ Each is read when it is asked for, so that a test or a launcher may set it late.
 CXR_INSTRUCTION_SET and CXR_PATIENT_SALT, and an output says which of these it was made under. The table for people is
 in docs/reference/files.md. (CXR_STARTED_BY stands between `make repro` and `cxr.runtime.process_tree`, a script.)
 """
+
 import os
 from pathlib import Path
 

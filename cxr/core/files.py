@@ -2,6 +2,7 @@
 
 Canonical: the same content gives the same bytes, so that DVC's hashes mean something. Not for image decoding.
 """
+
 import contextlib
 import csv
 import hashlib

@@ -7,6 +7,7 @@ Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `
 {"label", "x", "y", "w", "h"} in source pixels), `split` ("train", "validation", "test"), `gate` (bool, kept for
 promotion), and `label_<name>` (int8, 1 present, 0 absent) for each label. Sorted by image_id.
 """
+
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,13 +22,36 @@ import pyarrow.parquet as pq
 from cxr.core.files import atomic_file
 
 SPLITS = ("train", "validation", "test")
-STATISTICS = ("mean", "std", "median", "contrast", "skewness", "black", "white", "border", "sharpness", "noise",
-              "aspect")
+STATISTICS = (
+    "mean",
+    "std",
+    "median",
+    "contrast",
+    "skewness",
+    "black",
+    "white",
+    "border",
+    "sharpness",
+    "noise",
+    "aspect",
+)
 _TYPES: dict[str, pa.DataType] = {
-    "image_id": pa.string(), "patient": pa.string(), "study": pa.string(), "view": pa.string(), "sex": pa.string(),
-    "age": pa.float32(), "batch": pa.string(), "source": pa.string(), "sha256": pa.string(), "width": pa.int32(),
-    "height": pa.int32(), "bit_depth": pa.int16(), **dict.fromkeys(STATISTICS, pa.float32()), "boxes": pa.string(),
-    "split": pa.string(), "gate": pa.bool_(),
+    "image_id": pa.string(),
+    "patient": pa.string(),
+    "study": pa.string(),
+    "view": pa.string(),
+    "sex": pa.string(),
+    "age": pa.float32(),
+    "batch": pa.string(),
+    "source": pa.string(),
+    "sha256": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "bit_depth": pa.int16(),
+    **dict.fromkeys(STATISTICS, pa.float32()),
+    "boxes": pa.string(),
+    "split": pa.string(),
+    "gate": pa.bool_(),
 }
 COLUMNS = tuple(_TYPES)
 

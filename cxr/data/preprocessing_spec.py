@@ -2,6 +2,7 @@
 
 Applying it is `cxr.imaging.preprocess`'s: whoever only hands the record on needs neither decoder nor OpenCV.
 """
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ class PreprocessSection(Protocol):
     @property
     def size(self) -> int:
         """Side of the result in pixels."""
+
     @property
     def clahe(self) -> Any:
         """`clip_limit` and `tiles`, see Chain."""

@@ -3,6 +3,7 @@
 A shard holds the images whose hash falls into its bucket, sorted by image_id; `index.parquet` has `image_id`, `bucket`
 (int16), `row` (int32), sorted by image_id. `SHA256SUMS` holds the files' hashes. Decoding is never done here.
 """
+
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -112,12 +113,13 @@ class Shards:
     def minibatches(self, image_ids: Sequence[str], size: int) -> Iterator[np.ndarray]:
         """Images in the order asked, `size` at a time (the last ones fewer), uint8 (size, height, width, channels)."""
         for start in range(0, len(image_ids), size):
-            yield self.images(image_ids[start:start + size])
+            yield self.images(image_ids[start : start + size])
 
     def _check(self, name: str) -> None:
         """HashMismatch where a file is not listed in SHA256SUMS, or its bytes have changed."""
         if name not in self._checksums:
             raise HashMismatch(f"{self.folder / name}: not in the folder's {CHECKSUMS}")
         if sha256_file(self.folder / name) != self._checksums[name]:
-            raise HashMismatch(f"{self.folder / name}: its SHA-256 is not the one in {CHECKSUMS}; run "
-                               "`dvc repro preprocess`")
+            raise HashMismatch(
+                f"{self.folder / name}: its SHA-256 is not the one in {CHECKSUMS}; run `dvc repro preprocess`"
+            )

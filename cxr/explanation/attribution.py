@@ -4,6 +4,7 @@
 Not for choosing or drawing anything. Importing it imports TensorFlow and shap; an error inside shap leaves
 TensorFlow's gradient registry broken, so a process that saw one must end.
 """
+
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Explainer:
 
     def explain(self, image: np.ndarray, label: int) -> Attribution:
         """Attribution of one image, uint8 (height, width, channels), to logit number `label`."""
-        self._one.set_weights([self._kernel[:, label:label + 1], self._bias[label:label + 1]])
+        self._one.set_weights([self._kernel[:, label : label + 1], self._bias[label : label + 1]])
         if label not in self._expected:
             self._expected[label] = float(np.mean([v for part in self._chunks() for v in self._outputs(part)]))
         one = image.astype(np.float32)[None]

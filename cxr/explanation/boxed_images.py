@@ -1,4 +1,5 @@
 """Which images play the pointing game: boxed ones, spread over the labels, in an order that is fixed by a hash."""
+
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any

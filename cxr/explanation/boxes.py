@@ -1,4 +1,5 @@
 """Reference boxes: from source pixels to the net's input, and as masks. Pure NumPy, no files."""
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -5,6 +5,7 @@ than the paper's 15 pixels). The score is the mean over labels of hits / images,
 the same images: a random point, the image's centre, and the peak of the label's mean box mask in other patients.
 Pure NumPy over maps and boxes; no files.
 """
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,8 +59,9 @@ class ClassPrior:
 
     def peak(self, label: str, without_patient: str) -> tuple[int, int]:
         """Row and column where other patients' boxes of the label usually lie; the image's centre where none do."""
-        others = [held for (name, patient), held in sorted(self._sums.items())
-                  if name == label and patient != without_patient]
+        others = [
+            held for (name, patient), held in sorted(self._sums.items()) if name == label and patient != without_patient
+        ]
         if not others:
             return self.shape[0] // 2, self.shape[1] // 2
         row, column = peak(smooth(np.sum(others, axis=0)))  # smoothed: a plateau's middle, not its corner
@@ -105,12 +107,17 @@ def result(trials: Sequence[Trial], labels: Sequence[str]) -> dict[str, Any]:
             by_label[label] = {**scores, "hits": int(sum(t.score for t in mine)), "images": len(mine)}
     if not trials:
         return {**dict.fromkeys((*METHODS, "hit_share", "beats_class_prior"), "n/a"), "hits": 0, "images": 0}
-    macro = {method: float(np.mean([_means([t for t in trials if t.label == label])[method] for label in by_label]))
-             for method in METHODS}
+    macro = {
+        method: float(np.mean([_means([t for t in trials if t.label == label])[method] for label in by_label]))
+        for method in METHODS
+    }
     hits = int(sum(t.score for t in trials))
     low, high = wilson(hits, len(trials))
     return {
-        **{method: number(value) for method, value in macro.items()}, "hits": hits, "images": len(trials),
+        **{method: number(value) for method, value in macro.items()},
+        "hits": hits,
+        "images": len(trials),
         "hit_share": {"value": number(hits / len(trials)), "low": number(low), "high": number(high)},
-        "beats_class_prior": int(macro["score"] > macro["class_prior"]), "by_label": by_label,
+        "beats_class_prior": int(macro["score"] > macro["class_prior"]),
+        "by_label": by_label,
     }

@@ -5,6 +5,7 @@ off is never filled up with grey in silence (OpenCV does that). OpenCV decodes, 
 gives every kind of PNG by one call, and is the library that the rest of the chain rests on. EXIF orientation and colour
 profiles are ignored: boxes refer to the pixels as stored. Not for DICOM; not for resizing (see `chain`).
 """
+
 import re
 import struct
 import zlib
@@ -16,13 +17,29 @@ import cv2
 import numpy as np
 from blake3 import blake3
 
-REASONS = ("empty_file", "truncated", "corrupt", "not_an_image", "mislabelled", "unsupported", "absurd_header",
-           "too_large")
+REASONS = (
+    "empty_file",
+    "truncated",
+    "corrupt",
+    "not_an_image",
+    "mislabelled",
+    "unsupported",
+    "absurd_header",
+    "too_large",
+)
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-_OTHER_KINDS = ((0, b"GIF8", "GIF"), (0, b"BM", "BMP"), (0, b"II*\x00", "TIFF"), (0, b"MM\x00*", "TIFF"),
-                (8, b"WEBP", "WebP"), (128, b"DICM", "DICOM"), (4, b"jP  ", "JPEG 2000"), (4, b"ftyp", "HEIF or AVIF"))
+_OTHER_KINDS = (
+    (0, b"GIF8", "GIF"),
+    (0, b"BM", "BMP"),
+    (0, b"II*\x00", "TIFF"),
+    (0, b"MM\x00*", "TIFF"),
+    (8, b"WEBP", "WebP"),
+    (128, b"DICM", "DICOM"),
+    (4, b"jP  ", "JPEG 2000"),
+    (4, b"ftyp", "HEIF or AVIF"),
+)
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # by colour type, ISO 15948
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -138,7 +155,7 @@ def plain(pixels: np.ndarray) -> np.ndarray:
 
 
 def _kind(data: bytes, suffix: str) -> str:
-    """"png" or "jpeg" by the first bytes, held against the name's suffix."""
+    """ "png" or "jpeg" by the first bytes, held against the name's suffix."""
     if not data:
         raise Undecodable("empty_file", "0 bytes")
     found = "png" if data.startswith(_PNG) else "jpeg" if data.startswith(_JPEG) else None
@@ -147,7 +164,7 @@ def _kind(data: bytes, suffix: str) -> str:
         return found
     if found is None and (_PNG.startswith(data) or _JPEG.startswith(data)):
         raise Undecodable("truncated", f"{len(data)} bytes")
-    other = next((name for at, magic, name in _OTHER_KINDS if data[at:at + len(magic)] == magic), None)
+    other = next((name for at, magic, name in _OTHER_KINDS if data[at : at + len(magic)] == magic), None)
     what = {"png": "a PNG", "jpeg": "a JPEG"}.get(found or "") or (f"a {other}" if other else "no known image")
     if promised:
         raise Undecodable("mislabelled", f"named {suffix} but its content is {what}")
@@ -177,7 +194,7 @@ def _check_png(data: bytes) -> None:
         end = position + 12 + length
         if end > len(data):
             raise Undecodable("truncated", f"the file ends inside chunk {name.decode('latin-1')!r}")
-        if name in _CRITICAL and zlib.crc32(view[position + 4:end - 4]) != int.from_bytes(view[end - 4:end], "big"):
+        if name in _CRITICAL and zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise Undecodable("corrupt", f"the checksum of chunk {name.decode()} does not fit")
         if name == b"acTL":
             raise Undecodable("unsupported", "an animated PNG")
@@ -229,9 +246,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             return
         if marker in _STANDALONE:
             continue
-        length = int.from_bytes(data[position:position + 2], "big")
+        length = int.from_bytes(data[position : position + 2], "big")
         if position + length > len(data):
             break
-        yield marker, data[position + 2:position + length]
+        yield marker, data[position + 2 : position + length]
         position += max(length, 2)
     raise Undecodable("truncated", "the file ends before its end-of-image marker")

@@ -4,6 +4,7 @@ The aspect ratio is squeezed to a square, as NIH's and Kermany's images already 
 operations whose bytes do not depend on the processor or the number of threads are used: area averaging, bit-exact
 bilinear enlarging (plain bilinear moves with IPP's instruction set on 16 bit), integer CLAHE. Not for decoding.
 """
+
 import cv2
 import numpy as np
 

@@ -4,6 +4,7 @@ All are computed from the decoded pixels, before any preprocessing, by integer s
 not depend on the processor, so that training's figures and serving's are the same to the last bit. Grey levels are
 scaled to 0..255 whatever the bit depth; colour counts by its luma (ITU-R BT.601). Not for judging a single image.
 """
+
 import math
 from functools import cache
 
@@ -32,8 +33,12 @@ def describe(decoded: Decoded) -> dict[str, float]:
     """
     grey, small, scale = decoded.grey, decoded.reduced(_SIDE), 255 / (2**decoded.bit_depth - 1)
     figures = _of_histogram(_histogram(small[::2]), scale)
-    figures |= {"border": _border(small) * scale, "sharpness": _sharpness(small), "noise": _noise(grey) * scale,
-                "aspect": grey.shape[1] / grey.shape[0]}
+    figures |= {
+        "border": _border(small) * scale,
+        "sharpness": _sharpness(small),
+        "noise": _noise(grey) * scale,
+        "aspect": grey.shape[1] / grey.shape[0],
+    }
     return {name: figures[name] for name in NAMES}
 
 
@@ -45,9 +50,15 @@ def _of_histogram(counts: np.ndarray, scale: float) -> dict[str, float]:
     below = counts.cumsum()
     low, median, high = below.searchsorted([0.05 * total, 0.5 * total, 0.95 * total])
     dark, bright = math.floor(_DARK / scale), math.ceil(_BRIGHT / scale)
-    return {"mean": first / total * scale, "std": math.sqrt(spread) / total * scale, "median": float(median * scale),
-            "contrast": float((high - low) * scale), "skewness": skew / spread**1.5 if spread else 0.0,
-            "black": int(below[dark]) / total, "white": (total - int(below[bright - 1])) / total}
+    return {
+        "mean": first / total * scale,
+        "std": math.sqrt(spread) / total * scale,
+        "median": float(median * scale),
+        "contrast": float((high - low) * scale),
+        "skewness": skew / spread**1.5 if spread else 0.0,
+        "black": int(below[dark]) / total,
+        "white": (total - int(below[bright - 1])) / total,
+    }
 
 
 @cache
@@ -66,7 +77,7 @@ def _histogram(grey: np.ndarray) -> np.ndarray:
 def _middle(grey: np.ndarray, height: int, width: int) -> np.ndarray:
     """The pixels (height, width) in the middle of (H, W); a view."""
     top, left = (grey.shape[0] - height) // 2, (grey.shape[1] - width) // 2
-    return grey[top:top + height, left:left + width]
+    return grey[top : top + height, left : left + width]
 
 
 def _border(small: np.ndarray) -> float:

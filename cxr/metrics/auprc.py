@@ -1,4 +1,5 @@
 """Average precision per label, weighted as AUROC is. Equal to scikit-learn's `average_precision_score` (tested)."""
+
 from collections.abc import Sequence
 
 import numpy as np

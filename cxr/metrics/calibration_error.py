@@ -1,4 +1,5 @@
 """How well probabilities fit what happened: expected calibration error and Brier score. Nothing is fitted here."""
+
 from collections.abc import Sequence
 
 import numpy as np

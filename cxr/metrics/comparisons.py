@@ -1,4 +1,5 @@
 """Two models on the same studies: paired differences of AUROC by patient bootstrap, and of calibration. No files."""
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,15 +69,19 @@ class PairedComparison:
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers, "n/a" where there is none."""
-        return {"studies": self.studies, "patients": self.patients, "champion_auroc": number(self.champion),
-                "challenger_auroc": number(self.challenger), "difference": _as_json(self.macro),
-                "by_label": {label: _as_json(each) for label, each in self.by_label.items()}}
+        return {
+            "studies": self.studies,
+            "patients": self.patients,
+            "champion_auroc": number(self.champion),
+            "challenger_auroc": number(self.challenger),
+            "difference": _as_json(self.macro),
+            "by_label": {label: _as_json(each) for label, each in self.by_label.items()},
+        }
 
 
 @dataclass(frozen=True)
 class Hits:
-    """Of the pointing game on the same studies: whether each model pointed into the box, bool (n,), and the patients.
-    """
+    """Of the pointing game on the same studies: whether each model pointed into the box, bool (n,), and patients."""
 
     champion: np.ndarray
     challenger: np.ndarray
@@ -93,8 +98,15 @@ class Hits:
         return _bounded(float(beyond.mean()), (weights @ beyond) / weights.sum(axis=1), confidence)
 
 
-def compare(studies: JudgedStudies, champion: Side, challenger: Side, min_cases: int, resamples: int, seed: int,
-            confidence: float) -> PairedComparison:
+def compare(
+    studies: JudgedStudies,
+    champion: Side,
+    challenger: Side,
+    min_cases: int,
+    resamples: int,
+    seed: int,
+    confidence: float,
+) -> PairedComparison:
     """Macro and per-label AUROC differences with one-sided bounds, each at `confidence`.
 
     The same draws of patients serve both models. Labels with fewer than `min_cases` positives or negatives are left
@@ -111,8 +123,9 @@ def compare(studies: JudgedStudies, champion: Side, challenger: Side, min_cases:
     bootstrap = intervals.PatientBootstrap(studies.patients, resamples, seed)
     old, new = (bootstrap.replicates(auroc.label_auroc, targets, score) for score in scores)
     spread = new - old
-    columns = {studies.labels[j]: _bounded(points[1][i] - points[0][i], spread[:, i], confidence)
-               for i, j in enumerate(judged)}
+    columns = {
+        studies.labels[j]: _bounded(points[1][i] - points[0][i], spread[:, i], confidence) for i, j in enumerate(judged)
+    }
     drawn = spread[np.isfinite(spread).any(axis=1)]
     macro = _bounded(float((points[1] - points[0]).mean()), np.nanmean(drawn, axis=1), confidence)
     return PairedComparison(len(studies), patients, float(points[0].mean()), float(points[1].mean()), macro, columns)

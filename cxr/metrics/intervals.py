@@ -1,4 +1,5 @@
 """Patient-wise intervals of per-label measures: the bootstrap that draws whole patients, and its percentiles."""
+
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -19,15 +20,16 @@ class PatientBootstrap:
         """`patients`: one name an image. All resamples are drawn once, when the object is made."""
         names, self._position = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
         generator = np.random.default_rng(seed)
-        draws = [np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names))
-                 for _ in range(resamples)]
+        draws = [
+            np.bincount(generator.integers(0, len(names), len(names)), minlength=len(names)) for _ in range(resamples)
+        ]
         self._draws = np.array(draws, np.uint16).reshape(resamples, len(names))
 
     def weights(self) -> Iterator[np.ndarray]:
         """How often each image is drawn, float64 (some resamples, images), in chunks that fit in memory."""
         rows = max(1, _CHUNK // max(1, len(self._position)))
         for start in range(0, len(self._draws), rows):
-            yield self._draws[start:start + rows][:, self._position].astype(np.float64)
+            yield self._draws[start : start + rows][:, self._position].astype(np.float64)
 
     def replicates(self, measure: Measure, targets: np.ndarray, score: np.ndarray) -> np.ndarray:
         """The measure of every label in every resample, float64 (resamples, labels), NaN where not defined."""

@@ -2,6 +2,7 @@
 
 The only part of the pipeline whose results differ from run to run. One image at a time, from uint8 pixels to logits.
 """
+
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -43,17 +44,22 @@ def timed_each(nets: Mapping[str, Net], images: Mapping[str, np.ndarray]) -> dic
 
 def figures(milliseconds: np.ndarray, base: np.ndarray) -> dict[str, Any]:
     """`ms_per_image` (median), `ms_p95`, and `speed_ratio` against base: above 1 is faster."""
-    return {"ms_per_image": round(float(np.median(milliseconds)), 4),
-            "ms_p95": round(float(np.percentile(milliseconds, 95)), 4),
-            "speed_ratio": median_interval(base / milliseconds)}
+    return {
+        "ms_per_image": round(float(np.median(milliseconds)), 4),
+        "ms_p95": round(float(np.percentile(milliseconds, 95)), 4),
+        "speed_ratio": median_interval(base / milliseconds),
+    }
 
 
 def median_interval(values: np.ndarray) -> dict[str, float]:
     """Median with its 95 % interval by order statistics (no distribution assumed): {"median", "low", "high"}."""
     ordered = np.sort(values)
     rank = max(0, int(binom.ppf(0.025, len(ordered), 0.5)) - 1)
-    return {"median": round(float(np.median(ordered)), 4), "low": round(float(ordered[rank]), 4),
-            "high": round(float(ordered[len(ordered) - 1 - rank]), 4)}
+    return {
+        "median": round(float(np.median(ordered)), 4),
+        "low": round(float(ordered[rank]), 4),
+        "high": round(float(ordered[len(ordered) - 1 - rank]), 4),
+    }
 
 
 def evenly_chosen(image_ids: Sequence[str], count: int) -> list[str]:

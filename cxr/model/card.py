@@ -2,6 +2,7 @@
 
 Everything in it was computed on train or validation; figures on test are not here.
 """
+
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 

@@ -3,6 +3,7 @@
 Images go through in blocks of a fixed size, so that an image's logits do not depend on its company. Not for float
 gradients (see `cxr.nets.factory`), and never imports TensorFlow.
 """
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,15 +71,19 @@ class TfliteNet:
         """
         expected = tuple(int(side) for side in self._input["shape"][1:])
         if images.dtype != np.uint8 or images.shape[1:] != expected:
-            raise ValueError(f"{self.name}: takes uint8 images (n, {', '.join(map(str, expected))}), "
-                             f"got {images.dtype} {images.shape}")
-        blocks = [self._run(images[start:start + self.block]) for start in range(0, len(images), self.block)]
+            raise ValueError(
+                f"{self.name}: takes uint8 images (n, {', '.join(map(str, expected))}), "
+                f"got {images.dtype} {images.shape}"
+            )
+        blocks = [self._run(images[start : start + self.block]) for start in range(0, len(images), self.block)]
         blocks.append((np.empty((0, len(self.labels)), np.float32), np.empty((0, self.features), np.float32)))
         logits, features = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         if not np.isfinite(logits).all():
             row = int(np.flatnonzero(~np.isfinite(logits).all(axis=1))[0])
-            raise InferenceError(f"{self.name}: logits of image {row} are not finite: {logits[row].tolist()}; "
-                                 "the weights are damaged or training diverged")
+            raise InferenceError(
+                f"{self.name}: logits of image {row} are not finite: {logits[row].tolist()}; "
+                "the weights are damaged or training diverged"
+            )
         return Answers(logits, features)
 
     def _run(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,8 +95,9 @@ class TfliteNet:
             filled = cv2.LUT(filled.reshape(self.block, -1), self._levels).reshape(filled.shape)
         self._interpreter.set_tensor(self._input["index"], filled)
         self._interpreter.invoke()
-        raw, pooled = (self._interpreter.get_tensor(tensor["index"])[:len(images)]
-                       for tensor in (self._output, self._pooled))
+        raw, pooled = (
+            self._interpreter.get_tensor(tensor["index"])[: len(images)] for tensor in (self._output, self._pooled)
+        )
         return _as_logits(raw, self._output, self.net_card), _dequantized(pooled, self._pooled).astype(np.float32)
 
     @property
@@ -104,8 +110,10 @@ class TfliteNet:
         expected = list(self.net_card.input.sides), [len(self.labels)]
         real = self._input["shape"].tolist()[1:], self._output["shape"].tolist()[1:]
         if real != expected:
-            raise InferenceError(f"{self.name}: takes images {real[0]} and gives logits {real[1]}, "
-                                 f"its card says {expected[0]} and {expected[1]}")
+            raise InferenceError(
+                f"{self.name}: takes images {real[0]} and gives logits {real[1]}, "
+                f"its card says {expected[0]} and {expected[1]}"
+            )
 
 
 class Net(TfliteNet):
@@ -132,8 +140,10 @@ def _outputs(interpreter: Interpreter) -> dict[str, int]:
     signed = interpreter.get_signature_list()
     named = interpreter.get_signature_runner().get_output_details() if signed else {}
     if absent := {"logits", "features"} - named.keys():
-        raise ValueError(f"it has no output {' nor '.join(sorted(absent))}: it was made by another version of this "
-                         "project; make it again (`dvc repro`)")
+        raise ValueError(
+            f"it has no output {' nor '.join(sorted(absent))}: it was made by another version of this "
+            "project; make it again (`dvc repro`)"
+        )
     return {name: int(detail["index"]) for name, detail in named.items()}
 
 

@@ -1,4 +1,5 @@
 """Reading and writing model folders; TensorFlow is not needed for it."""
+
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -32,8 +33,13 @@ def of_variant(name: str, models: Path = MODELS) -> Path:
 
 
 def write(
-    folder: Path, *, spec: dict[str, Any], weights: Sequence[np.ndarray], card: ModelCard, tflite: bytes | None,
-    reference: Reference | None = None
+    folder: Path,
+    *,
+    spec: dict[str, Any],
+    weights: Sequence[np.ndarray],
+    card: ModelCard,
+    tflite: bytes | None,
+    reference: Reference | None = None,
 ) -> None:
     """Write a model folder with its checksums, whole or not at all; weights in the net's own order."""
     with atomic_folder(folder) as temporary:

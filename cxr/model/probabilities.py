@@ -3,6 +3,7 @@
 Multilabel and binary: Platt's sigmoid per label, p = 1 / (1 + exp(-(a z + b))). Multiclass: one temperature, softmax
 of z / T (Guo et al. 2017, arXiv:1706.04599).
 """
+
 import numpy as np
 
 from cxr.model.card import PlattScaling, TemperatureScaling

@@ -3,6 +3,7 @@
 Kept in the model folder as `reference.npz`, plain arrays. It holds no image, no id and no patient's key: patients are
 numbered, since studies of one patient resemble each other and a test has to know.
 """
+
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 

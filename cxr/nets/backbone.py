@@ -2,6 +2,7 @@
 
 Their preprocessing (mean subtraction or scaling) is a layer of the net, so that every net takes grey levels 0..255.
 """
+
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +13,14 @@ from cxr.nets import imagenet
 from cxr.nets.layers.head import with_head
 
 
-def flat(name: str, application: Callable[..., keras.Model], scaled: Callable[[Any], Any], weights_name: str,
-         spec: dict[str, Any], weights: str | None) -> keras.Model:
+def flat(
+    name: str,
+    application: Callable[..., keras.Model],
+    scaled: Callable[[Any], Any],
+    weights_name: str,
+    spec: dict[str, Any],
+    weights: str | None,
+) -> keras.Model:
     """A flat model: scaling, backbone, global average pooling, Dense(outputs) giving logits.
 
     `application` makes the backbone from `input_tensor` (a function of keras.applications), `scaled` takes three

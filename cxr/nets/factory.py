@@ -2,6 +2,7 @@
 
 Spec: {"net", "width", "dropout", "height", "input_width", "channels", "outputs"}.
 """
+
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,15 @@ from cxr.nets import registry
 def spec(net: str, *, width: int, dropout: float, shape: tuple[int, int, int], outputs: int) -> dict[str, Any]:
     """The JSON from which `build` makes the net again; `shape` is height, width (pixels), channels."""
     height, input_width, channels = shape
-    return {"net": net, "width": width, "dropout": dropout, "height": height, "input_width": input_width,
-            "channels": channels, "outputs": outputs}
+    return {
+        "net": net,
+        "width": width,
+        "dropout": dropout,
+        "height": height,
+        "input_width": input_width,
+        "channels": channels,
+        "outputs": outputs,
+    }
 
 
 def build(spec: dict[str, Any], weights: str | None = None) -> keras.Model:

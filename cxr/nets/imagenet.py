@@ -1,4 +1,5 @@
 """ImageNet weights for Keras's backbones, from a file on this machine: nothing is ever downloaded."""
+
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ def weights_file(name: str, weights: str) -> Path:
     if not path.is_file():
         raise MissingWeights(
             f"train.weights: {weights}: {path} is not there. Put Keras's '{name}' at {cache}, or name a local "
-            "copy in train.weights; `train.weights: null` trains from scratch.")
+            "copy in train.weights; `train.weights: null` trains from scratch."
+        )
     return path
 
 

@@ -2,6 +2,7 @@
 
 Only the net that is asked for is imported; `names` imports none, and no TensorFlow.
 """
+
 import importlib
 import pkgutil
 from collections.abc import Callable

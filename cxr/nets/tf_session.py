@@ -1,4 +1,5 @@
 """Starts TensorFlow so that the same inputs give the same bytes: threads, seeds, deterministic kernels."""
+
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -44,11 +45,18 @@ def surroundings() -> dict[str, Any]:
 
     It is part of a checkpoint's key and of no output: a training is never gone on with under other ones.
     """
-    return {"environment": this_machine.in_force(), "machine": platform.machine(),
-            "devices": [device.device_type for device in tf.config.list_physical_devices()],
-            "libraries": {"tensorflow": tf.__version__, "tf-keras": version("tf-keras"), "numpy": np.__version__,
-                          "opencv": cv2.__version__,
-                          "tensorflow-model-optimization": version("tensorflow-model-optimization")}}
+    return {
+        "environment": this_machine.in_force(),
+        "machine": platform.machine(),
+        "devices": [device.device_type for device in tf.config.list_physical_devices()],
+        "libraries": {
+            "tensorflow": tf.__version__,
+            "tf-keras": version("tf-keras"),
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+            "tensorflow-model-optimization": version("tensorflow-model-optimization"),
+        },
+    }
 
 
 def _has_avx2() -> bool:

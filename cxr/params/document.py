@@ -2,6 +2,7 @@
 
 What the values mean is for cxr.params.load; here they keep the way they are spelt (`2.0e-3` stays that).
 """
+
 import io
 import itertools
 from pathlib import Path

@@ -1,4 +1,5 @@
 """Reads params.yaml and refuses what the schema does not know, with the nearest right name."""
+
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -58,8 +59,13 @@ def check(given: Any, path: Path = Path("params.yaml")) -> Params:
         raise ParamsError("\n".join(lines)) from error
     missing = _missing(params, "")
     if missing:
-        raise ParamsError("\n".join(f"{path}: key '{name}' is missing (its default: {value!r}): every key stands in "
-                                    "the file, so that a hash of it says all" for name, value in missing))
+        raise ParamsError(
+            "\n".join(
+                f"{path}: key '{name}' is missing (its default: {value!r}): every key stands in "
+                "the file, so that a hash of it says all"
+                for name, value in missing
+            )
+        )
     return params
 
 

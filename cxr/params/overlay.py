@@ -1,4 +1,5 @@
 """What a preset has other than the default, laid over it: mappings merge, lists, scalars and null replace."""
+
 from ruamel.yaml.comments import CommentedMap
 
 from cxr.params.document import on_one_line
@@ -41,7 +42,7 @@ def _add_comment(document: CommentedMap, own: CommentedMap, key: object) -> None
         return
     lines = there.value.split("\n")
     last = max(i for i, line in enumerate(lines) if line.strip())
-    there.value = "\n".join([*lines[:last + 1], f"{' ' * there.start_mark.column}# {said}", *lines[last + 1:]])
+    there.value = "\n".join([*lines[: last + 1], f"{' ' * there.start_mark.column}# {said}", *lines[last + 1 :]])
 
 
 def _comment(own: CommentedMap, key: object) -> str:

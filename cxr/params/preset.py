@@ -2,6 +2,7 @@
 
 presets/default.yaml is whole; every other preset says what it has other than that. params.yaml is always whole.
 """
+
 import re
 from pathlib import Path
 
@@ -67,8 +68,9 @@ def new(name: str, folder: Path = Path()) -> Path:
     """
     path = folder / PRESETS / f"{name}.yaml"
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in {*_WORDS, *FORMER}:
-        raise ParamsError(f"preset '{name}': a name is small letters, digits, - and _, and none of "
-                          f"{', '.join([*_WORDS, *FORMER])}")
+        raise ParamsError(
+            f"preset '{name}': a name is small letters, digits, - and _, and none of {', '.join([*_WORDS, *FORMER])}"
+        )
     if path.exists():
         raise ParamsError(f"{path}: is there already; choose another name, or remove it first")
     load(folder / PARAMS)

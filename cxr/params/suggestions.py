@@ -1,4 +1,5 @@
 """What a mistyped name was probably meant to be: the end of every message about an unknown name."""
+
 import difflib
 from collections.abc import Iterable
 

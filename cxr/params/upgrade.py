@@ -2,6 +2,7 @@
 
 New lines are put between those that are there, which stay as they are to the byte. Values are never changed.
 """
+
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,21 +65,24 @@ def _demand_whole(made: str, default: yaml.MappingNode, whole: str, path: Path) 
     except yaml.YAMLError:
         left = [_Insertion("?", "", 0)]
     if left:
-        raise ParamsError(f"{path}: its layout leaves no place for the keys that it lacks; write it as "
-                          "presets/default.yaml is, `NAME: VALUE` a line, and try again")
+        raise ParamsError(
+            f"{path}: its layout leaves no place for the keys that it lacks; write it as "
+            "presets/default.yaml is, `NAME: VALUE` a line, and try again"
+        )
 
 
 def _inserted(text: str, insertions: list[_Insertion]) -> str:
     """The text with all insertions; of those at one index the deeper come first, else the order is as given."""
     parts, end = list[str](), 0
     for one in sorted(insertions, key=lambda insertion: (insertion.index, -insertion.name.count("."))):
-        parts += [text[end:one.index], one.text]
+        parts += [text[end : one.index], one.text]
         end = one.index
     return "".join([*parts, text[end:]])
 
 
-def _lacking(own: yaml.MappingNode, default: yaml.MappingNode, text: str, whole: str,
-             place: str = "") -> Iterator[_Insertion]:
+def _lacking(
+    own: yaml.MappingNode, default: yaml.MappingNode, text: str, whole: str, place: str = ""
+) -> Iterator[_Insertion]:
     """An insertion for each key of the default's that `own` lacks, behind the key before it in the default."""
     there = {key.value: (key, value) for key, value in own.value}
     before = own.value[-1] if own.value else None
@@ -92,8 +96,13 @@ def _lacking(own: yaml.MappingNode, default: yaml.MappingNode, text: str, whole:
             yield from _lacking(before[1], value, text, whole, f"{place}{key.value}.")
 
 
-def _insertion(own: yaml.MappingNode, before: tuple[yaml.Node, yaml.Node] | None, pair: tuple[yaml.Node, yaml.Node],
-               texts: tuple[str, str], around: tuple[str, str]) -> _Insertion:
+def _insertion(
+    own: yaml.MappingNode,
+    before: tuple[yaml.Node, yaml.Node] | None,
+    pair: tuple[yaml.Node, yaml.Node],
+    texts: tuple[str, str],
+    around: tuple[str, str],
+) -> _Insertion:
     """What puts the default's pair of key and value behind the pair `before` of `own`, in own's style."""
     (text, whole), (place, gap) = texts, around
     name = f"{place}{pair[0].value}"
@@ -109,7 +118,7 @@ def _insertion(own: yaml.MappingNode, before: tuple[yaml.Node, yaml.Node] | None
 def _lines(pair: tuple[yaml.Node, yaml.Node], text: str) -> str:
     """The lines of a pair with their comments, the key at the margin."""
     start = pair[0].start_mark
-    return textwrap.dedent(text[start.index - start.column:_end(pair, text)])
+    return textwrap.dedent(text[start.index - start.column : _end(pair, text)])
 
 
 def _end(pair: tuple[yaml.Node, yaml.Node], text: str) -> int:
@@ -139,7 +148,7 @@ def _flow(node: yaml.Node, text: str) -> str:
         return f"{{{', '.join(_on_one_line(pair, text) for pair in node.value)}}}"
     if isinstance(node, yaml.SequenceNode) and not node.flow_style:
         return f"[{', '.join(_flow(part, text) for part in node.value)}]"
-    return text[node.start_mark.index:node.end_mark.index]
+    return text[node.start_mark.index : node.end_mark.index]
 
 
 def _strange(own: yaml.MappingNode, default: yaml.MappingNode, place: str = "") -> Iterator[str]:

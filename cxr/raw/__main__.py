@@ -1,4 +1,5 @@
 """`python -m cxr.raw add|look`: see `cxr.raw.command`."""
+
 import sys
 
 from cxr.core import determinism

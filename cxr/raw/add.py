@@ -4,6 +4,7 @@ Either all of it happens or nothing: the batch takes its name only when whole, a
 takes it back. The ledger is written last; what a SIGKILL leaves before that is taken up when the same folder is added
 again.
 """
+
 import contextlib
 import os
 import shutil
@@ -117,8 +118,10 @@ def _refuse_known(folder: Path, part: Path, abandoned: Path | None) -> None:
         if known == new:
             raise BatchError(f"{folder / name}: the very same files came in already; nothing was added")
     if abandoned and sha256_file(abandoned / CHECKSUMS) != new:
-        raise BatchError(f"{abandoned}: was left by an add that was killed and holds other files; add those again, or "
-                         "delete that folder")
+        raise BatchError(
+            f"{abandoned}: was left by an add that was killed and holds other files; add those again, or "
+            "delete that folder"
+        )
 
 
 def _next_name(folder: Path) -> str:
@@ -162,5 +165,3 @@ def _call(command: list[str], what: str) -> None:
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         raise BatchError(f"{what} failed: {lines[-1] if lines else f'exit status {done.returncode}'}")
-
-

@@ -1,4 +1,5 @@
 """One batch of a raw set: its files, loose or inside uncompressed tar archives, read in place and never extracted."""
+
 import io
 import os
 import stat
@@ -98,8 +99,9 @@ def open_set(folder: Path) -> list[Batch]:
     BatchError where the folder is missing or empty, holds files beside its batches, or a batch is not in order.
     """
     if not folder.is_dir():
-        raise BatchError(f"{folder}: is not there; `dvc pull {folder}` gets it, `make add-batch SET={folder.name} "
-                         f"FROM=...` makes it")
+        raise BatchError(
+            f"{folder}: is not there; `dvc pull {folder}` gets it, `make add-batch SET={folder.name} FROM=...` makes it"
+        )
     entries = sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: in_order(p.name))
     for path in entries:
         if path.is_symlink() or not path.is_dir() or not is_batch_name(path.name):

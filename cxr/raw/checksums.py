@@ -1,4 +1,5 @@
 """Whether a set's batches are still the ones that came in: the checksums of their files, and the ledger."""
+
 import os
 import time
 from collections.abc import Sequence
@@ -54,12 +55,16 @@ def check_ledger(folder: Path, batches: Sequence[Batch]) -> None:
         raise BatchError(f"{folder / name}: in {ledger} but not on disk; get it by `dvc pull {folder}`")
     for name, checksum in present.items():
         if name not in recorded:
-            raise BatchError(f"{folder / name}: not in {ledger}; a batch comes in by make add-batch (if that was "
-                             "killed, add the same folder again) or is moved away")
+            raise BatchError(
+                f"{folder / name}: not in {ledger}; a batch comes in by make add-batch (if that was "
+                "killed, add the same folder again) or is moved away"
+            )
         if checksum != recorded[name]:
-            raise BatchError(f"{folder / name}: was changed: the SHA-256 of its {CHECKSUMS} is "
-                             f"{checksum[:12] or 'gone'}, {ledger} says {recorded[name][:12]}; restore it with "
-                             f"`dvc checkout {folder}`. New data is a new batch")
+            raise BatchError(
+                f"{folder / name}: was changed: the SHA-256 of its {CHECKSUMS} is "
+                f"{checksum[:12] or 'gone'}, {ledger} says {recorded[name][:12]}; restore it with "
+                f"`dvc checkout {folder}`. New data is a new batch"
+            )
 
 
 def verify_set(folder: Path, batches: Sequence[Batch]) -> None:
@@ -75,8 +80,10 @@ def verify_set(folder: Path, batches: Sequence[Batch]) -> None:
     found = _hashes(list(wanted))
     for path, checksum in wanted.items():
         if found[path] != checksum:
-            raise HashMismatch(f"{path}: its SHA-256 is not the one in {CHECKSUMS} of its batch; restore it with "
-                               f"`dvc checkout {folder}`. New data is a new batch (make add-batch)")
+            raise HashMismatch(
+                f"{path}: its SHA-256 is not the one in {CHECKSUMS} of its batch; restore it with "
+                f"`dvc checkout {folder}`. New data is a new batch (make add-batch)"
+            )
 
 
 def _recorded(batch: Batch) -> dict[Path, str]:
@@ -110,9 +117,13 @@ def _hash_all(paths: list[Path]) -> dict[Path, str]:
     executor = ThreadPoolExecutor(workers())  # hashing lets other threads run
     try:
         hashes = executor.map(sha256_file, paths)
-        return dict(zip(paths, progress.bar(hashes, what="checking batches", unit="file", total=len(paths),
-                                            show=len(paths) >= 100),
-                        strict=True))
+        return dict(
+            zip(
+                paths,
+                progress.bar(hashes, what="checking batches", unit="file", total=len(paths), show=len(paths) >= 100),
+                strict=True,
+            )
+        )
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 

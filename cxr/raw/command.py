@@ -1,4 +1,5 @@
 """`cxr batch`: the one way in for raw data, and a look at what would come in."""
+
 import json
 import re
 import signal
@@ -24,8 +25,12 @@ def _set_name(text: str) -> str:
 app = command_line.application("Batches of raw data.")
 _STATUSES = "0, 1 (an error, said in a line), 2 (wrong command line), 130 (interrupted; nothing was added)"
 _MENDABLE = (UserError, HashMismatch, ParamsError, OSError)
-_FROM = typer.Option("--from", help="folder of images, with their table where the layout has one",
-                     parser=command_line.given_path, metavar="FOLDER")
+_FROM = typer.Option(
+    "--from",
+    help="folder of images, with their table where the layout has one",
+    parser=command_line.given_path,
+    metavar="FOLDER",
+)
 _MANIFEST = typer.Option(help="what the set holds", parser=command_line.given_path, metavar="FILE")
 _SET = typer.Option("--set", help="name of the set, as in ingest.set", parser=_set_name, metavar="SET")
 
@@ -37,9 +42,11 @@ def look(source: Annotated[Path, _FROM], manifest: Annotated[Path, _MANIFEST] = 
 
 
 @command_line.command(app, _STATUSES, name="add", speaker="add-batch", mendable=_MENDABLE)
-def add_batch(name: Annotated[str, _SET], source: Annotated[Path, _FROM],
-              to_commit: Annotated[bool, typer.Option("--commit", help="git commit the pointer and the ledger")] = False
-              ) -> None:
+def add_batch(
+    name: Annotated[str, _SET],
+    source: Annotated[Path, _FROM],
+    to_commit: Annotated[bool, typer.Option("--commit", help="git commit the pointer and the ledger")] = False,
+) -> None:
     """Copy a folder as a new batch of a set, and say what to commit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -3,6 +3,7 @@
 One SQLite file below `.cache`, safe for several processes at once; it may be deleted at any time. Every entry has a
 checksum: one that does not fit counts as unknown and is reported. Not an output, and no output may depend on it.
 """
+
 import hashlib
 import logging
 import sqlite3
@@ -12,8 +13,14 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 _MOST_ENTRIES = 3_000_000  # about 1 GB; the oldest go first
 _AT_ONCE = 500
-_UNUSABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR,
-            sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_UNUSABLE = (
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+)
 
 
 class FactCache:
@@ -50,8 +57,9 @@ class FactCache:
         try:
             with self._base:
                 self._base.executemany("INSERT OR REPLACE INTO facts (key, fact, checksum) VALUES (?, ?, ?)", rows)
-                self._base.execute("DELETE FROM facts WHERE rowid <= (SELECT max(rowid) FROM facts) - ?",
-                                   (_MOST_ENTRIES,))
+                self._base.execute(
+                    "DELETE FROM facts WHERE rowid <= (SELECT max(rowid) FROM facts) - ?", (_MOST_ENTRIES,)
+                )
         except sqlite3.DatabaseError as error:
             self._go_on_after(error)
 
@@ -81,7 +89,7 @@ class FactCache:
     def _select(self, keys: list[str]) -> dict[str, tuple[str, str]]:
         found = {}
         for start in range(0, len(keys), _AT_ONCE):
-            some = keys[start:start + _AT_ONCE]
+            some = keys[start : start + _AT_ONCE]
             slots = ",".join("?" * len(some))
             rows = self._base.execute(f"SELECT key, fact, checksum FROM facts WHERE key IN ({slots})", some)  # noqa: S608
             found.update({key: (str(fact), str(checksum)) for key, fact, checksum in rows})

@@ -2,6 +2,7 @@
 
 Nothing is copied or decoded; `cxr.raw.add` takes it in.
 """
+
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path

@@ -1,4 +1,5 @@
 """Names of files inside a batch: which are safe, which promise an image, which are an operating system's litter."""
+
 import os
 import re
 

@@ -1,4 +1,5 @@
 """Copies a folder's files into a batch: loose, or packed into uncompressed archives that are the same every time."""
+
 import hashlib
 import io
 import os
@@ -60,8 +61,11 @@ def copy(source: Path, names: Sequence[str], target: Path, *, most_loose: int = 
                 while data := stream.read(1 << 20):
                     out.write(data)
             bar.update()
-        lines = [line for archive, members in archives(packed)
-                 for line in _write_archive(source, target / archive, members, bar)]
+        lines = [
+            line
+            for archive, members in archives(packed)
+            for line in _write_archive(source, target / archive, members, bar)
+        ]
     if packed:
         write_text(target / MEMBERS, "".join(lines))
 
@@ -72,7 +76,7 @@ def archives(names: Sequence[str]) -> list[tuple[str, Sequence[str]]]:
         return []
     count = min(_MOST_ARCHIVES, -(-len(names) // _FILES_AN_ARCHIVE))
     edges = [len(names) * index // count for index in range(count + 1)]
-    return [(f"files-{index:03d}.tar", names[edges[index]:edges[index + 1]]) for index in range(count)]
+    return [(f"files-{index:03d}.tar", names[edges[index] : edges[index + 1]]) for index in range(count)]
 
 
 def _write_archive(source: Path, path: Path, names: Sequence[str], bar: progress.Bar) -> Iterable[str]:
@@ -87,8 +91,9 @@ def _write_archive(source: Path, path: Path, names: Sequence[str], bar: progress
                 try:
                     archive.addfile(member, hashing)
                 except ValueError as error:
-                    raise BatchError(f"{source / name}: its path does not fit into an archive ({error}); shorten "
-                                     "it") from error
+                    raise BatchError(
+                        f"{source / name}: its path does not fit into an archive ({error}); shorten it"
+                    ) from error
                 lines.append(f"{hashing.digest.hexdigest()}  {name}\n")
             bar.update()
     return lines

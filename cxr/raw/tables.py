@@ -3,6 +3,7 @@
 It goes from bytes to text and from text to cells, and names file and line of what is wrong. What the columns mean is a
 layout's business.
 """
+
 import csv
 import gzip
 import io
@@ -73,8 +74,9 @@ def csv_text(rows: Iterable[Mapping[str, str]]) -> str:
     """Rows as the text of a CSV file; a column that some of them lack is empty there."""
     given = list(rows)
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in given for name in row)), restval="",
-                            lineterminator="\n")
+    writer = csv.DictWriter(
+        text, list(dict.fromkeys(name for row in given for name in row)), restval="", lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(given)
     return text.getvalue()

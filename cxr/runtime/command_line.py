@@ -3,6 +3,7 @@
 `python -m AREA` and the word of `cxr` run the same application. A command ends by returning (status 0) or with
 `typer.Exit`; a wrong command line ends with 2, Ctrl-C with 130.
 """
+
 import functools
 import sys
 from collections.abc import Callable, Sequence
@@ -19,15 +20,27 @@ _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 def application(about: str = "") -> typer.Typer:
     """A Typer application that has no commands yet. Given `about` it is a group, also while it has one command only."""
-    app = typer.Typer(help=about or None, context_settings=_HELP, add_completion=False, rich_markup_mode=None,
-                      pretty_exceptions_enable=False, no_args_is_help=bool(about))
+    app = typer.Typer(
+        help=about or None,
+        context_settings=_HELP,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=bool(about),
+    )
     if about:
         app.callback()(_nothing)
     return app
 
 
-def command(app: typer.Typer, exit_statuses: str, name: str | None = None, speaker: str = "",
-            mendable: tuple[type[Exception], ...] = (), passes_on: bool = False) -> Callable[[Body], Body]:
+def command(
+    app: typer.Typer,
+    exit_statuses: str,
+    name: str | None = None,
+    speaker: str = "",
+    mendable: tuple[type[Exception], ...] = (),
+    passes_on: bool = False,
+) -> Callable[[Body], Body]:
     """Decorator that adds a function to an application; its `--help` closes with the exit statuses.
 
     Errors that a user can mend (`mendable`) end it with status 1; their lines are shown after `speaker: `. A command
@@ -37,6 +50,7 @@ def command(app: typer.Typer, exit_statuses: str, name: str | None = None, speak
 
     def added(body: Body) -> Body:
         """The body, added as a command."""
+
         @functools.wraps(body)
         def explained(*given: Any, **named: Any) -> None:
             """The body, with what a user can mend shown in lines."""

@@ -3,6 +3,7 @@
 Only reading: flows write dvc.lock through DVC (`flows.repo.lockfile`). DVC itself is not imported, which takes half a
 second.
 """
+
 import shutil
 import subprocess
 from pathlib import Path

@@ -3,6 +3,7 @@
 The switch comes before any library loads. Processes that are started later inherit the log. Where it can't be written
 (a full disk, a folder that may only be read) nothing changes.
 """
+
 import faulthandler
 import os
 import sys

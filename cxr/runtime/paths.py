@@ -1,4 +1,5 @@
 """Where what is neither input nor output lies: counts of work done, and caches that may be thrown away."""
+
 from pathlib import Path
 
 from cxr.core import environment

@@ -3,6 +3,7 @@
 The running dvc holds its repository's lock, so nothing here takes one: the local cache's files are read in place, the
 default remote is read through DVC's file systems into a folder of our own, and DVC's cache is never written.
 """
+
 import hashlib
 import logging
 import os
@@ -22,8 +23,10 @@ def recorded(*outputs: str, project: Path = Path()) -> list[tuple[str, ...]]:
     A folder's MD5 ends in `.dir`. Equal records come once; a dvc.lock that lacks one of the outputs gives none.
     """
     lock = project / dvc_lock.NAME
-    texts = [lock.read_text(errors="replace") if lock.is_file() else None,
-             dvc_lock.committed_text(project, f"./{dvc_lock.NAME}")]
+    texts = [
+        lock.read_text(errors="replace") if lock.is_file() else None,
+        dvc_lock.committed_text(project, f"./{dvc_lock.NAME}"),
+    ]
     found = [_md5s(text) for text in texts if text is not None]
     return list(dict.fromkeys(tuple(md5s[name] for name in outputs) for md5s in found if md5s.keys() >= set(outputs)))
 
@@ -72,8 +75,12 @@ class Objects:
         except Exception as error:  # each kind of remote raises its own; all mean: go on without it
             self._given_up = True
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            logger.warning("%s not taken from the DVC remote %r (%s): the images that only it holds are decoded",
-                           self._wanted, self._remote_name, reason)
+            logger.warning(
+                "%s not taken from the DVC remote %r (%s): the images that only it holds are decoded",
+                self._wanted,
+                self._remote_name,
+                reason,
+            )
             return None
         finally:
             temporary.unlink(missing_ok=True)

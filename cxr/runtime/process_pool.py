@@ -4,6 +4,7 @@
 order; `pool` does too, several times over, with an object that each process is sent once; `start` gives the bare
 executor. The number of processes never changes a byte of a result.
 """
+
 import multiprocessing
 import os
 import signal
@@ -26,8 +27,9 @@ _AHEAD = 4  # chunks waiting for each process
 _shared: Any = None  # in a process of `pool`: the object that it was sent once
 
 
-def map_unordered(function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8,
-                  ) -> Generator[tuple[int, R | None], None, None]:
+def map_unordered(
+    function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8
+) -> Generator[tuple[int, R | None], None, None]:
     """(index, result) of each item as it is done, in no order; None where the item kills its process.
 
     `function` and items must be picklable; `chunk` items are sent at once. What `function` raises is raised by the
@@ -44,8 +46,9 @@ def map_unordered(function: Callable[[T], R], items: Sequence[T], processes: int
             yield from _one_by_one(function, items, deque(sorted(sent)))
 
 
-def _together(function: Callable[[T], R], items: Sequence[T], waiting: deque[range], processes: int, sent: set[int],
-              ) -> Iterator[tuple[int, R]]:
+def _together(
+    function: Callable[[T], R], items: Sequence[T], waiting: deque[range], processes: int, sent: set[int]
+) -> Iterator[tuple[int, R]]:
     """Work on chunks from `waiting` until there are none; the items of those that are sent out enter `sent`."""
     with _executor(processes) as executor:
         running: set[Future[list[tuple[int, R]]]] = set()
@@ -58,8 +61,7 @@ def _together(function: Callable[[T], R], items: Sequence[T], waiting: deque[ran
                 yield from future.result()
 
 
-def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[int],
-                ) -> Iterator[tuple[int, R | None]]:
+def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[int]) -> Iterator[tuple[int, R | None]]:
     """(index, result) of items of which one killed its process: each is tried alone, with a new process after a death.
 
     The result is None for those that kill the process again.
@@ -127,8 +129,9 @@ def _executor(processes: int, shared: Any = None, quiet: bool = True) -> Iterato
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(executor: ProcessPoolExecutor, function: Callable[[T], R], some: list[tuple[int, T]],
-            ) -> Future[list[tuple[int, R]]]:
+def _submit(
+    executor: ProcessPoolExecutor, function: Callable[[T], R], some: list[tuple[int, T]]
+) -> Future[list[tuple[int, R]]]:
     """Submit a chunk of (index, item); the future's result are (index, result)."""
     with _interrupt_held_back(), _broken_while_starting():
         return executor.submit(_each, function, some)

@@ -6,6 +6,7 @@ commands under a supervisor (`supervisor_command`). Both are this file, run as a
 for the interpreter's lock, which TensorFlow may hold for many seconds while it traces a graph. Standard library only,
 without site-packages, so that a watcher starts in milliseconds and costs little memory.
 """
+
 import ctypes
 import os
 import select
@@ -91,8 +92,12 @@ def end_with_ancestors() -> None:
     if (not above and os.getpid() != os.getpgrp()) or not named <= {pid for pid, _ in above}:
         sys.exit("a process that started this stage is gone; the same command goes on where it stopped")
     watched = [each for index, each in enumerate(above) if each[0] in named or index == 0 or not is_detached()]
-    subprocess.Popen([*_script("watch"), str(os.getpid()), *(f"{pid}:{started}" for pid, started in watched)],
-                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.Popen(
+        [*_script("watch"), str(os.getpid()), *(f"{pid}:{started}" for pid, started in watched)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def supervisor_command(command: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 One place for both, so that a log of a run has lines and no redrawn bars, and that no stretch is silent.
 """
+
 import sys
 import threading
 import time
@@ -38,17 +39,35 @@ class _Lines(tqdm):
         return False  # nothing is left on the line that would have to be cleared
 
 
-def bar(work: Iterable[Any] | None = None, *, what: str, unit: str, total: int | None = None, done: int = 0,
-        show: bool = True) -> Bar:
+def bar(
+    work: Iterable[Any] | None = None,
+    *,
+    what: str,
+    unit: str,
+    total: int | None = None,
+    done: int = 0,
+    show: bool = True,
+) -> Bar:
     """A progress bar over `work`, or to be moved by its `update`; `done` of `total` were done before.
 
     It is gone when it is closed: what is to stay is said in a line of its own. Not shown where not `show`.
     """
     if sys.stderr.isatty():
-        return tqdm(work, what, total, leave=False, initial=done, unit=unit, mininterval=_REDRAW_SECONDS,
-                    disable=not show)
-    return _Lines(work, what, total, leave=False, initial=done, unit=unit, mininterval=FIRST_SECONDS, miniters=1,
-                  delay=FIRST_SECONDS, disable=not show)
+        return tqdm(
+            work, what, total, leave=False, initial=done, unit=unit, mininterval=_REDRAW_SECONDS, disable=not show
+        )
+    return _Lines(
+        work,
+        what,
+        total,
+        leave=False,
+        initial=done,
+        unit=unit,
+        mininterval=FIRST_SECONDS,
+        miniters=1,
+        delay=FIRST_SECONDS,
+        disable=not show,
+    )
 
 
 class Heartbeat:

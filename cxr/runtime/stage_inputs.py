@@ -1,4 +1,5 @@
 """Whether what a stage reads is there, and what makes it: asked where a stage is started by hand; DVC asks itself."""
+
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ def _outputs(entry: dict[str, Any]) -> Iterator[str]:
 
 def _filled(path: str, folder: Path) -> str:
     """A path of dvc.yaml with its ${section.key} of params.yaml put in; the stage itself says what is wrong there."""
+
     def value(key: re.Match[str]) -> str:
         """What params.yaml has for it, the key itself where it has nothing."""
         try:

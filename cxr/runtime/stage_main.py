@@ -3,6 +3,7 @@
 A stage's `__main__` hands over a function that imports the stage: so the environment is set before NumPy, OpenCV or
 TensorFlow load, and Ctrl-C in the seconds of their imports ends it in one line, too.
 """
+
 import errno
 import logging
 import os

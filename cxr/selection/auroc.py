@@ -3,6 +3,7 @@
 Weighted throughout, so that one patient bootstrap resample is one row of weights and all are computed at once. Equal
 to scikit-learn's `roc_auc_score` and `average_precision_score` (tested). Nothing here reads or writes a file.
 """
+
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -42,8 +43,10 @@ def auroc(targets: np.ndarray, score: np.ndarray, labels: Sequence[str]) -> dict
 def counts(targets: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, int]]:
     """Positives and negatives of each label."""
     positives = (np.asarray(targets) > 0.5).sum(axis=0)
-    return {label: {"positives": int(k), "negatives": len(targets) - int(k)}
-            for label, k in zip(labels, positives, strict=True)}
+    return {
+        label: {"positives": int(k), "negatives": len(targets) - int(k)}
+        for label, k in zip(labels, positives, strict=True)
+    }
 
 
 def summary(values: np.ndarray, labels: Sequence[str]) -> dict[str, float | str]:

@@ -3,6 +3,7 @@
 Multilabel and binary: Platt's sigmoid per label, p = 1 / (1 + exp(-(a z + b))). Multiclass: one temperature, softmax
 of z / T (Guo et al. 2017, arXiv:1706.04599). No randomness anywhere. Measures of how well it fits are here too.
 """
+
 import math
 from collections.abc import Sequence
 
@@ -84,8 +85,9 @@ def _newton_step(scores: np.ndarray, wanted: np.ndarray, slope: float, intercept
     return (of_slope - mixed * second) / by_slope, second
 
 
-def _shortened(scores: np.ndarray, wanted: np.ndarray, theta: tuple[float, float], step: tuple[float, float],
-               ) -> tuple[float, float]:
+def _shortened(
+    scores: np.ndarray, wanted: np.ndarray, theta: tuple[float, float], step: tuple[float, float]
+) -> tuple[float, float]:
     """The Newton step (slope, intercept), halved until the cross-entropy does not rise."""
     before = _cross_entropy(scores * theta[0] + theta[1], wanted)
     for halvings in range(40):
@@ -135,5 +137,8 @@ def _youden(scores: np.ndarray, positive: np.ndarray) -> OperatingPoint:
     index = at_or_above / positives + below / negatives
     best = int(np.flatnonzero(index >= index.max() - 1e-12)[0])
     threshold = values[best] if best == 0 else (values[best - 1] + values[best]) / 2
-    return OperatingPoint(threshold=float(threshold), sensitivity=number(at_or_above[best] / positives),
-                          specificity=number(below[best] / negatives))
+    return OperatingPoint(
+        threshold=float(threshold),
+        sensitivity=number(at_or_above[best] / positives),
+        specificity=number(below[best] / negatives),
+    )

@@ -1,4 +1,5 @@
 """Random changes of one training image, drawn from a generator that belongs to (seed, epoch, image)."""
+
 import cv2
 import numpy as np
 

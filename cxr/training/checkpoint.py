@@ -2,6 +2,7 @@
 
 They live below `.cache/checkpoints/<stage>-<key>/` (CXR_CACHE overrides `.cache`), outside every DVC output.
 """
+
 import hashlib
 import io
 import json

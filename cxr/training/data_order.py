@@ -1,4 +1,5 @@
 """The order in which training sees its images: a function of (seed, epoch), whatever happened before."""
+
 import numpy as np
 
 
@@ -11,7 +12,7 @@ def minibatches(count: int, batch_size: int, seed: int, epoch: int) -> list[np.n
     """Positions of each step of an epoch, int64 (batch_size,); a last minibatch under half the size is left out."""
     order = epoch_order(count, seed, epoch)
     steps = steps_per_epoch(count, batch_size)
-    return [order[step * batch_size:(step + 1) * batch_size] for step in range(steps)]
+    return [order[step * batch_size : (step + 1) * batch_size] for step in range(steps)]
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:

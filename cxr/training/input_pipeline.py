@@ -2,6 +2,7 @@
 
 The same bytes for any number of threads: what a minibatch holds is a function of (seed, epoch, step) alone.
 """
+
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,8 +30,9 @@ class Feed:
         """Number of images in the split."""
         return len(self.image_ids)
 
-    def epoch(self, augmentation: Augment, batch_size: int, seed: int, epoch: int,
-              first_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def epoch(
+        self, augmentation: Augment, batch_size: int, seed: int, epoch: int, first_step: int = 0
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Minibatches of an epoch from `first_step` on: float32 images (n, H, W, C) in 0..255, float32 targets."""
         steps = data_order.minibatches(len(self), batch_size, seed, epoch)[first_step:]
         with ThreadPoolExecutor(environment.workers()) as pool:

@@ -1,4 +1,5 @@
 """The training loop: early stopping, best weights kept, and checkpoints from which it resumes to the same bytes."""
+
 import contextlib
 import logging
 import math
@@ -70,9 +71,18 @@ class Training:
     called after every step (pruning masks). `on_epoch(history)` after every epoch (curves).
     """
 
-    def __init__(self, net: keras.Model, feed: Feed, plan: TrainingPlan, loss: LossFunction, checkpoints: Checkpoints,
-                 score: Score, *, on_epoch: Callable[[list[dict[str, float]]], None] = lambda history: None,
-                 before_step: Callable[[int], None] = lambda step: None) -> None:
+    def __init__(
+        self,
+        net: keras.Model,
+        feed: Feed,
+        plan: TrainingPlan,
+        loss: LossFunction,
+        checkpoints: Checkpoints,
+        score: Score,
+        *,
+        on_epoch: Callable[[list[dict[str, float]]], None] = lambda history: None,
+        before_step: Callable[[int], None] = lambda step: None,
+    ) -> None:
         """Build the optimizer and restore the newest checkpoint, if there is one."""
         self.net, self.feed, self.plan, self.checkpoints = net, feed, plan, checkpoints
         self.score, self.on_epoch, self.before_step = score, on_epoch, before_step
@@ -105,8 +115,9 @@ class Training:
                 self._step(images, targets)
                 bar.update()
             figures = self._end_epoch()
-        logger.info("%s: %s", what, ", ".join(f"{name} {value:.4f}" for name, value in figures.items()
-                                              if name != "score"))
+        logger.info(
+            "%s: %s", what, ", ".join(f"{name} {value:.4f}" for name, value in figures.items() if name != "score")
+        )
 
     def _step(self, images: np.ndarray, targets: np.ndarray) -> None:
         """Learn from one minibatch, float32 (n, H, W, C) and (n, labels); Diverged where its loss is not finite."""
@@ -118,8 +129,10 @@ class Training:
         self.before_step(at)
         loss = float(self.step(images, targets))
         if not math.isfinite(loss):
-            raise Diverged(f"the loss is {loss} at epoch {state.epoch + 1}, step {state.step + 1} of {self.steps} "
-                           f"(learning rate {rate:.3g}): lower train.learning_rate, or look at the data")
+            raise Diverged(
+                f"the loss is {loss} at epoch {state.epoch + 1}, step {state.step + 1} of {self.steps} "
+                f"(learning rate {rate:.3g}): lower train.learning_rate, or look at the data"
+            )
         state.losses.append(loss)
         state.step += 1
         self.trained_steps += 1
@@ -158,9 +171,9 @@ class Training:
         state, arrays = found
         count, extra = len(self.net.get_weights()), len(self.optimizer.variables)
         self.net.set_weights(arrays[:count])
-        for variable, value in zip(self.optimizer.variables, arrays[count:count + extra], strict=True):
+        for variable, value in zip(self.optimizer.variables, arrays[count : count + extra], strict=True):
             variable.assign(value)
-        self.best = arrays[count + extra:]
+        self.best = arrays[count + extra :]
         self.progress = Progress(**state)
         step = self.progress.epoch * self.steps + self.progress.step
         logger.info("going on at epoch %d, step %d", self.progress.epoch + 1, self.progress.step + 1)
@@ -193,8 +206,12 @@ def _optimizer(plan: TrainingPlan) -> Any:
 def _step_function(net: keras.Model, optimizer: Any, loss: LossFunction) -> Callable[..., tf.Tensor]:
     """One step of gradient descent on float32 images (n, H, W, C) and targets (n, labels); the mean loss."""
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *net.input_shape[1:]), tf.float32),
-                                  tf.TensorSpec((None, net.output_shape[-1]), tf.float32)])
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((None, *net.input_shape[1:]), tf.float32),
+            tf.TensorSpec((None, net.output_shape[-1]), tf.float32),
+        ]
+    )
     def step(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Forward, backward, update of the weights; the minibatch's mean loss, a scalar."""
         with tf.GradientTape() as tape:

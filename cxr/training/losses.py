@@ -1,4 +1,5 @@
 """Losses on logits: focal (Lin et al. 2017, arXiv:1708.02002) and cross-entropy, per label or over classes."""
+
 from collections.abc import Callable
 
 import numpy as np

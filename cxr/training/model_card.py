@@ -1,4 +1,5 @@
 """The card of a model: what its folder says about it. Everything in it was computed on train or validation."""
+
 import hashlib
 from dataclasses import dataclass
 
@@ -24,8 +25,10 @@ from cxr.model.reference import MOST, Reference
 from cxr.selection import auroc, calibration
 
 INTENDED_USE = "Research and engineering on chest radiographs of the kind it was trained on. Not a medical device."
-LIMITS = ("Labels may be noisy; the operating points hold for the validation split's prevalence; other scanners, "
-          "ages and views than the training data's are outside what was measured.")
+LIMITS = (
+    "Labels may be noisy; the operating points hold for the validation split's prevalence; other scanners, "
+    "ages and views than the training data's are outside what was measured."
+)
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,30 @@ def net_card(manifest: Manifest, chain: Chain) -> NetCard:
     return NetCard(labels=list(manifest.head.labels), task=manifest.head.task, input=shape)
 
 
-def base_card(manifest: Manifest, chain: Chain, found: Measured, *, data_hash: str, code_version: str,
-              parent: str | None = None) -> ModelCard:
+def base_card(
+    manifest: Manifest, chain: Chain, found: Measured, *, data_hash: str, code_version: str, parent: str | None = None
+) -> ModelCard:
     """The card of the trained net; `parent` is the identity of the model that its training started from."""
     head, net = manifest.head, net_card(manifest, chain)
     return ModelCard(
-        labels=net.labels, task=net.task, input=net.input, name=BASE, set=head.set, negative=head.negative,
-        preprocessing=chain, split=SplitRecord(rule=head.split_rule, hash=split_hash(manifest)), data_hash=data_hash,
-        code_version=code_version, parent=parent, sparsity=0.0, intended_use=INTENDED_USE, limits=LIMITS,
-        calibration=found.calibration, operating_points=found.operating_points, validation=found.validation)
+        labels=net.labels,
+        task=net.task,
+        input=net.input,
+        name=BASE,
+        set=head.set,
+        negative=head.negative,
+        preprocessing=chain,
+        split=SplitRecord(rule=head.split_rule, hash=split_hash(manifest)),
+        data_hash=data_hash,
+        code_version=code_version,
+        parent=parent,
+        sparsity=0.0,
+        intended_use=INTENDED_USE,
+        limits=LIMITS,
+        calibration=found.calibration,
+        operating_points=found.operating_points,
+        validation=found.validation,
+    )
 
 
 def measured_anew(card: ModelCard, found: Measured) -> ModelCard:
@@ -68,9 +86,15 @@ def measured(manifest: Manifest, logits: np.ndarray) -> Measured:
     fitted = calibration.fit(logits, targets, manifest.head.task)
     points = calibration.operating_points(calibrated(logits, fitted), targets, labels, manifest.head.task)
     score = auroc.scores(logits, manifest.head.task)
-    return Measured(fitted, points, ValidationFigures(
-        auroc=auroc.auroc(targets, score, labels), images=len(targets),
-        patients=int(manifest.table["patient"].nunique())))
+    return Measured(
+        fitted,
+        points,
+        ValidationFigures(
+            auroc=auroc.auroc(targets, score, labels),
+            images=len(targets),
+            patients=int(manifest.table["patient"].nunique()),
+        ),
+    )
 
 
 def reference(manifest: Manifest, answers: Answers) -> Reference:
@@ -84,11 +108,16 @@ def reference(manifest: Manifest, answers: Answers) -> Reference:
     table = manifest.table.iloc[drawn]
     return Reference(
         patient=first[drawn].astype(np.int32),
-        view=table["view"].to_numpy(np.str_), width=table["width"].to_numpy(np.int32),
-        height=table["height"].to_numpy(np.int32), bit_depth=table["bit_depth"].to_numpy(np.int16),
-        names=np.array(STATISTICS), statistics=table[list(STATISTICS)].to_numpy(np.float32),
-        features=answers.features[drawn], logits=answers.logits[drawn],
-        targets=manifest.targets()[drawn].astype(np.uint8))
+        view=table["view"].to_numpy(np.str_),
+        width=table["width"].to_numpy(np.int32),
+        height=table["height"].to_numpy(np.int32),
+        bit_depth=table["bit_depth"].to_numpy(np.int16),
+        names=np.array(STATISTICS),
+        statistics=table[list(STATISTICS)].to_numpy(np.float32),
+        features=answers.features[drawn],
+        logits=answers.logits[drawn],
+        targets=manifest.targets()[drawn].astype(np.uint8),
+    )
 
 
 def split_hash(manifest: Manifest) -> str:

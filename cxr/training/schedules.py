@@ -1,4 +1,5 @@
 """Learning rates as functions of (step, history): nothing to remember, so nothing to lose in a kill."""
+
 import math
 from collections.abc import Sequence
 
@@ -7,8 +8,9 @@ from cxr.params.schema import Schedule
 PLATEAU_EPOCHS, PLATEAU_FACTOR = 2, 0.3
 
 
-def learning_rate(base: float, schedule: Schedule, step: int, steps_per_epoch: int, epochs: int,
-                  scores: Sequence[float]) -> float:
+def learning_rate(
+    base: float, schedule: Schedule, step: int, steps_per_epoch: int, epochs: int, scores: Sequence[float]
+) -> float:
     """Rate at a step: linear warm-up, then constant, cosine to zero, or cut after epochs without a better score."""
     warmup = schedule.warmup_epochs * steps_per_epoch
     if step < warmup:

@@ -2,6 +2,7 @@
 
 The same net gives the same bytes every time.
 """
+
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras

@@ -4,6 +4,7 @@ Every run whose verdict is "drift" emits `cxr.drift.detected`, so that an event 
 way is said again. `python -m flows.deployments.monitor` starts a run of the deployment and watches it; without a
 server, `cxr monitor` does all but event and artifact.
 """
+
 import logging
 import sys
 from pathlib import Path
@@ -54,10 +55,21 @@ def judge(settings: Settings, window: int | None) -> tuple[DriftVerdict, Path]:
 def announce(verdict: DriftVerdict, number: str) -> None:
     """Emit `cxr.drift.detected`: what retraining is triggered by."""
     model, window = verdict.model, verdict.window.model_dump(mode="json")
-    emit_event(EVENT, resource={"prefect.resource.id": f"cxr.model.{model[:16]}",
-                                "prefect.resource.name": verdict.version or model[:16]},
-               payload={"model": model, "version": verdict.version, "window": window,
-                        "reasons": list(verdict.reasons), "data_hash": verdict.window.data_hash, "verdict": number})
+    emit_event(
+        EVENT,
+        resource={
+            "prefect.resource.id": f"cxr.model.{model[:16]}",
+            "prefect.resource.name": verdict.version or model[:16],
+        },
+        payload={
+            "model": model,
+            "version": verdict.version,
+            "window": window,
+            "reasons": list(verdict.reasons),
+            "data_hash": verdict.window.data_hash,
+            "verdict": number,
+        },
+    )
 
 
 app = command_line.application()

@@ -3,6 +3,7 @@
 
 `pipeline-here` is no deployment: `python -m flows.pipeline` calls it, which runs what is stale in its own folder.
 """
+
 import logging
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,9 @@ def pipeline(revision: str = "main", parameters: dict[str, Any] | None = None, f
     settings = from_environment()
     run = str(runtime.flow_run.id)
     if runtime.flow_run.run_count > settings.attempts:
-        raise HandOverFailed(f"this run was taken up {settings.attempts} times and lost each time: see the workers' "
-                             "logs")
+        raise HandOverFailed(
+            f"this run was taken up {settings.attempts} times and lost each time: see the workers' logs"
+        )
     workers = Workers(settings)
     try:
         with temporary(f"pipeline-{run}-{runtime.flow_run.run_count}", settings) as workspace:
@@ -76,8 +78,9 @@ def pin(workspace: Workspace, revision: str, parameters: dict[str, Any], run: st
     workspace.checkout(commit)
     if not pinned:
         commit = record.commit_overrides(workspace, parameters) if parameters else commit
-        client.keep({"commit": commit}, settings, f"pin-{run}",
-                    "the commit of this run, also when it is taken up again")
+        client.keep(
+            {"commit": commit}, settings, f"pin-{run}", "the commit of this run, also when it is taken up again"
+        )
     return commit
 
 

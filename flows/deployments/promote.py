@@ -1,4 +1,5 @@
 """Promotion and rollback as Prefect flows, deployed as `promote/promote` and `rollback/rollback`."""
+
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 

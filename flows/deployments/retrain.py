@@ -1,4 +1,5 @@
 """The retraining as a Prefect flow: each step a task, the pipeline a run of its deployment, the verdict an artifact."""
+
 import logging
 import time
 from collections.abc import Callable
@@ -36,8 +37,9 @@ def retrain(cause: dict[str, Any] | None = None) -> Any:
     show_in_run("retrain")
     settings = from_environment()
     if runtime.flow_run.run_count > settings.attempts:
-        raise HandOverFailed(f"this run was taken up {settings.attempts} times and lost each time: see the workers' "
-                             "logs")
+        raise HandOverFailed(
+            f"this run was taken up {settings.attempts} times and lost each time: see the workers' logs"
+        )
     logger.info(f"cause: {_cause_message(cause)}")
     ended, why = rounds.run(settings, TaskSteps())
     if why:
@@ -45,8 +47,11 @@ def retrain(cause: dict[str, Any] | None = None) -> Any:
             _alert(ended, cause, why)
         return Completed(name="NothingTrained", message=why)
     outcome = ended.reached["outcome"]
-    return Completed(name=outcome.capitalize(), message=f"{ended.reached['version']}: {outcome}; "
-                     + ("; ".join(ended.reached.get("reasons", [])) or f"against {ended.champion.version}"))
+    return Completed(
+        name=outcome.capitalize(),
+        message=f"{ended.reached['version']}: {outcome}; "
+        + ("; ".join(ended.reached.get("reasons", [])) or f"against {ended.champion.version}"),
+    )
 
 
 def _uncached_task(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -66,8 +71,11 @@ class TaskSteps:
     def judge(workspace: Workspace, commit: str, version: str) -> gate.Verdict:
         """The verdict, also as an artifact."""
         verdict = retraining.judge(workspace, commit, version)
-        create_markdown_artifact(verdict.page, key="gate", description=f"{version}: "
-                                 + ("promote" if verdict.promote else "the champion stays"))
+        create_markdown_artifact(
+            verdict.page,
+            key="gate",
+            description=f"{version}: " + ("promote" if verdict.promote else "the champion stays"),
+        )
         return verdict
 
     @staticmethod
@@ -75,9 +83,13 @@ class TaskSteps:
     def pipeline(commit: str, key: str, settings: Settings) -> None:
         """A run of the pipeline's deployment on the commit; one that is under way or done already is taken over."""
         for turn in range(1, _MOST_TRIES):
-            asked: Any = run_deployment(PIPELINE, parameters={"revision": commit, "parameters": {}, "force": False},
-                                        timeout=0, idempotency_key=f"retrain:{key}:{commit}:{turn}",
-                                        flow_run_name=f"retrain-{key[:6]}-{turn}")
+            asked: Any = run_deployment(
+                PIPELINE,
+                parameters={"revision": commit, "parameters": {}, "force": False},
+                timeout=0,
+                idempotency_key=f"retrain:{key}:{commit}:{turn}",
+                flow_run_name=f"retrain-{key[:6]}-{turn}",
+            )
             if asked.state is not None and asked.state.is_final() and not asked.state.is_completed():
                 continue  # it failed in an earlier retraining: once more
             logger.info(f"pipeline run {asked.name} ({asked.id})")
@@ -107,8 +119,11 @@ def _alert(ended: Retraining, cause: dict[str, Any] | None, why: str) -> None:
     logger.warning(why)
     markdown = f"# Nothing is trained\n\n{why}.\n\nCause: {_cause_message(cause)}.\n"
     create_markdown_artifact(markdown, key="retrain-alert", description="a retraining was asked for and not started")
-    emit_event(ALERT, resource={"prefect.resource.id": f"cxr.model.{ended.champion.identity[:16]}"},
-               payload={"studies": ended.studies, "asked_for": ended.least, "model": ended.champion.version})
+    emit_event(
+        ALERT,
+        resource={"prefect.resource.id": f"cxr.model.{ended.champion.identity[:16]}"},
+        payload={"studies": ended.studies, "asked_for": ended.least, "model": ended.champion.version},
+    )
 
 
 def _cause_message(cause: dict[str, Any] | None) -> str:

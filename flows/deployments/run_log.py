@@ -1,4 +1,5 @@
 """What flows log inside a Prefect run: to the run's log, and redrawn progress bars to a progress artifact."""
+
 import logging
 import re
 import sys

@@ -2,6 +2,7 @@
 
 Nothing is drawn or formatted here; a run whose stages make nothing to show has a page that says where its outputs are.
 """
+
 import logging
 import shlex
 import tempfile
@@ -30,12 +31,19 @@ def publish(workspace: Workspace, recorded: Recorded | None, before: str | None)
     try:
         _pull_shown(workspace)
         _log_headline(workspace, recorded)
-        create_markdown_artifact(page(workspace, _where(recorded, workspace.settings), before), key="pipeline-summary",
-                                 description="metrics, difference to the last version, pictures")
+        create_markdown_artifact(
+            page(workspace, _where(recorded, workspace.settings), before),
+            key="pipeline-summary",
+            description="metrics, difference to the last version, pictures",
+        )
         if recorded and (report := _report(workspace, recorded)):
             logger.info(f"report: {report}")
-            create_link_artifact(report, key="report", link_text=f"report of {recorded.version}",
-                                 description=f"on the machine of this run: {report}")
+            create_link_artifact(
+                report,
+                key="report",
+                link_text=f"report of {recorded.version}",
+                description=f"on the machine of this run: {report}",
+            )
     except Exception as error:
         logger.info(without_credentials(f"the summary could not be made whole: {error}"))
 
@@ -47,11 +55,18 @@ def publish_here(folder: Path) -> None:
     try:
         where = f"Made in {folder}, on commit `{git(folder, 'rev-parse', '--short=12', 'HEAD')}`; not recorded."
         before = record.version_before(folder, None)
-        create_markdown_artifact(page(Workspace(folder, from_environment()), where, before), key="pipeline-summary",
-                                 description="metrics, difference to the last version, pictures")
+        create_markdown_artifact(
+            page(Workspace(folder, from_environment()), where, before),
+            key="pipeline-summary",
+            description="metrics, difference to the last version, pictures",
+        )
         if (folder / REPORT).exists():
-            create_link_artifact((folder / REPORT).as_uri(), key="report", link_text="report of this folder",
-                                 description=f"on the machine of this run: {folder / REPORT}")
+            create_link_artifact(
+                (folder / REPORT).as_uri(),
+                key="report",
+                link_text="report of this folder",
+                description=f"on the machine of this run: {folder / REPORT}",
+            )
     except (Exception, SystemExit) as error:  # SystemExit: a setting that can't be meant
         logger.info(without_credentials(f"the summary could not be made whole: {error}"))
 
@@ -77,10 +92,12 @@ def page(workspace: Workspace, where: str, before: str | None) -> str:
 def _where(recorded: Recorded | None, settings: Settings) -> str:
     if recorded is None:
         return "Nothing changed: the commit's own dvc.lock stands."
-    return (f"Version **{recorded.version}**, commit `{recorded.commit}` on branch `{recorded.branch}`.\n\n"
-            f"Its outputs, in {'this project' if _is_own(settings.git, settings) else 'a clone'}: "
-            f"`{_checkout(recorded, settings)} && {_pull(settings)}`. "
-            f"The report alone: `{_pull(settings)} {REPORT}` there. Its versions: `gto show`.")
+    return (
+        f"Version **{recorded.version}**, commit `{recorded.commit}` on branch `{recorded.branch}`.\n\n"
+        f"Its outputs, in {'this project' if _is_own(settings.git, settings) else 'a clone'}: "
+        f"`{_checkout(recorded, settings)} && {_pull(settings)}`. "
+        f"The report alone: `{_pull(settings)} {REPORT}` there. Its versions: `gto show`."
+    )
 
 
 def _checkout(recorded: Recorded, settings: Settings) -> str:

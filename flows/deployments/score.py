@@ -4,6 +4,7 @@ The command runs in a process of its own; the page that it writes becomes an art
 `python -m flows.deployments.score [FOLDER]` starts a run of the deployment and watches it; without a server,
 `cxr score` does all but the artifact.
 """
+
 import json
 import logging
 import sys
@@ -57,8 +58,11 @@ app = command_line.application()
 
 
 @command_line.command(app, "0 (the run completed), 1 (it did not), 2 (wrong command line)")
-def start(folder: Annotated[str | None, typer.Argument(help="on the workers' machine (default: "
-                                                                 "score.folder of params.yaml)")] = None) -> None:
+def start(
+    folder: Annotated[
+        str | None, typer.Argument(help="on the workers' machine (default: score.folder of params.yaml)")
+    ] = None,
+) -> None:
     """Start a run of the deployment and watch it."""
     raise typer.Exit(environment.run_deployment(DEPLOYMENT, {"folder": folder}, from_environment()))
 

@@ -1,4 +1,5 @@
 """The flow that a worker runs: one stage, in a workspace of its own. Deployed as `stage/stage-cpu` and `stage-gpu`."""
+
 from prefect import flow
 
 from flows.deployments.run_log import show_in_run

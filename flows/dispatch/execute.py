@@ -1,4 +1,5 @@
 """What a worker does with an order: a workspace of its own, dependencies pulled and checked, run, pushed."""
+
 import logging
 import os
 from collections.abc import Iterator

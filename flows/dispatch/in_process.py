@@ -1,4 +1,5 @@
 """The pipeline of a commit without a server: the stages one after the other in this process, recorded as ever."""
+
 from cxr.runtime.dvc_lock import Entry
 from flows.dispatch import scheduler
 from flows.dispatch.execute import execute

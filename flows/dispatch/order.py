@@ -1,4 +1,5 @@
 """An order: what one worker is asked to do with one stage. It travels through Prefect as small JSON."""
+
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator

@@ -1,4 +1,5 @@
 """Which work pool each stage needs: the one place that says it. A stage not named here runs on `cpu`."""
+
 CPU, GPU = "cpu", "gpu"
 POOLS = (CPU, GPU)
 

@@ -3,6 +3,7 @@
 An order's idempotency key is (pipeline run, stage, attempt): a pipeline run that is taken up again by another worker
 finds by it what its predecessor gave out.
 """
+
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -41,10 +42,18 @@ class Workers:
     def submit(self, order: Order) -> None:
         """Create (or find) the flow run of this attempt; one after a lost attempt begins when that one must be gone."""
         begin = datetime.now(UTC) + timedelta(seconds=_SETTLE_SECONDS) if order.attempt > 1 else None
-        run: Any = client.retry(lambda: run_deployment(
-            f"stage/stage-{pool(order.stage)}", parameters={"order": order.model_dump()}, timeout=0,
-            flow_run_name=order.name, tags=[f"pipeline-run:{order.pipeline_run}"], scheduled_time=begin,
-            idempotency_key=_idempotency(order.pipeline_run, order.stage, order.attempt)), self._settings)
+        run: Any = client.retry(
+            lambda: run_deployment(
+                f"stage/stage-{pool(order.stage)}",
+                parameters={"order": order.model_dump()},
+                timeout=0,
+                flow_run_name=order.name,
+                tags=[f"pipeline-run:{order.pipeline_run}"],
+                scheduled_time=begin,
+                idempotency_key=_idempotency(order.pipeline_run, order.stage, order.attempt),
+            ),
+            self._settings,
+        )
         self._under_way[run.id], self._pause = order, _POLL_SECONDS
 
     def latest(self, run: str, stage: str) -> int:
@@ -60,8 +69,10 @@ class Workers:
         self._pause = min(self._pause * _SLOWER, _SLOWEST_POLL_SECONDS)
         ends = []
         for run_id, order in list(self._under_way.items()):
-            run = client.retry(lambda run_id=run_id: self._read(run_id),  # type: ignore[misc]
-                                   self._settings)
+            run = client.retry(
+                lambda run_id=run_id: self._read(run_id),  # type: ignore[misc]
+                self._settings,
+            )
             if (ended := self._ended(run, order)) is not None:
                 del self._under_way[run_id]
                 ends.append(ended)
@@ -73,8 +84,12 @@ class Workers:
 
     def accepted(self, stage: str, entry: Entry) -> None:
         """Keep an entry on the server."""
-        client.keep({"stage": stage, "entry": entry}, self._settings, _key(stage),
-                    f"lock entry of {stage}, for later runs with the same inputs")
+        client.keep(
+            {"stage": stage, "entry": entry},
+            self._settings,
+            _key(stage),
+            f"lock entry of {stage}, for later runs with the same inputs",
+        )
 
     def cancel(self) -> None:
         """Ask the server to cancel what is under way; the workers end the processes."""
@@ -99,8 +114,11 @@ class Workers:
             return AttemptEnded(order, "done" if entry else "lost", entry, "ended without an entry")
         if state.is_crashed():
             return AttemptEnded(order, "lost", message=message)
-        return AttemptEnded(order, "cancelled" if state.is_cancelled() else "failed",
-                    message=f"stage {order.stage} was cancelled" if state.is_cancelled() else _own_message(message))
+        return AttemptEnded(
+            order,
+            "cancelled" if state.is_cancelled() else "failed",
+            message=f"stage {order.stage} was cancelled" if state.is_cancelled() else _own_message(message),
+        )
 
     def _stuck(self, run: FlowRun, order: Order) -> AttemptEnded | None:
         if run.state is None or not run.state.is_pending():

@@ -4,6 +4,7 @@ Who carries out an order, and how one learns of its end, is the worker pool's bu
 (`flows.dispatch.prefect_workers`), or a stand-in in tests. Truth is the lock entries in the workspace; the loop keeps
 nothing else, so it can be started again.
 """
+
 import logging
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -48,8 +49,9 @@ class WorkerPool(Protocol):
         """Keep an entry for later runs."""
 
 
-def run_stages(workspace: Workspace, commit: str, run: str, workers: WorkerPool, force: bool = False
-               ) -> dict[str, Entry]:
+def run_stages(
+    workspace: Workspace, commit: str, run: str, workers: WorkerPool, force: bool = False
+) -> dict[str, Entry]:
     """Have every stale stage carried out; the entries made or taken over, merged into the workspace's lock files.
 
     StageFailed names the stages that failed and shows their last lines; what was made before stays known, so that the
@@ -137,8 +139,9 @@ class PipelineRun:
     def _submit(self, step: Step) -> None:
         logger.info(f"{step.address}: {step.stale}; given out")
         attempt = max(1, self.workers.latest(self.name, step.address))  # a run taken up again goes on where it was
-        order = Order(stage=step.address, commit=self.commit, entries=dict(self.entries), attempt=attempt,
-                      pipeline_run=self.name)
+        order = Order(
+            stage=step.address, commit=self.commit, entries=dict(self.entries), attempt=attempt, pipeline_run=self.name
+        )
         self.under_way[step.address] = order
         self.workers.submit(order)
 

@@ -2,6 +2,7 @@
 
 Main does not know of it until the gate has let the model in that was trained on it.
 """
+
 import logging
 import shutil
 import subprocess
@@ -59,8 +60,9 @@ def _start(workspace: Workspace, champion: Path) -> list[str]:
         return []
     shutil.rmtree(workspace.folder / INITIAL, ignore_errors=True)
     shutil.copytree(champion, workspace.folder / INITIAL)
-    ended = subprocess.run([sys.executable, "-m", "dvc", "add", "--quiet", INITIAL], cwd=workspace.folder,
-                           capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", "dvc", "add", "--quiet", INITIAL], cwd=workspace.folder, capture_output=True, text=True
+    )
     if ended.returncode:
         raise HandOverFailed(f"dvc add {INITIAL} failed: {ended.stderr.strip().splitlines()[-1:]}")
     return [f"{INITIAL}.dvc"]
@@ -68,7 +70,13 @@ def _start(workspace: Workspace, champion: Path) -> list[str]:
 
 def _commit(workspace: Workspace, name: str, title: str, main: str) -> None:
     """Commit pointers, ledger and parameters: named files, with the date of main, so that it is the same again."""
-    files = [f"data/raw/{name}.dvc", f"data/raw/{name}.ledger", "data/raw/.gitignore", f"{INITIAL}.dvc",
-             "models/.gitignore", "params.yaml"]
+    files = [
+        f"data/raw/{name}.dvc",
+        f"data/raw/{name}.ledger",
+        "data/raw/.gitignore",
+        f"{INITIAL}.dvc",
+        "models/.gitignore",
+        "params.yaml",
+    ]
     workspace.git("add", "--", *(file for file in files if (workspace.folder / file).exists()))
     workspace.commit(title, main)

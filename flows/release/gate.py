@@ -1,4 +1,5 @@
 """Has the gate judge what a recorded commit made against what is in production; keeps the verdict with production."""
+
 import json
 import logging
 from dataclasses import dataclass

@@ -2,6 +2,7 @@
 
 A folder counts when it is whole: copy it under a name that begins with a dot, or ends in `.part`, and rename it.
 """
+
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,6 +3,7 @@
 Each step finds out whether it was done already, so that the same call again goes on where one was killed. Who may be
 promoted is the gate's to say.
 """
+
 import json
 import logging
 import os
@@ -40,8 +41,9 @@ def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], Non
     `show` is given the gate's verdict.
     """
     if _nothing_recorded(settings):
-        raise HandOverFailed(f"no version {version} is recorded: nothing was run on workers here yet (`make up`, then "
-                             "`make run`)")
+        raise HandOverFailed(
+            f"no version {version} is recorded: nothing was run on workers here yet (`make up`, then `make run`)"
+        )
     with temporary(f"promote-{os.getpid()}", settings) as workspace:
         workspace.open_main()
         commit = _commit_of(workspace, version)
@@ -69,8 +71,10 @@ def rollback(settings: Settings) -> str:
             workspace.open_main()
             stage_tags.assign(workspace, before["version"])
     except Exception as error:  # whatever it is, production is back already: say so, and what is left to do
-        raise TagBehind(f"production is back at {before['version']}, but gto's stage could not follow: {error}; "
-                        f"later: make promote VERSION={before['version']}") from error
+        raise TagBehind(
+            f"production is back at {before['version']}, but gto's stage could not follow: {error}; "
+            f"later: make promote VERSION={before['version']}"
+        ) from error
     return f"{before['version']} is in production again"
 
 
@@ -101,8 +105,9 @@ def install(workspace: Workspace, commit: str, version: str) -> None:
     """Into this machine's production folder, with the latency reference that is measured here and now."""
     with tempfile.TemporaryDirectory() as place:
         known = _latency(workspace, Path(place) / "latency.json")
-        _, output = commands.run(workspace, "serving.registry", "install", "--version", version, "--commit", commit,
-                                 *known)
+        _, output = commands.run(
+            workspace, "serving.registry", "install", "--version", version, "--commit", commit, *known
+        )
     logger.info(output.strip())
 
 
@@ -110,16 +115,24 @@ def _latency(workspace: Workspace, path: Path) -> list[str]:
     """Arguments that name the measured reference; none, and a line in the log, where there is no image."""
     folder, settings = workspace.folder, workspace.settings
     raw = Path("data") / "raw" / workspace.section("ingest")["set"]
-    places = [settings.production / "incoming", settings.production / "inbox", settings.production / "taken",
-              folder / raw, settings.project / raw]
+    places = [
+        settings.production / "incoming",
+        settings.production / "inbox",
+        settings.production / "taken",
+        folder / raw,
+        settings.project / raw,
+    ]
     try:
         found = commands.answer(_project(settings), "serving.score.latency", str(folder), *map(str, places))
     except commands.Refused as error:
-        logger.info(f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` "
-                    f"finds images in {places[0]}")
+        logger.info(
+            f"no latency reference: {error}; the monitor compares latency once `make promote VERSION=...` "
+            f"finds images in {places[0]}"
+        )
         return []
-    logger.info(f"latency here: p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms an image, on {found['images']} "
-                "images")
+    logger.info(
+        f"latency here: p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms an image, on {found['images']} images"
+    )
     path.write_text(json.dumps(found))
     return ["--latency", str(path)]
 
@@ -152,6 +165,7 @@ def _commit_of(workspace: Workspace, version: str) -> str:
         return workspace.git("rev-parse", "--verify", "--quiet", f"refs/tags/{MODEL}@{version}^{{commit}}")
     except HandOverFailed:
         known = workspace.git("tag", "--list", f"{MODEL}@v*", "--sort=-v:refname").splitlines()
-        raise HandOverFailed(f"no version {version} is recorded; known: "
-                             f"{', '.join(tag.partition('@')[2] for tag in known[:8]) or 'none (make run records one)'}"
-                             ) from None
+        raise HandOverFailed(
+            f"no version {version} is recorded; known: "
+            f"{', '.join(tag.partition('@')[2] for tag in known[:8]) or 'none (make run records one)'}"
+        ) from None

@@ -3,6 +3,7 @@
 What was reached stands in `production/retrain/<key>.json`, where the key names the champion and the data: the same data
 against the same champion are judged once, and a run that was killed is taken up where it stopped.
 """
+
 import json
 import logging
 from dataclasses import dataclass, field, replace
@@ -62,8 +63,10 @@ def look(workspace: Workspace) -> Retraining:
     settings = workspace.settings
     in_use = promotion.current(settings)
     if in_use is None:
-        raise NothingToBeat(f"{settings.production}: nothing is in production, so there is nothing to retrain against; "
-                            "put the first model there: cxr production install --version VERSION")
+        raise NothingToBeat(
+            f"{settings.production}: nothing is in production, so there is nothing to retrain against; "
+            "put the first model there: cxr production install --version VERSION"
+        )
     champion = Champion(in_use.current.folder, in_use.current.identity, in_use.current.version)
     workspace.open_main()
     known = [path for path in workspace.tracked() if path == "data/manifest.parquet"]
@@ -97,15 +100,23 @@ def judge(workspace: Workspace, commit: str, version: str) -> gate.Verdict:
     return gate.judge(workspace, commit, version)
 
 
-def settle(workspace: Workspace, retraining: Retraining, commit: str, version: str, verdict: gate.Verdict
-           ) -> Retraining:
+def settle(
+    workspace: Workspace, retraining: Retraining, commit: str, version: str, verdict: gate.Verdict
+) -> Retraining:
     """Promote, or put the batches aside; then write down how it ended. MainMoved where it must be made again."""
     settings = workspace.settings
     if verdict.promote:
         promotion.put_in_production(workspace, commit, version)
     outcome = PROMOTED if verdict.promote else REFUSED
-    ended = remember(retraining, settings, outcome=outcome, version=version, commit=commit, reasons=verdict.reasons,
-                     verdict=str(verdict.folder.relative_to(settings.production)))
+    ended = remember(
+        retraining,
+        settings,
+        outcome=outcome,
+        version=version,
+        commit=commit,
+        reasons=verdict.reasons,
+        verdict=str(verdict.folder.relative_to(settings.production)),
+    )
     for path in inbox.move(retraining.batches, settings, inbox.TAKEN if verdict.promote else inbox.REFUSED):
         logger.info(f"moved to {path.relative_to(settings.production.parent)}")
     return ended
@@ -121,8 +132,12 @@ def reached(key: str, settings: Settings) -> dict[str, Any]:
 def _not_taken(batches: list[Waiting], champion: Champion, settings: Settings) -> list[Waiting]:
     """What still waits: batches that the model in production was trained on are moved, where a kill had left them."""
     states = [json.loads(path.read_text()) for path in sorted((settings.production / STATES).glob("*.json"))]
-    taken = {digest for state in states if state.get("outcome") == PROMOTED or state.get("version") == champion.version
-             for digest in state["digests"]}
+    taken = {
+        digest
+        for state in states
+        if state.get("outcome") == PROMOTED or state.get("version") == champion.version
+        for digest in state["digests"]
+    }
     for path in inbox.move([batch for batch in batches if batch.digest in taken], settings, inbox.TAKEN):
         logger.info(f"{path.name} was taken in before; moved to {inbox.TAKEN}")
     return [batch for batch in batches if batch.digest not in taken]
@@ -130,9 +145,14 @@ def _not_taken(batches: list[Waiting], champion: Champion, settings: Settings) -
 
 def remember(retraining: Retraining, settings: Settings, **more: Any) -> Retraining:
     """Write down what was reached, whole or not at all."""
-    state = {"champion": retraining.champion.version, "batches": [batch.folder.name for batch in retraining.batches],
-             "digests": [batch.digest for batch in retraining.batches], "studies": retraining.studies,
-             **retraining.reached, **more}
+    state = {
+        "champion": retraining.champion.version,
+        "batches": [batch.folder.name for batch in retraining.batches],
+        "digests": [batch.digest for batch in retraining.batches],
+        "studies": retraining.studies,
+        **retraining.reached,
+        **more,
+    }
     write_json(settings.production / STATES / f"{retraining.key}.json", state)
     return replace(retraining, reached=state)
 
@@ -141,12 +161,16 @@ def why_not(retraining: Retraining) -> str:
     """Why nothing is trained, as a sentence; empty where it should be."""
     names = ", ".join(batch.folder.name for batch in retraining.batches) or "nothing"
     if not retraining.enough:
-        return (f"{retraining.studies} new labelled studies wait, {retraining.least} are asked for "
-                f"(retrain.min_new_studies): nothing is trained. In production/{inbox.INBOX}: {names}. Copy labelled "
-                "studies there, each batch a folder in the set's layout; the next event, or `make retrain`, takes them "
-                "in")
+        return (
+            f"{retraining.studies} new labelled studies wait, {retraining.least} are asked for "
+            f"(retrain.min_new_studies): nothing is trained. In production/{inbox.INBOX}: {names}. Copy labelled "
+            "studies there, each batch a folder in the set's layout; the next event, or `make retrain`, takes them "
+            "in"
+        )
     if outcome := retraining.reached.get("outcome"):
-        return (f"{names}: judged already against {retraining.champion.version} and {outcome} "
-                f"(production/{retraining.reached['verdict']}); new data, or another model in production, is a new "
-                "case")
+        return (
+            f"{names}: judged already against {retraining.champion.version} and {outcome} "
+            f"(production/{retraining.reached['verdict']}); new data, or another model in production, is a new "
+            "case"
+        )
     return ""

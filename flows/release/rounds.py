@@ -2,6 +2,7 @@
 
 Who carries out a step is for the caller to say: this process, or Prefect tasks (`flows.deployments.retrain`).
 """
+
 import logging
 import os
 from typing import Protocol
@@ -33,8 +34,9 @@ class Steps(Protocol):
     def judge(self, workspace: Workspace, commit: str, version: str) -> gate.Verdict:
         """The gate's verdict on what was recorded."""
 
-    def settle(self, workspace: Workspace, found: Retraining, commit: str, version: str, verdict: gate.Verdict
-               ) -> Retraining:
+    def settle(
+        self, workspace: Workspace, found: Retraining, commit: str, version: str, verdict: gate.Verdict
+    ) -> Retraining:
         """Promote, or put the batches aside."""
 
 
@@ -52,8 +54,10 @@ class InProcessSteps:
 
 def run(settings: Settings, steps: Steps) -> tuple[Retraining, str]:
     """The retraining as it ended, and why nothing was trained, empty where something was."""
-    with (WorkspaceLock(settings.production / "retrain.lock", "flows.retrain"),
-          temporary(f"retrain-{os.getpid()}", settings) as workspace):
+    with (
+        WorkspaceLock(settings.production / "retrain.lock", "flows.retrain"),
+        temporary(f"retrain-{os.getpid()}", settings) as workspace,
+    ):
         for _ in range(_ROUNDS - 1):
             try:
                 return _round(workspace, steps)

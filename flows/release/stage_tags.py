@@ -1,5 +1,6 @@
 """gto's stage `prod`: which recorded version has it, as tags `model#prod#N` on the git remote. What serves on a machine
 is its production folder's to say (`flows.release.promotion`)."""
+
 import logging
 
 from flows.repo.git import HandOverFailed
@@ -21,8 +22,15 @@ def assign(workspace: Workspace, version: str) -> None:
         if in_prod(workspace) == version:
             return
         before = set(_stage_tags(workspace))
-        gto.api.assign(str(workspace.folder), MODEL, PROD, version=version, force=True, author="cxr-pipeline",
-                       author_email="cxr-pipeline@localhost")
+        gto.api.assign(
+            str(workspace.folder),
+            MODEL,
+            PROD,
+            version=version,
+            force=True,
+            author="cxr-pipeline",
+            author_email="cxr-pipeline@localhost",
+        )
         tag = next(tag for tag in _stage_tags(workspace) if tag not in before)
         try:
             workspace.git("push", "-q", "origin", f"refs/tags/{tag}")
@@ -31,8 +39,9 @@ def assign(workspace: Workspace, version: str) -> None:
             continue
         logger.info(f"gto: {MODEL} {version} is {PROD} ({tag})")
         return
-    raise HandOverFailed(f"gto's stage {PROD} could not be pushed in {_PUSH_TRIES} tries; "
-                         f"`make promote VERSION={version}` tries again")
+    raise HandOverFailed(
+        f"gto's stage {PROD} could not be pushed in {_PUSH_TRIES} tries; `make promote VERSION={version}` tries again"
+    )
 
 
 def in_prod(workspace: Workspace) -> str | None:

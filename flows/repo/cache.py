@@ -1,4 +1,5 @@
 """Checks objects in this machine's DVC cache against their names: DVC itself trusts whatever lies there read-only."""
+
 import contextlib
 import hashlib
 import json
@@ -58,5 +59,6 @@ def _is_sound(path: Path, md5: str) -> bool:
     if not path.exists():
         return True
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)
-                                   ).hexdigest() == md5.removesuffix(".dir")
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == md5.removesuffix(
+            ".dir"
+        )

@@ -3,6 +3,7 @@
 A script for `command()`, not to be imported by it: `-P` keeps the working folder, which may hold another commit's
 code, and this folder, whose `git.py` is not GitPython's, out of what DVC imports.
 """
+
 import logging
 import re
 import sys
@@ -38,8 +39,10 @@ def last_words(stage: str, runs: Path = Path(".runs")) -> str:
     except OSError:
         lines = []
     end = "".join(f"\n  {line}" for line in lines) or " is empty"
-    return (f"stage {stage} was killed, by the system (out of memory?) or by a library; what libraries said to "
-            f"the end, {log}:{end}")
+    return (
+        f"stage {stage} was killed, by the system (out of memory?) or by a library; what libraries said to "
+        f"the end, {log}:{end}"
+    )
 
 
 class _Death(logging.Handler):

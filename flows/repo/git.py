@@ -1,4 +1,5 @@
 """git, as far as flows need it: commits pinned and records made, with errors that name the command and hide secrets."""
+
 import math
 import os
 import shutil
@@ -29,8 +30,13 @@ class NotPinned(Exception):
 
 def git(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
     """Run git; its output without the last line break. HandOverFailed (Rejected, for a push) with its last lines."""
-    ended = subprocess.run(["git", *_IDENTITY, *arguments], cwd=folder, capture_output=True, text=True,
-                           env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(environment or {})})
+    ended = subprocess.run(
+        ["git", *_IDENTITY, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(environment or {})},
+    )
     if ended.returncode:
         last = [line for line in ended.stderr.splitlines() if line.strip()][-3:]
         kind = Rejected if arguments[0] == "push" and ended.returncode == 1 else HandOverFailed
@@ -47,8 +53,11 @@ def pinned(project: Path, address: str) -> str:
     if not lockfile.differences(lockfile.committed(project), lockfile.outputs_of(project)):
         changed = [line for line in changed if line.split(maxsplit=1)[-1] not in lockfile.LOCKS]
     if changed:
-        raise NotPinned("\n".join([f"{project} has changes that no commit holds:", *changed,
-                                   "commit them (or `git stash -u`) first"]))
+        raise NotPinned(
+            "\n".join(
+                [f"{project} has changes that no commit holds:", *changed, "commit them (or `git stash -u`) first"]
+            )
+        )
     commit = git(project, "rev-parse", "HEAD")
     git(project, "fetch", "-q", address, "+refs/heads/*:refs/cxr/*")
     if not git(project, "for-each-ref", "--contains", commit, "refs/cxr"):

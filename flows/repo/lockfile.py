@@ -1,4 +1,5 @@
 """dvc.lock: stage names and the hashes of what they made. The hand-over between machines is made of its entries."""
+
 from pathlib import Path, PurePosixPath
 from typing import Any
 

@@ -3,6 +3,7 @@
 A commit made here carries its parent's date and no run's name, so the same result is the same commit, whoever made
 it. A record's branch is named by what was made: of two that differ in measured times alone git takes one.
 """
+
 import hashlib
 import json
 from collections.abc import Iterator
@@ -61,8 +62,11 @@ def record(workspace: Workspace, pinned: str) -> Recorded | None:
     branch, own, why = f"runs/{_name(pinned, made)}", None, ""
     for _ in range(_PUSH_TRIES):
         _fetch(workspace)
-        commit = _same_result(workspace, pinned, made) or own or (
-            own := workspace.commit("Record what the pipeline made (dvc.lock)", pinned))
+        commit = (
+            _same_result(workspace, pinned, made)
+            or own
+            or (own := workspace.commit("Record what the pipeline made (dvc.lock)", pinned))
+        )
         try:
             _push(workspace, f"{commit}:refs/heads/{branch}")
         except Rejected as error:  # another run recorded the same since the fetch
@@ -109,8 +113,14 @@ def _others(workspace: Workspace, pinned: str, commit: str) -> list[str]:
 
 def _same_result(workspace: Workspace, pinned: str, made: dict[str, str]) -> str | None:
     """An earlier record of this commit with equal outputs (but for measured times): it stands for this one too."""
-    return next((found for found in _records(workspace, pinned)
-                 if not lockfile.differences(lockfile.committed(workspace.folder, found), made)), None)
+    return next(
+        (
+            found
+            for found in _records(workspace, pinned)
+            if not lockfile.differences(lockfile.committed(workspace.folder, found), made)
+        ),
+        None,
+    )
 
 
 def _register(workspace: Workspace, commit: str) -> str:
@@ -120,8 +130,9 @@ def _register(workspace: Workspace, commit: str) -> str:
     for _ in range(_PUSH_TRIES):
         if standing := workspace.git("tag", "--list", f"{MODEL}@v*", "--points-at", commit):
             return standing.splitlines()[0].partition("@")[2]
-        gto.api.register(str(workspace.folder), MODEL, commit, author="cxr-pipeline",
-                         author_email="cxr-pipeline@localhost")
+        gto.api.register(
+            str(workspace.folder), MODEL, commit, author="cxr-pipeline", author_email="cxr-pipeline@localhost"
+        )
         tag = workspace.git("tag", "--list", f"{MODEL}@v*", "--points-at", commit).splitlines()[0]
         try:
             _push(workspace, f"refs/tags/{tag}")
@@ -130,5 +141,7 @@ def _register(workspace: Workspace, commit: str) -> str:
             _fetch(workspace)
             continue
         return tag.partition("@")[2]
-    raise HandOverFailed(f"no gto version could be pushed for {commit[:12]} in {_PUSH_TRIES} tries: `gto register "
-                         f"{MODEL} {commit[:12]}` and push the tag")
+    raise HandOverFailed(
+        f"no gto version could be pushed for {commit[:12]} in {_PUSH_TRIES} tries: `gto register "
+        f"{MODEL} {commit[:12]}` and push the tag"
+    )

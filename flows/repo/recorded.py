@@ -1,4 +1,5 @@
 """Says whether the bytes in this workspace are the ones that its commit records in dvc.lock."""
+
 import shutil
 from pathlib import Path
 

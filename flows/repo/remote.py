@@ -1,4 +1,5 @@
 """A checkout's traffic with the DVC remote: objects are checked, a remote that is gone is waited for."""
+
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +19,10 @@ from flows.support.settings import Settings
 logger = logging.getLogger(__name__)
 
 _REMOTE = "DVC remote"
-_AGAIN = ("push a sound copy from a machine that has one (`dvc push`), or make it again (`dvc repro --single-item "
-          "--force STAGE` and `dvc push`)")
+_AGAIN = (
+    "push a sound copy from a machine that has one (`dvc push`), or make it again (`dvc repro --single-item "
+    "--force STAGE` and `dvc push`)"
+)
 
 
 class Absent(HandOverFailed):
@@ -52,8 +55,10 @@ class DvcCheckout:
             logger.info(f"{object_path(store, md5)} was damaged (its bytes are not its name); fetching it again")
         retry(lambda: self._fetch(paths), _REMOTE, self.settings)
         if damaged := cache.remove_damaged(store, self._hashes(paths)):
-            raise HandOverFailed(f"the DVC remote holds no sound object {damaged[0]} (for {', '.join(paths)}; the "
-                                 f"bytes there are not its name): delete it there and {_AGAIN}")
+            raise HandOverFailed(
+                f"the DVC remote holds no sound object {damaged[0]} (for {', '.join(paths)}; the "
+                f"bytes there are not its name): delete it there and {_AGAIN}"
+            )
         with self._dvc() as repo:
             repo.checkout(targets=[str(self.folder / path) for path in paths], force=True)
 
@@ -92,16 +97,21 @@ class DvcCheckout:
 
     def _hashes(self, paths: list[str]) -> list[str]:
         """Hashes named for paths; a path inside an output counts as that output."""
-        return [md5 for out, md5 in self.tracked().items()
-                if any(path == out or path.startswith(out + "/") for path in paths)]
+        return [
+            md5
+            for out, md5 in self.tracked().items()
+            if any(path == out or path.startswith(out + "/") for path in paths)
+        ]
 
     def _fetch(self, paths: list[str]) -> None:
         with self._dvc() as repo:
             repo.fetch(targets=[str(self.folder / path) for path in paths])
         if absent := cache.missing(self.settings.cache, self._hashes(paths)):
             self._confirm_remote()
-            raise Absent(f"the DVC remote holds no sound object {absent[0]} ({len(absent)} missing or damaged for "
-                         f"{', '.join(paths)}): {_AGAIN}")
+            raise Absent(
+                f"the DVC remote holds no sound object {absent[0]} ({len(absent)} missing or damaged for "
+                f"{', '.join(paths)}): {_AGAIN}"
+            )
 
     def _push(self, target: str) -> None:
         def attempt() -> None:
@@ -117,8 +127,10 @@ class DvcCheckout:
             absent = [name for name, state in repo.status(cloud=True).items() if state in ("missing", "new")]
         if absent:
             self._confirm_remote()
-            raise Absent(f"the DVC remote misses {len(absent)} objects of this run (the first: {absent[0]}): nothing "
-                         "is recorded; `dvc push` where they were made, or run the pipeline again")
+            raise Absent(
+                f"the DVC remote misses {len(absent)} objects of this run (the first: {absent[0]}): nothing "
+                "is recorded; `dvc push` where they were made, or run the pipeline again"
+            )
 
     def _absent(self, made: dict[str, set[str]]) -> list[str]:
         """Addresses of the stages whose outputs the remote lacks, asked once."""

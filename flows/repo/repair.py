@@ -3,6 +3,7 @@
 DVC writes dvc.lock (for a tenth of a second after each stage) and its table of readers and writers in place. Called by
 those who hold the workspace's lock. Not for our own files: those are whole or not there (`cxr.core.files`).
 """
+
 import fcntl
 import json
 import re

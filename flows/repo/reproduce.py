@@ -2,6 +2,7 @@
 
 One run at a time in a folder: a second one waits and says for whom.
 """
+
 import contextlib
 import logging
 import os
@@ -100,11 +101,14 @@ def _stale(project: Path) -> list[status.Step]:
 
 
 def _reproduce(project: Path, log_lines: bool) -> None:
-    ended = supervised.run(dvc_repro.command(), project, {"PATH": this_python_first()},
-                           logger.info if log_lines else None)
+    ended = supervised.run(
+        dvc_repro.command(), project, {"PATH": this_python_first()}, logger.info if log_lines else None
+    )
     if ended.status:
-        raise PipelineFailed(f"{_which(ended.tail)}mend what its last lines say and run the same command again; it "
-                             "starts there", ended.status)
+        raise PipelineFailed(
+            f"{_which(ended.tail)}mend what its last lines say and run the same command again; it starts there",
+            ended.status,
+        )
 
 
 def _which(tail: list[str]) -> str:

@@ -3,6 +3,7 @@
 The second way serves dispatch: the data are on no machine as a whole, so a dependency that another stage makes is
 compared by the hash in that stage's lock entry. Sources and parameters are always compared as files.
 """
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,8 +47,11 @@ def ready(steps: list[Step], taken: set[str]) -> list[Step]:
     for step in steps:  # in running order, so what hangs on an open stage is open too
         if any(name in unsettled for name in step.upstream):
             unsettled.add(step.address)
-    return [step for step in steps if step.stale and step.address not in taken
-            and not any(name in unsettled for name in step.upstream)]
+    return [
+        step
+        for step in steps
+        if step.stale and step.address not in taken and not any(name in unsettled for name in step.upstream)
+    ]
 
 
 @contextmanager
@@ -58,8 +62,11 @@ def _pipeline(project: Path) -> Iterator[tuple[Any, list[Any]]]:
     from dvc.stage import PipelineStage
 
     with Repo(str(project)) as repo:
-        top = [stage for stage in repo.index.stages
-               if isinstance(stage, PipelineStage) and stage.path_in_repo == "dvc.yaml"]
+        top = [
+            stage
+            for stage in repo.index.stages
+            if isinstance(stage, PipelineStage) and stage.path_in_repo == "dvc.yaml"
+        ]
         order = plan_repro(get_active_graph(repo.index.graph), top)
         yield repo, [stage for stage in order if isinstance(stage, PipelineStage)]
 
@@ -72,8 +79,11 @@ def _step(repo: Any, stage: Any, stale: str) -> Step:
     return Step(
         address=_address(stage),
         upstream=tuple(sorted(_address(maker) for maker in above if isinstance(maker, PipelineStage))),
-        dependencies=tuple(_relative(repo, dep.fs_path) for dep in stage.deps
-                           if any(_is_or_is_in(dep.fs_path, path) for path in tracked)),
+        dependencies=tuple(
+            _relative(repo, dep.fs_path)
+            for dep in stage.deps
+            if any(_is_or_is_in(dep.fs_path, path) for path in tracked)
+        ),
         outputs=tuple(_relative(repo, out.fs_path) for out in stage.outs),
         uncached=not any(out.use_cache for out in stage.outs),
         stale=stale,
@@ -128,6 +138,6 @@ def _recorded(dep: Any, makers: dict[str, Any]) -> Any | None:
             listing = out.get_dir_cache()  # a small object, fetched from the remote where it is not here
             if listing is None:  # nor there: nobody knows this file's hash, so it counts as changed
                 return None
-            _, found = listing.get(tuple(dep.fs_path[len(path) + 1:].split("/"))) or (None, None)
+            _, found = listing.get(tuple(dep.fs_path[len(path) + 1 :].split("/"))) or (None, None)
             return found
     return None

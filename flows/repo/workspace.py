@@ -1,4 +1,5 @@
 """A checkout together with this machine's settings: a workspace of a worker or of a command, or the project itself."""
+
 import logging
 import shutil
 from collections.abc import Iterator

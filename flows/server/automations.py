@@ -3,6 +3,7 @@
 That drift starts a retraining stands in prefect.yaml, as the trigger of its deployment.
 A crashed stage is given out again by its pipeline run (`flows.dispatch.scheduler`), which knows the attempts.
 """
+
 from datetime import timedelta
 from typing import Any
 
@@ -15,8 +16,10 @@ from prefect.exceptions import ObjectNotFound
 SILENCE_SECONDS = 90
 SETTLE_SECONDS = 20
 _BEAT = "prefect.flow-run.heartbeat"
-_ENDS = {f"prefect.flow-run.{end}" for end in
-         ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")}
+_ENDS = {
+    f"prefect.flow-run.{end}"
+    for end in ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")
+}
 
 
 def deploy(silence_seconds: float = SILENCE_SECONDS) -> None:
@@ -29,11 +32,24 @@ def zombies_crash(silence_seconds: float) -> Automation:
     """A flow run that beat once and then neither beats nor ends is called Crashed."""
     return Automation(
         name="cxr: a silent run is crashed",
-        trigger=EventTrigger(after={_BEAT}, expect={_BEAT, *_ENDS}, match={"prefect.resource.id": "prefect.flow-run.*"},
-                             for_each={"prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
-                             within=timedelta(seconds=silence_seconds)),
-        actions=[ChangeFlowRunState(name="Crashed", state=StateType.CRASHED, force=False,
-                                    message="no heartbeat: its process or machine is gone")])
+        trigger=EventTrigger(
+            after={_BEAT},
+            expect={_BEAT, *_ENDS},
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=silence_seconds),
+        ),
+        actions=[
+            ChangeFlowRunState(
+                name="Crashed",
+                state=StateType.CRASHED,
+                force=False,
+                message="no heartbeat: its process or machine is gone",
+            )
+        ],
+    )
 
 
 def crashed_pipelines_go_on() -> Automation:
@@ -45,12 +61,20 @@ def crashed_pipelines_go_on() -> Automation:
     related: dict[str, Any] = {"prefect.resource.role": "flow", "prefect.resource.name": ["pipeline", "retrain"]}
     return Automation(
         name="cxr: a crashed pipeline run is taken up again",
-        trigger=EventTrigger(after={"prefect.flow-run.Crashed"}, expect={"prefect.flow-run.AwaitingRetry"},
-                             match={"prefect.resource.id": "prefect.flow-run.*"}, match_related=related,
-                             for_each={"prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
-                             within=timedelta(seconds=SETTLE_SECONDS)),
-        actions=[ChangeFlowRunState(name="AwaitingRetry", state=StateType.SCHEDULED, force=False,
-                                    message="taken up again")])
+        trigger=EventTrigger(
+            after={"prefect.flow-run.Crashed"},
+            expect={"prefect.flow-run.AwaitingRetry"},
+            match={"prefect.resource.id": "prefect.flow-run.*"},
+            match_related=related,
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=timedelta(seconds=SETTLE_SECONDS),
+        ),
+        actions=[
+            ChangeFlowRunState(name="AwaitingRetry", state=StateType.SCHEDULED, force=False, message="taken up again")
+        ],
+    )
 
 
 def _put(automation: Automation) -> None:

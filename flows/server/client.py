@@ -1,4 +1,5 @@
 """Asks the Prefect server, again where it is being restarted. Keeps small JSON there, beside its runs."""
+
 import json
 import logging
 import time
@@ -43,8 +44,7 @@ def ask(action: Callable[[SyncPrefectClient], T], settings: Settings) -> T:
     return retry(lambda: _with_client(action), settings)
 
 
-def keep(data: dict[str, Any], settings: Settings, key: str | None = None, description: str | None = None
-         ) -> None:
+def keep(data: dict[str, Any], settings: Settings, key: str | None = None, description: str | None = None) -> None:
     """Store small JSON with the flow run that this is called in."""
     retry(lambda: Artifact(type=_KEPT, key=key, description=description, data=data).create(), settings)
 
@@ -73,8 +73,10 @@ def open_line() -> SyncPrefectClient:
 
 
 def _kept(wanted: ArtifactFilter, settings: Settings) -> list[dict[str, Any]]:
-    found = ask(lambda client: client.read_artifacts(
-        artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=_KNOWN), settings)
+    found = ask(
+        lambda client: client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.CREATED_DESC, limit=_KNOWN),
+        settings,
+    )
     contents: list[Any] = [artifact.data for artifact in found if artifact.type == _KEPT]
     return [json.loads(content) if isinstance(content, str) else content for content in contents]
 

@@ -4,6 +4,7 @@
 live where CXR_SCHEDULES=true. prefect.yaml is complete: plain `prefect deploy --all` takes it as it stands, with its
 schedules off (the line `fire:`), and turns off those that are on.
 """
+
 import os
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def deploy(environment: dict[str, str], settings: Settings) -> bool:
     refused."""
     fire, home = settings.schedules, settings.own_home()
     file = write(CODE / "prefect.yaml", home / "prefect.yaml", fire, _cooldown(settings.project))
-    script = ("from flows.server import automations, pools; pools.create(); automations.deploy()")
+    script = "from flows.server import automations, pools; pools.create(); automations.deploy()"
     subprocess.run([sys.executable, "-c", script], cwd=CODE, env=environment, check=True)
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
     ended = subprocess.run(command, cwd=CODE, env=environment, capture_output=True, text=True)
@@ -76,8 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _deployed() -> int:
     """0; 1 where no server is named or it refuses."""
     if not (server := os.environ.get("PREFECT_API_URL")):
-        print("set PREFECT_API_URL (and PREFECT_API_AUTH_STRING) to the server's; `make up` needs neither",
-              file=sys.stderr)
+        print(
+            "set PREFECT_API_URL (and PREFECT_API_AUTH_STRING) to the server's; `make up` needs neither",
+            file=sys.stderr,
+        )
         return 1
     settings = from_environment()
     try:

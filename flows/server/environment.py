@@ -2,6 +2,7 @@
 
 Imports no Prefect, which reads its settings from the environment once, when it is imported.
 """
+
 import os
 import subprocess
 import sys
@@ -20,14 +21,20 @@ def variables(settings: Settings, home: Path) -> dict[str, str]:
     host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
     api = f"http://{host}:{settings.port}/api"
     made = {
-        "PREFECT_HOME": str(home), "PREFECT_API_URL": api, "PREFECT_SERVER_UI_API_URL": api,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1",
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(services.HEARTBEAT_SECONDS), "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_UI_API_URL": api,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(services.HEARTBEAT_SECONDS),
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_CLIENT_MAX_RETRIES": "10",
         "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
-        "CXR_PROJECT": str(settings.project), "PYTHONPATH": str(CODE), "CXR_GIT": settings.git,
+        "CXR_PROJECT": str(settings.project),
+        "PYTHONPATH": str(CODE),
+        "CXR_GIT": settings.git,
         "CXR_PRODUCTION": str(settings.production),
         "PATH": this_python_first(),
     }
@@ -40,8 +47,11 @@ def variables(settings: Settings, home: Path) -> dict[str, str]:
 
 def for_workers(environment: dict[str, str]) -> dict[str, str]:
     """The environment without what only the server needs: its database and its own side of the password."""
-    return {name: value for name, value in environment.items()
-            if "DATABASE" not in name and name != "PREFECT_SERVER_API_AUTH_STRING"}
+    return {
+        name: value
+        for name, value in environment.items()
+        if "DATABASE" not in name and name != "PREFECT_SERVER_API_AUTH_STRING"
+    }
 
 
 def at_home() -> Settings:
@@ -57,8 +67,9 @@ def remote(settings: Settings, home: Path) -> str | None:
     """The DVC remote: a setting's, or the project's own (None), or a folder where the project has none."""
     if settings.remote:
         return settings.remote
-    shown = subprocess.run([sys.executable, "-m", "dvc", "remote", "default"], cwd=settings.project,
-                           capture_output=True)
+    shown = subprocess.run(
+        [sys.executable, "-m", "dvc", "remote", "default"], cwd=settings.project, capture_output=True
+    )
     return None if shown.returncode == 0 and shown.stdout.strip() else str(home / "store")
 
 

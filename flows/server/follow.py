@@ -2,6 +2,7 @@
 
 The log of a pipeline's run has those of its stages, each line after the stage's name.
 """
+
 import sys
 import time
 from typing import Any
@@ -68,8 +69,9 @@ class _RunLogs:
 
     def _show(self, client: Any, run_id: Any, before: str) -> None:
         since = self._shown.get(run_id)
-        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run_id]),
-                           timestamp=LogFilterTimestamp(after_=since) if since else None)
+        wanted = LogFilter(
+            flow_run_id=LogFilterFlowRunId(any_=[run_id]), timestamp=LogFilterTimestamp(after_=since) if since else None
+        )
         for log in client.read_logs(wanted, limit=200, sort=LogSort.TIMESTAMP_ASC):
             if since is None or log.timestamp > since:
                 self._shown[run_id] = since = log.timestamp

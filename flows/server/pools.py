@@ -1,4 +1,5 @@
 """Creates the work pools on the server, once."""
+
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
@@ -13,8 +14,10 @@ def create() -> None:
     with get_client(sync_client=True) as client:
         for pool in POOLS:
             try:
-                client.create_work_pool(WorkPoolCreate(
-                    name=pool, type="process",
-                    base_job_template=ProcessWorker.get_default_base_job_template()))
+                client.create_work_pool(
+                    WorkPoolCreate(
+                        name=pool, type="process", base_job_template=ProcessWorker.get_default_base_job_template()
+                    )
+                )
             except ObjectAlreadyExists:
                 continue

@@ -1,4 +1,5 @@
 """Processes of `make up`: started once, found again by their pid and start time, stopped by `make down`."""
+
 import base64
 import contextlib
 import ipaddress
@@ -42,8 +43,15 @@ def start(name: str, command: list[str], folder: Path, environment: dict[str, st
     if (pid := running(name, folder)) is not None:
         return pid
     with (folder / f"{name}.log").open("a") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     (folder / f"{name}.pid").write_text(f"{process.pid} {_started(process.pid)}\n")
     return process.pid
 

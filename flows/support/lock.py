@@ -1,4 +1,5 @@
 """One pipeline run at a time in a workspace: a kernel lock on a file, gone with its holder however that one ends."""
+
 import fcntl
 import json
 import os
@@ -39,8 +40,9 @@ class WorkspaceLock:
         self._stream.flush()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-                 ) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Release the lock and empty the file, so that nobody reads a holder who is gone."""
         self._stream.truncate(0)
         self._stream.close()

@@ -2,6 +2,7 @@
 
 Library-like code of flows logs to its module's logger and prints nothing; a command's own result is printed by it.
 """
+
 import logging
 import sys
 from typing import Any

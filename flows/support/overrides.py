@@ -1,4 +1,5 @@
 """Parameters set for one run (`train.epochs=2`): read from text, written into params.yaml, comments kept."""
+
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ from cxr.core.files import write_text
 from cxr.params.document import parsed, written
 from cxr.params.suggestions import suggestion
 
-OPTION = typer.Option("--set", help="a parameter for this run, for example train.epochs=2; may be given again",
-                      metavar="SECTION.KEY=VALUE")
+OPTION = typer.Option(
+    "--set",
+    help="a parameter for this run, for example train.epochs=2; may be given again",
+    metavar="SECTION.KEY=VALUE",
+)
 
 
 class OverrideError(Exception):

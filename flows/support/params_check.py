@@ -3,6 +3,7 @@
 DVC fills values of params.yaml into dvc.yaml (`${ingest.set}`) when it reads that, before any stage runs: where such a
 key is mistyped it ends in "failed to parse", and `check` never has its say.
 """
+
 import subprocess
 import sys
 from pathlib import Path

@@ -1,4 +1,5 @@
 """PATH for child processes: `python` in dvc.yaml, and what it starts, is the python that runs here."""
+
 import os
 import sys
 from pathlib import Path

@@ -1,4 +1,5 @@
 """Waits for a git or DVC remote that is gone for a while. `flows.server.client` waits for a server."""
+
 import logging
 import time
 from collections.abc import Callable

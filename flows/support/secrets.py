@@ -1,4 +1,5 @@
 """Secrets: what a stage's process is not given, and what no log, message or artifact may show."""
+
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,9 @@ _LEAST = 4  # characters of a secret that is looked for in text
 
 def for_stages(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment without all that is the server's: its passwords, its database, the addresses of the remotes."""
-    return {name: value for name, value in environment.items()
-            if not name.startswith("PREFECT") and name not in _KEPT_BACK}
+    return {
+        name: value for name, value in environment.items() if not name.startswith("PREFECT") and name not in _KEPT_BACK
+    }
 
 
 def without_credentials(text: str) -> str:

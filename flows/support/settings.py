@@ -2,6 +2,7 @@
 
 No flow parameter and no log line carries any of these: an address may hold a password.
 """
+
 import subprocess
 from pathlib import Path
 
@@ -47,11 +48,21 @@ class Settings(BaseSettings):
         project = Path(str(given.get("project") or _CHECKOUT)).resolve()
         home = Path(str(given.get("home") or project / ".prefect")).resolve()
         named = given.get("git") or origin(project)
-        own = {"CXR_DVC_CACHE": home / "dvc-cache", "CXR_CACHE": home / "scratch", "workspaces": home / "workspaces",
-               "production": project / "production"}
+        own = {
+            "CXR_DVC_CACHE": home / "dvc-cache",
+            "CXR_CACHE": home / "scratch",
+            "workspaces": home / "workspaces",
+            "production": project / "production",
+        }
         folders = {name: Path(str(given.get(name) or folder)).resolve() for name, folder in own.items()}
-        return {**given, **folders, "project": project, "home": home, "git": named or str(home / "git"),
-                "git_is_named": bool(named)}
+        return {
+            **given,
+            **folders,
+            "project": project,
+            "home": home,
+            "git": named or str(home / "git"),
+            "git_is_named": bool(named),
+        }
 
     def own_home(self) -> Path:
         """The folder `home`, made where it is missing and closed to others."""

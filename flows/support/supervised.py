@@ -1,4 +1,5 @@
 """Runs a command under the supervisor of `cxr.runtime.process_tree`: streamed, and gone when this process is."""
+
 import os
 import signal
 import subprocess
@@ -21,8 +22,12 @@ class Ended:
     tail: list[str]
 
 
-def run(command: list[str], folder: Path, environment: Mapping[str, str] | None = None,
-        on_line: Callable[[str], None] | None = None) -> Ended:
+def run(
+    command: list[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Ended:
     """Run to the end. With `on_line` each line of output (progress bars: each redrawing) goes there, else the terminal;
     secrets are masked in lines and tail.
 
@@ -44,12 +49,21 @@ def run(command: list[str], folder: Path, environment: Mapping[str, str] | None 
         _let_go(process)
 
 
-def _start(command: list[str], folder: Path, environment: Mapping[str, str] | None, out: int | None
-           ) -> "subprocess.Popen[str]":
+def _start(
+    command: list[str], folder: Path, environment: Mapping[str, str] | None, out: int | None
+) -> "subprocess.Popen[str]":
     given = {**secrets.for_stages(os.environ), "PYTHONUNBUFFERED": "1", **(environment or {})}
-    return subprocess.Popen(process_tree.supervisor_command(command), cwd=folder, env=given,
-                            stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT if out else None,
-                            text=True, errors="replace", start_new_session=True)
+    return subprocess.Popen(
+        process_tree.supervisor_command(command),
+        cwd=folder,
+        env=given,
+        stdin=subprocess.PIPE,
+        stdout=out,
+        stderr=subprocess.STDOUT if out else None,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
 
 
 def _let_go(process: "subprocess.Popen[str]") -> None:

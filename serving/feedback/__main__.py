@@ -1,4 +1,5 @@
 """`python -m serving.feedback`: see `serving.feedback.command`."""
+
 import sys
 
 from cxr.core import determinism

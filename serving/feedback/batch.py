@@ -3,6 +3,7 @@
 A study is left out where any label of the model is unknown ("not mentioned" would be taken for "absent"), and where its
 patient is, since the split is by patient. What else a layout needs, and how it is written, the layout's writer says.
 """
+
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,12 +32,14 @@ def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, wri
     """
     if out.exists():
         raise FeedbackRefused(f"{out}: stands already; give the batch another name")
-    outcomes = Counter(_outcome(image, images / source, known.loc[image], writer)
-                       for image, source in _sources(scored, known.index))
+    outcomes = Counter(
+        _outcome(image, images / source, known.loc[image], writer) for image, source in _sources(scored, known.index)
+    )
     taken = outcomes.pop("", 0)
     if not taken:
-        raise FeedbackRefused(f"no study for a batch: of {len(known)} with feedback, {in_words(outcomes)}; "
-                              f"{writer.needs}")
+        raise FeedbackRefused(
+            f"no study for a batch: of {len(known)} with feedback, {in_words(outcomes)}; {writer.needs}"
+        )
     with atomic_folder(out) as part:
         writer.write(part)
     return FeedbackBatch(taken, dict(outcomes))

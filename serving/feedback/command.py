@@ -1,4 +1,5 @@
 """`cxr feedback`: what became known of scored studies, for monitoring and retraining."""
+
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +18,21 @@ from serving.registry import releases
 app = command_line.application("Take in what became known of scored studies, or make a batch of them for retraining.")
 _STATUSES = "0, 1 (the table can't be taken in, or no batch made: said in lines), 2 (wrong command line)"
 _MENDABLE = (ParamsError, UserError, OSError, ValueError)
-_TABLE = typer.Argument(help="a table: image_id or source, and a column a label (0, 1, empty)", metavar="TABLE",
-                        parser=command_line.given_path, show_default=False)
+_TABLE = typer.Argument(
+    help="a table: image_id or source, and a column a label (0, 1, empty)",
+    metavar="TABLE",
+    parser=command_line.given_path,
+    show_default=False,
+)
 _NAME = typer.Argument(help="of the folder in production/inbox", metavar="NAME", show_default=False)
-_IMAGES = typer.Option(help="the scored folder (default: score.folder of params.yaml)", parser=command_line.given_path,
-                       metavar="FOLDER")
-_PRODUCTION = typer.Option(help="production folder (default: CXR_PRODUCTION, else production)",
-                           parser=command_line.given_path, metavar="FOLDER")
+_IMAGES = typer.Option(
+    help="the scored folder (default: score.folder of params.yaml)", parser=command_line.given_path, metavar="FOLDER"
+)
+_PRODUCTION = typer.Option(
+    help="production folder (default: CXR_PRODUCTION, else production)",
+    parser=command_line.given_path,
+    metavar="FOLDER",
+)
 
 
 @command_line.command(app, _STATUSES, name="add", speaker="feedback", mendable=_MENDABLE)
@@ -36,8 +45,11 @@ def add_labels(table: Annotated[Path, _TABLE], production: Annotated[Path | None
 
 
 @command_line.command(app, _STATUSES, name="batch", speaker="feedback", mendable=_MENDABLE)
-def make_batch(name: Annotated[str, _NAME], images: Annotated[Path | None, _IMAGES] = None,
-               production: Annotated[Path | None, _PRODUCTION] = None) -> None:
+def make_batch(
+    name: Annotated[str, _NAME],
+    images: Annotated[Path | None, _IMAGES] = None,
+    production: Annotated[Path | None, _PRODUCTION] = None,
+) -> None:
     """Put the scored images with their feedback into the inbox of retraining, and say what was left out."""
     if not is_batch_name(name):
         raise FeedbackRefused(f"{name!r} can't be a batch's name: letters, digits, dot, dash, underscore")

@@ -1,4 +1,5 @@
 """`python -m serving.gate`: see `serving.gate.command`."""
+
 import sys
 
 from cxr.core import determinism

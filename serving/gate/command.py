@@ -1,4 +1,5 @@
 """`cxr gate`: judges what the pipeline made here against what is in production."""
+
 import json
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +20,13 @@ _OUT = typer.Option(help="where gate.json and gate.md go", parser=command_line.g
 
 
 @command_line.command(app, "0 (promote), 3 (the champion stays), 1 (they can't be compared), 2 (wrong command line)")
-def gate(out: Annotated[Path | None, _OUT] = None,
-         only_needs: Annotated[bool, typer.Option("--needs", help="only print as JSON which files of the pipeline the "
-                                                  "comparison reads")] = False,
-         version: Annotated[str, typer.Option(help="what the new model is recorded as, for the words")] = "") -> None:
+def gate(
+    out: Annotated[Path | None, _OUT] = None,
+    only_needs: Annotated[
+        bool, typer.Option("--needs", help="only print as JSON which files of the pipeline the comparison reads")
+    ] = False,
+    version: Annotated[str, typer.Option(help="what the new model is recorded as, for the words")] = "",
+) -> None:
     """Judge what the pipeline made here against what is in production; needs --out or --needs."""
     if (out is None) != only_needs:
         raise typer.BadParameter("give --out or --needs", param_hint="--out")

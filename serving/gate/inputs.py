@@ -3,6 +3,7 @@
 Which studies are new: those of batches that the champion's data did not hold, and those whose labels such a batch has
 corrected (else a batch of wrong labels could rewrite the old ones).
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +69,11 @@ def read(release: releases.Release, project: Path, max_pixels: int) -> GateInput
     for folder in (release.folder, output.model):
         card = model_folder.read_card(folder)
         if card.labels != list(whole.head.labels) or card.task != whole.head.task:
-            raise UserError(f"{folder}: its labels or task are not the manifest's: the two models answer different "
-                             "questions, and no gate can choose; install the new one by hand if it is meant to be so: "
-                             "cxr production install")
+            raise UserError(
+                f"{folder}: its labels or task are not the manifest's: the two models answer different "
+                "questions, and no gate can choose; install the new one by hand if it is meant to be so: "
+                "cxr production install"
+            )
     table = whole.table
     kept = (table["gate"] & (table["split"] == "validation")) | (table["split"] == "test")
     rows = Manifest(whole.head, table[kept].reset_index(drop=True))
@@ -78,8 +81,15 @@ def read(release: releases.Release, project: Path, max_pixels: int) -> GateInput
     new = ~rows.table["batch"].isin(release.batches) | rows.table["image_id"].isin(corrected)
     figures = project / "metrics" / "evaluate.json"
     test = (rows.table["split"] == "test").to_numpy(bool)
-    return GateInputs(release, output, rows, whole.rows("train"), new.to_numpy(bool), test,
-                  read_json(figures) if figures.exists() else None)
+    return GateInputs(
+        release,
+        output,
+        rows,
+        whole.rows("train"),
+        new.to_numpy(bool),
+        test,
+        read_json(figures) if figures.exists() else None,
+    )
 
 
 def answers(net: Net, chain: Chain, inputs: GateInputs, project: Path) -> Side:
@@ -96,16 +106,19 @@ def batches(chain: Chain, rows: Manifest, project: Path) -> Any:
         return
     raw = {batch.name: batch for batch in _raw(project, rows.head.set)}
     for start in range(0, len(rows.table), AT_ONCE):
-        part = rows.table.iloc[start:start + AT_ONCE]
-        yield np.stack([_from_raw(chain, raw, batch, source) for batch, source in
-                        zip(part["batch"], part["source"], strict=True)])
+        part = rows.table.iloc[start : start + AT_ONCE]
+        yield np.stack(
+            [_from_raw(chain, raw, batch, source) for batch, source in zip(part["batch"], part["source"], strict=True)]
+        )
 
 
 def _raw(project: Path, name: str) -> Sequence[Any]:
     folder = project / "data" / "raw" / name
     if not folder.is_dir():
-        raise UserError(f"{folder}: is not here, and the champion preprocesses otherwise than data/processed: its "
-                         f"images must be made from the raw ones; `dvc pull {folder}` first")
+        raise UserError(
+            f"{folder}: is not here, and the champion preprocesses otherwise than data/processed: its "
+            f"images must be made from the raw ones; `dvc pull {folder}` first"
+        )
     return open_set(folder)
 
 

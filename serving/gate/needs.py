@@ -1,4 +1,5 @@
 """Which of the pipeline's files the gate reads, told before any of them is here. The raw images only where it must."""
+
 from pathlib import Path
 
 from cxr.data.preprocessing_spec import Chain

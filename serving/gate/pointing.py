@@ -3,6 +3,7 @@
 As the stage explain plays it on test images, where it is only reported. TensorFlow and shap are loaded only where a
 gate study has a box. Not for overlays, nor for baselines.
 """
+
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,19 @@ MOST = 40  # studies, chosen by hash and spread over the labels: seconds, not mi
 Pair = tuple[str, str]  # image_id, label
 
 
-def play(folders: dict[str, Path], chains: dict[str, Chain], inputs: GateInputs, project: Path, params: Params
-         ) -> Hits | None:
+def play(
+    folders: dict[str, Path], chains: dict[str, Chain], inputs: GateInputs, project: Path, params: Params
+) -> Hits | None:
     """Whether each side (`champion`, `challenger`) points into the boxes; None where no gate study has one."""
-    boxed = {image: found for image, found in zip(inputs.gate.table["image_id"], inputs.gate.boxes(), strict=True)
-             if found}
+    boxed = {
+        image: found for image, found in zip(inputs.gate.table["image_id"], inputs.gate.boxes(), strict=True) if found
+    }
     pairs = boxed_images.boxed(boxed, inputs.gate.head.labels, MOST, params.retrain.gate.seed)
     if not pairs:
         return None
     rows = _rows(inputs.gate, [image for image, _ in pairs])
     ids = boxed_images.hash_order(list(inputs.train.table["image_id"]), params.retrain.gate.seed)
-    background = _rows(inputs.train, ids[:params.explain.background])
+    background = _rows(inputs.train, ids[: params.explain.background])
     hits = {}
     for name, folder in folders.items():
         images, others = (np.concatenate(list(batches(chains[name], some, project))) for some in (rows, background))
@@ -60,7 +63,9 @@ def _explainer(folder: Path, background: np.ndarray, params: Params) -> Any:
         from cxr.explanation.attribution import Explainer
         from cxr.nets import factory, tf_session
     except ModuleNotFoundError as error:
-        raise UserError(f"gate studies have boxes, and explaining them needs {error.name}, which this set-up lacks: "
-                        "run the gate on a machine of `make setup`") from error
+        raise UserError(
+            f"gate studies have boxes, and explaining them needs {error.name}, which this set-up lacks: "
+            "run the gate on a machine of `make setup`"
+        ) from error
     tf_session.start(params.machine, params.retrain.gate.seed)
     return Explainer(factory.load(folder), background)

@@ -1,4 +1,5 @@
 """Reads both models and the studies, asks the six questions, writes gate.json and gate.md."""
+
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cxr.metrics.comparisons import Hits, PairedComparison, Side, calibration_of
 from cxr.model import model_folder
 from cxr.model.litert import Net
 from cxr.params import Params
-from cxr.params.schema import Gate
+from cxr.params.production import Gate
 from cxr.runtime.hand_over.gate_verdict import KEEP, PROMOTE, GateVerdict
 from serving.gate import checks, markdown, pointing
 from serving.gate.inputs import GateInputs, answers, batches, read
@@ -31,26 +32,39 @@ def main(params: Params, release: releases.Release, out: Path, version: str) -> 
     speed = _speed(folders, chains, inputs, project, rule)  # before TensorFlow has threads of its own
     hits = pointing.play(folders, chains, inputs, project, params)
     asked = judge(compared, _calibration(inputs, sides, rule), speed, hits, rule)
-    verdict = GateVerdict.model_validate({
-        "verdict": PROMOTE if all(check.passed is not False for check in asked) else KEEP,
-        "reasons": [check.words for check in asked if check.passed is False],
-        "champion": {"identity": release.identity, "version": release.version, "batches": list(release.batches)},
-        "challenger": {"identity": model_folder.identity(inputs.output.model), "version": version,
-                       "variant": inputs.output.variant, "batches": list(inputs.output.batches)},
-        "checks": [check.as_json() for check in asked],
-        "gate": {name: comparison.as_json() for name, comparison in compared.items()},
-        "test": _reported(inputs, sides, rule),
-        "test_explanation": {"champion": release.explanation or "n/a",
-                             "challenger": inputs.output.explanation or "n/a"},
-        "rule": rule.model_dump(),
-    })
+    verdict = GateVerdict.model_validate(
+        {
+            "verdict": PROMOTE if all(check.passed is not False for check in asked) else KEEP,
+            "reasons": [check.words for check in asked if check.passed is False],
+            "champion": {"identity": release.identity, "version": release.version, "batches": list(release.batches)},
+            "challenger": {
+                "identity": model_folder.identity(inputs.output.model),
+                "version": version,
+                "variant": inputs.output.variant,
+                "batches": list(inputs.output.batches),
+            },
+            "checks": [check.as_json() for check in asked],
+            "gate": {name: comparison.as_json() for name, comparison in compared.items()},
+            "test": _reported(inputs, sides, rule),
+            "test_explanation": {
+                "champion": release.explanation or "n/a",
+                "challenger": inputs.output.explanation or "n/a",
+            },
+            "rule": rule.model_dump(),
+        }
+    )
     verdict.write(out / "gate.json")
     write_text(out / "gate.md", markdown.page(verdict))
     return verdict
 
 
-def judge(compared: dict[str, PairedComparison], calibration: dict[str, dict[str, dict[str, float]]],
-          speed: dict[str, float], hits: Hits | None, rule: Gate) -> list[checks.Check]:
+def judge(
+    compared: dict[str, PairedComparison],
+    calibration: dict[str, dict[str, dict[str, float]]],
+    speed: dict[str, float],
+    hits: Hits | None,
+    rule: Gate,
+) -> list[checks.Check]:
     """The six checks; `calibration` by part and side."""
     return [
         checks.not_worse_on_old(compared["old"], rule),
@@ -65,17 +79,28 @@ def judge(compared: dict[str, PairedComparison], calibration: dict[str, dict[str
 def _calibration(inputs: GateInputs, sides: dict[str, Side], rule: Gate) -> dict[str, dict[str, dict[str, float]]]:
     """Figures of both sides on old and on new studies, each where at least one label has enough cases."""
     parts = {name: (rows, inputs.studies.part(rows)) for name, rows in inputs.parts.items()}
-    return {part: {name: calibration_of(studies, side.part(rows)) for name, side in sides.items()}
-            for part, (rows, studies) in parts.items() if len(studies) and studies.judged(rule.min_cases).any()}
+    return {
+        part: {name: calibration_of(studies, side.part(rows)) for name, side in sides.items()}
+        for part, (rows, studies) in parts.items()
+        if len(studies) and studies.judged(rule.min_cases).any()
+    }
 
 
 def _compared(inputs: GateInputs, sides: dict[str, Side], rows: np.ndarray, rule: Gate) -> PairedComparison:
-    return compare(inputs.studies.part(rows), sides["champion"].part(rows), sides["challenger"].part(rows),
-                   rule.min_cases, rule.bootstrap, rule.seed, rule.confidence)
+    return compare(
+        inputs.studies.part(rows),
+        sides["champion"].part(rows),
+        sides["challenger"].part(rows),
+        rule.min_cases,
+        rule.bootstrap,
+        rule.seed,
+        rule.confidence,
+    )
 
 
-def _speed(folders: dict[str, Path], chains: dict[str, Chain], inputs: GateInputs, project: Path, rule: Gate
-           ) -> dict[str, float]:
+def _speed(
+    folders: dict[str, Path], chains: dict[str, Chain], inputs: GateInputs, project: Path, rule: Gate
+) -> dict[str, float]:
     """Challenger's time over champion's, image by image, one at a time and interleaved."""
     nets = {name: Net(folder, 1, block=1) for name, folder in folders.items()}
     images = {name: next(iter(batches(chain, inputs.rows, project))) for name, chain in chains.items()}
@@ -89,7 +114,8 @@ def _reported(inputs: GateInputs, sides: dict[str, Side], rule: Gate) -> dict[st
     found: dict[str, Any] = {}
     for part, rows in (("old", inputs.test & ~inputs.new), ("new", inputs.test & inputs.new)):
         studies = inputs.studies.part(rows)
-        values = {f"{name}_auroc": macro_auroc(studies, side.part(rows), rule.min_cases)
-                  for name, side in sides.items()}
+        values = {
+            f"{name}_auroc": macro_auroc(studies, side.part(rows), rule.min_cases) for name, side in sides.items()
+        }
         found[part] = {"studies": len(studies), **values}
     return found

@@ -1,4 +1,5 @@
 """`python -m serving.http`: see `serving.http.command`."""
+
 import sys
 
 from cxr.core import determinism

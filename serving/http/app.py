@@ -1,4 +1,5 @@
 """The endpoint: POST /score, GET /health, GET /metrics. Errors are JSON: {"error": {"reason", "detail"}}."""
+
 import asyncio
 import contextlib
 import hmac
@@ -25,8 +26,18 @@ from serving.http.process_pool import Busy, Crashed, ProcessPool, TooSlow
 from serving.http.worker import Reply
 from serving.score.model import released
 
-_REASONS = {400: "bad_request", 401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 408: "too_slow",
-            411: "length_required", 413: "too_large", 422: "no_image", 503: "unavailable", 504: "too_slow"}
+_REASONS = {
+    400: "bad_request",
+    401: "unauthorized",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    411: "length_required",
+    413: "too_large",
+    422: "no_image",
+    503: "unavailable",
+    504: "too_slow",
+}
 _PATHS = ("/score", "/health", "/metrics")
 _MOST_HELD = 4  # times the bytes of the largest request, in all requests together
 
@@ -53,10 +64,12 @@ class Endpoint:
         """Starts no process and no writer; `lifespan` does."""
         self.serving = serving
         self.log_writer = BackgroundLogWriter(serving.production / "log", serving.part_seconds)
-        self.processes = ProcessPool(serving.production, serving.processes, serving.waiting, serving.max_pixels,
-                                     serving.deadline)
-        self.metrics = Metrics(lambda: self.processes.waiting, lambda: self.log_writer.waiting,
-                               lambda: self.log_writer.lost)
+        self.processes = ProcessPool(
+            serving.production, serving.processes, serving.waiting, serving.max_pixels, serving.deadline
+        )
+        self.metrics = Metrics(
+            lambda: self.processes.waiting, lambda: self.log_writer.waiting, lambda: self.log_writer.lost
+        )
         self._held = 0
 
     @contextlib.asynccontextmanager
@@ -94,8 +107,9 @@ class Endpoint:
             release = await asyncio.to_thread(released, self.serving.production)
         except (UserError, HashMismatch) as error:
             raise HTTPException(503, str(error)) from error
-        return JSONResponse({"status": "ok", "model": release.identity, "version": release.version,
-                             "waiting": self.processes.waiting})
+        return JSONResponse(
+            {"status": "ok", "model": release.identity, "version": release.version, "waiting": self.processes.waiting}
+        )
 
     async def show_metrics(self, request: Request) -> Response:
         """Answer GET /metrics in Prometheus' text format."""
@@ -130,8 +144,10 @@ class Endpoint:
         if reply.scored is not None:
             self.log_writer.take(reply.scored)
         images = [{"name": name, **image} for name, image in zip(names, reply.images, strict=True)]
-        return JSONResponse({"model": reply.model, "version": reply.version, "images": images},
-                            status_code=200 if reply.scored is not None else 422)
+        return JSONResponse(
+            {"model": reply.model, "version": reply.version, "images": images},
+            status_code=200 if reply.scored is not None else 422,
+        )
 
     def _admit(self, request: Request) -> None:
         """HTTPException 401 where a token is asked for and not given."""
@@ -148,10 +164,17 @@ def make(serving: Serving) -> Starlette:
         body = {"error": {"reason": _REASONS.get(error.status_code, "error"), "detail": error.detail}}
         return JSONResponse(body, error.status_code, headers=error.headers)
 
-    routes = [Route("/score", endpoint.score, methods=["POST"]), Route("/health", endpoint.health),
-              Route("/metrics", endpoint.show_metrics)]
-    app = Starlette(routes=routes, lifespan=endpoint.lifespan, exception_handlers={HTTPException: explained},
-                    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(serving.hosts))])
+    routes = [
+        Route("/score", endpoint.score, methods=["POST"]),
+        Route("/health", endpoint.health),
+        Route("/metrics", endpoint.show_metrics),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=endpoint.lifespan,
+        exception_handlers={HTTPException: explained},
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(serving.hosts))],
+    )
     app.add_middleware(_Counted, metrics=endpoint.metrics)
     return app
 

@@ -1,4 +1,5 @@
 """The images in a request's body, read within bounds: one image as raw bytes, or several as multipart/form-data."""
+
 import asyncio
 import contextlib
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
 """`cxr serve`: what is in production, over HTTP, until Ctrl-C. See docs/reference/http.md."""
+
 import contextlib
 import ipaddress
 import logging
@@ -25,18 +26,24 @@ _LOCAL = ("localhost", "127.0.0.1", "::1", "[::1]")
 
 
 app = command_line.application()
-_HOST = typer.Option(help="address to listen on; another than loopback needs CXR_SERVE_TOKEN, a word that every client "
-                     "must send")
-_PORT = typer.Option(help="0: a free one (default: score.http_port of params.yaml)", show_default=False, min=0,
-                     max=65535)
+_HOST = typer.Option(
+    help="address to listen on; another than loopback needs CXR_SERVE_TOKEN, a word that every client must send"
+)
+_PORT = typer.Option(
+    help="0: a free one (default: score.http_port of params.yaml)", show_default=False, min=0, max=65535
+)
 
 
 class NotOpened(Exception):
     """The endpoint can't be opened; the message says why."""
 
 
-@command_line.command(app, "0 (ended by Ctrl-C), 1 (it can't be opened, said in a line), 2 (wrong command line)",
-                      speaker="serve", mendable=(ParamsError, UserError, NotOpened))
+@command_line.command(
+    app,
+    "0 (ended by Ctrl-C), 1 (it can't be opened, said in a line), 2 (wrong command line)",
+    speaker="serve",
+    mendable=(ParamsError, UserError, NotOpened),
+)
 def serve(host: Annotated[str, _HOST] = "127.0.0.1", port: Annotated[int | None, _PORT] = None) -> None:
     """Score images over HTTP by the model in production, until Ctrl-C."""
     params, token, local = load(), environment.serve_token(), _is_loopback(host)
@@ -46,8 +53,15 @@ def serve(host: Annotated[str, _HOST] = "127.0.0.1", port: Annotated[int | None,
     opened = _bound(host, params.score.http_port if port is None else port)
     _show_messages()
     _announce(serving, opened)
-    config = uvicorn.Config(make(serving), log_level="warning", access_log=False, server_header=False,
-                            limit_concurrency=_MOST_CONNECTIONS, timeout_graceful_shutdown=10, lifespan="on")
+    config = uvicorn.Config(
+        make(serving),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=10,
+        lifespan="on",
+    )
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[opened])
     command_line.show("serve", "ended; what was scored stands in the log")
@@ -62,8 +76,16 @@ def serving_of(params: Params, token: str, hosts: tuple[str, ...]) -> Serving:
     """The endpoint's bounds and folders as params.yaml sets them; `token` and `hosts` are who may ask."""
     section = params.score
     bounds = Bounds(section.max_file_bytes, section.http_images, _BODY_SECONDS)
-    return Serving(releases.production_folder(), bounds, params.ingest.max_pixels, workers(), section.http_waiting,
-                   section.part_seconds, token=token, hosts=hosts)
+    return Serving(
+        releases.production_folder(),
+        bounds,
+        params.ingest.max_pixels,
+        workers(),
+        section.http_waiting,
+        section.part_seconds,
+        token=token,
+        hosts=hosts,
+    )
 
 
 def _show_messages() -> None:
@@ -80,8 +102,10 @@ def _announce(serving: Serving, listening: socket.socket) -> None:
         state = f"version {releases.current(serving.production).version}"
     except NothingInProduction as error:
         state = f"answers 503 as long as {error}"
-    print(f"serve: http://{f'[{host}]' if ':' in host else host}:{port} (POST /score, /health, /metrics); {state}",
-          flush=True)
+    print(
+        f"serve: http://{f'[{host}]' if ':' in host else host}:{port} (POST /score, /health, /metrics); {state}",
+        flush=True,
+    )
 
 
 def _bound(host: str, port: int) -> socket.socket:

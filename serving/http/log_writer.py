@@ -1,4 +1,5 @@
 """What the endpoint scored, on its way into the scoring log: written every few seconds, and when the server ends."""
+
 import asyncio
 import logging
 from pathlib import Path
@@ -37,8 +38,11 @@ class BackgroundLogWriter:
                 self._waiting.append(scored)
             return
         if not self.lost:
-            logger.warning("%d rows wait for the scoring log: what is answered from now on is lost to it, until it can "
-                           "be written (cxr_log_rows_lost_total in /metrics)", _MOST_ROWS)
+            logger.warning(
+                "%d rows wait for the scoring log: what is answered from now on is lost to it, until it can "
+                "be written (cxr_log_rows_lost_total in /metrics)",
+                _MOST_ROWS,
+            )
         self.lost += len(scored.studies)
 
     async def keep(self) -> None:
@@ -61,8 +65,9 @@ class BackgroundLogWriter:
                 back = []
                 scoring_log.tidy(self._log)
             except Exception as error:  # whatever it is, the endpoint goes on, and nothing is lost
-                logger.error("the scoring log was not written: %s; %d rows wait, %d are lost", error, _rows(back),
-                             self.lost)
+                logger.error(
+                    "the scoring log was not written: %s; %d rows wait, %d are lost", error, _rows(back), self.lost
+                )
             finally:
                 with self._taking:
                     self._waiting, self._under_way = back + self._waiting, 0

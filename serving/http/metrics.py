@@ -1,4 +1,5 @@
 """Counts and times of the endpoint, in Prometheus' text format."""
+
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -26,14 +27,21 @@ class Metrics:
         """`waiting`: images with the processes; `unwritten`: rows not yet in the log; `lost`: that never will be."""
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.requests = Counter("cxr_requests", "Requests by path and status", ["path", "status"],
-                                registry=self.registry)
-        self.images = Counter("cxr_images", "Images by outcome: scored, or the reason why not", ["outcome"],
-                              registry=self.registry)
-        self.seconds = Histogram("cxr_request_seconds", "Time from a request's head to its answer, POST /score",
-                                 buckets=_SECONDS, registry=self.registry)
-        self.model = Gauge("cxr_model_info", "1 for the model that answered last", ["model", "version"],
-                           registry=self.registry)
+        self.requests = Counter(
+            "cxr_requests", "Requests by path and status", ["path", "status"], registry=self.registry
+        )
+        self.images = Counter(
+            "cxr_images", "Images by outcome: scored, or the reason why not", ["outcome"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "cxr_request_seconds",
+            "Time from a request's head to its answer, POST /score",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.model = Gauge(
+            "cxr_model_info", "1 for the model that answered last", ["model", "version"], registry=self.registry
+        )
         Gauge("cxr_images_waiting", "Images waiting or at work", registry=self.registry).set_function(waiting)
         Gauge("cxr_log_rows_waiting", "Rows not yet in the scoring log", registry=self.registry).set_function(unwritten)
         self.registry.register(_Lost(lost))

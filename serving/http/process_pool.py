@@ -1,4 +1,5 @@
 """Gives requests' images to processes: so many at a time, a deadline for each; a crash hits only its cause."""
+
 import asyncio
 import contextlib
 from concurrent.futures import ProcessPoolExecutor

@@ -1,4 +1,5 @@
 """What a process does with the images of one request: all of them by one model, the one in production now."""
+
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,12 @@ def work(production: Path, images: list[bytes], max_pixels: int) -> Reply:
     studies = [study for study in read if isinstance(study, Study)]
     scored = answer(model, studies) if studies else None
     rows = iter(scored.probabilities if scored else ())
-    results = [{"image_id": study.image_id, "findings": findings(model.net.card, next(rows))}
-               if isinstance(study, Study) else {"error": study} for study in read]
+    results = [
+        {"image_id": study.image_id, "findings": findings(model.net.card, next(rows))}
+        if isinstance(study, Study)
+        else {"error": study}
+        for study in read
+    ]
     return Reply(model.release.identity, model.release.version, results, scored)
 
 

@@ -3,6 +3,7 @@
 Columns of a part: `image_id` (str), `label` (str), `value` (int8, 0 or 1), `added_at` (timestamp, UTC). A part's name
 is the hash of its content, so that the same table twice is one part.
 """
+
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,8 +22,9 @@ from cxr.raw.tables import TableFile
 KEYS = ("image_id", "source")
 _VALUES = {"0": 0, "1": 1}
 _SHOWN = 10  # rows named where many are wrong
-_SCHEMA = pa.schema([("image_id", pa.string()), ("label", pa.string()), ("value", pa.int8()),
-                     ("added_at", pa.timestamp("us", "UTC"))])
+_SCHEMA = pa.schema(
+    [("image_id", pa.string()), ("label", pa.string()), ("value", pa.int8()), ("added_at", pa.timestamp("us", "UTC"))]
+)
 
 
 class FeedbackRefused(UserError):
@@ -77,11 +79,14 @@ def _key(table: Path, columns: Sequence[str], labels: Sequence[str]) -> str:
     """The column that names studies; FeedbackRefused where there is none, or a column is no label."""
     keys = [name for name in KEYS if name in columns]
     if len(keys) != 1 or len(set(columns)) < len(columns):
-        raise FeedbackRefused(f"{table}: its header must have one of {' and '.join(KEYS)}, and each column once; "
-                      f"found {', '.join(columns) or 'nothing'}")
+        raise FeedbackRefused(
+            f"{table}: its header must have one of {' and '.join(KEYS)}, and each column once; "
+            f"found {', '.join(columns) or 'nothing'}"
+        )
     if unknown := [name for name in columns if name not in (*KEYS, *labels)]:
-        raise FeedbackRefused(f"{table}: column {unknown[0]!r} is no label of the model; its labels: "
-                              f"{', '.join(labels)}")
+        raise FeedbackRefused(
+            f"{table}: column {unknown[0]!r} is no label of the model; its labels: {', '.join(labels)}"
+        )
     return keys[0]
 
 
@@ -93,8 +98,14 @@ def _ids(scored: pd.DataFrame, key: str) -> dict[str, set[str]]:
     return ids
 
 
-def _wrong_rows(table: Path, columns: Sequence[str], rows: Iterable[Sequence[str]], key: str,
-                ids: Mapping[str, set[str]], found: dict[tuple[str, str], tuple[int, int]]) -> Iterable[str]:
+def _wrong_rows(
+    table: Path,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    key: str,
+    ids: Mapping[str, set[str]],
+    found: dict[tuple[str, str], tuple[int, int]],
+) -> Iterable[str]:
     """A line for each fault; what is right goes into `found`: (image, label) to its value and row."""
     for number, cells in enumerate(rows, start=2):
         row = dict(zip(columns, cells, strict=False))

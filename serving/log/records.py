@@ -1,4 +1,5 @@
 """What stands in the scoring log, in memory: studies that were scored, and files that were not."""
+
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,8 +29,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file that is not scored: `source`, SHA-256 of its bytes ("" where they were not read), reason, what was found.
-    """
+    """A file that is not scored: `source`, SHA-256 of its bytes ("" where not read), reason, what was found."""
 
     source: str
     sha256: str

@@ -6,12 +6,11 @@
 A part is written whole or not at all, under a lock that ends with its holder. A study (image_id, model) stands once:
 `append` leaves out what stands already. Not an output of the pipeline: times and measured speeds stand in it.
 """
+
 import contextlib
-import csv
-import fcntl
 import hashlib
 import itertools
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,15 +21,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cxr.core.errors import UserError
-from cxr.core.files import write_bytes, write_csv
+from cxr.core.files import write_bytes
 from cxr.imaging.statistics import NAMES
-from serving.log.records import RefusedFile, Scored
+from serving.log.lock import alone
+from serving.log.records import Scored
 
-QUARANTINE = "quarantine.csv"
 FORMAT, FORMAT_KEY = 1, b"cxr_log_format"  # of a part, in its schema's metadata; parts without a number are of format 0
 HTTP = "http"  # the source of what came over HTTP: a client's file name may be a patient's
 _KEY = ["image_id", "model"]
-_COLUMNS = ("path", "sha256", "reason", "detail")
 _TRIES = 3
 _REPEATED = ["model", "version", "view"]  # a dictionary of values that never come again takes time and room
 _MANY, _SMALL = 24, 1 << 20  # more parts than this of fewer bytes are put together
@@ -45,8 +43,7 @@ class LogTooNew(UserError):
 
 
 class Index:
-    """Which studies stand in the log: `studies` ids, `pairs` (id, model). `refresh` reads only parts it has not read.
-    """
+    """Which studies stand in the log: `studies` ids, `pairs` (id, model). `refresh` reads only what is new."""
 
     def __init__(self) -> None:
         """Start with an empty index: `refresh` fills it."""
@@ -88,21 +85,26 @@ def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
     by = [each for each in answers for _ in each.studies]
     statistics, features, logits, probabilities = (
         np.concatenate([getattr(each, name) for each in answers])
-        for name in ("statistics", "features", "logits", "probabilities"))
+        for name in ("statistics", "features", "logits", "probabilities")
+    )
     starts = pa.array(range(0, features.size + 1, features.shape[1]), pa.int32())
     columns = {
-        "image_id": pa.array(ids, pa.string()), "source": pa.array(sources, pa.string()),
+        "image_id": pa.array(ids, pa.string()),
+        "source": pa.array(sources, pa.string()),
         "scored_at": pa.array([each.at for each in by], pa.timestamp("us", "UTC")),
         "model": pa.array([each.model for each in by], pa.string()),
         "version": pa.array([each.version for each in by], pa.string()),
         "view": pa.array([views.get(source.rpartition("/")[2], "") for source in sources], pa.string()),
-        "width": pa.array(widths, pa.int32()), "height": pa.array(heights, pa.int32()),
+        "width": pa.array(widths, pa.int32()),
+        "height": pa.array(heights, pa.int32()),
         "bit_depth": pa.array(depths, pa.int16()),
         **{name: pa.array(statistics[:, i], pa.float32()) for i, name in enumerate(NAMES)},
         "features": pa.ListArray.from_arrays(starts, pa.array(features.ravel(), pa.float32())),
         **{f"logit_{label}": pa.array(logits[:, i], pa.float32()) for i, label in enumerate(answers[0].labels)},
-        **{f"probability_{label}": pa.array(np.asarray(probabilities[:, i], np.float64))
-           for i, label in enumerate(answers[0].labels)},
+        **{
+            f"probability_{label}": pa.array(np.asarray(probabilities[:, i], np.float64))
+            for i, label in enumerate(answers[0].labels)
+        },
         "latency_ms": pa.array(np.concatenate([each.latency_ms for each in answers]), pa.float32()),
     }
     return pa.table(columns)
@@ -118,7 +120,7 @@ def append(log: Path, table: pa.Table, index: Index | None = None) -> pa.Table:
 
     `index` is kept up to date, and saves reading the whole log's keys again.
     """
-    with _alone(log):
+    with alone(log):
         index = (index or Index()).refresh(log)
         fresh = rows_where(table, _is_new(table, index.pairs))
         days = fresh["scored_at"].cast(pa.date32()).to_pylist()  # of UTC
@@ -128,8 +130,9 @@ def append(log: Path, table: pa.Table, index: Index | None = None) -> pa.Table:
     return fresh
 
 
-def read(log: Path, since: datetime | None = None, until: datetime | None = None, last: int | None = None
-         ) -> pd.DataFrame:
+def read(
+    log: Path, since: datetime | None = None, until: datetime | None = None, last: int | None = None
+) -> pd.DataFrame:
     """Rows in order of scored_at, image_id: those scored from `since` on and before `until`, the newest `last` of them.
 
     Naive times are UTC. Only the days asked for are opened. Models of other labels leave NaN in each other's columns.
@@ -138,8 +141,9 @@ def read(log: Path, since: datetime | None = None, until: datetime | None = None
     return _patiently(lambda: _read(log, _utc(since), _utc(until), last, _open))
 
 
-def read_of(log: Path, model: str, image_ids: Collection[str], since: datetime | None = None, last: int | None = None
-            ) -> pd.DataFrame:
+def read_of(
+    log: Path, model: str, image_ids: Collection[str], since: datetime | None = None, last: int | None = None
+) -> pd.DataFrame:
     """Rows of some studies that one model answered, whenever that was; otherwise as `read`, the newest `last` of them.
 
     Goes back day by day until there are enough; of a part that holds none of them only the keys are read.
@@ -155,29 +159,9 @@ def read_of(log: Path, model: str, image_ids: Collection[str], since: datetime |
     return _patiently(lambda: _read(log, _utc(since), None, last, only))
 
 
-def quarantine(log: Path, refused: Iterable[RefusedFile]) -> None:
-    """Add files to quarantine.csv; the same path, bytes and reason stand once."""
-    path = log / QUARANTINE
-    with _alone(log):
-        rows = read_quarantine(log)
-        rows += [dict(zip(_COLUMNS, (r.source, r.sha256, r.reason, r.detail), strict=True)) for r in refused]
-        once = {(row["path"], row["sha256"], row["reason"]): row for row in rows}
-        if len(once) > 0:
-            write_csv(path, _COLUMNS, once.values())
-
-
-def read_quarantine(log: Path) -> list[dict[str, str]]:
-    """Rows of quarantine.csv, in the order they came."""
-    path = log / QUARANTINE
-    if not path.exists():
-        return []
-    with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def tidy(log: Path) -> None:
     """Put a day's small parts into one where there are many, and remove what killed writers left."""
-    with _alone(log):
+    with alone(log):
         for left in log.glob("day=*/.part-*.part"):
             left.unlink()
         for folder in log.glob("day=*"):
@@ -195,8 +179,13 @@ def _patiently(read_it: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     return read_it()
 
 
-def _read(log: Path, since: datetime | None, until: datetime | None, last: int | None,
-          opened: Callable[[Path], pa.Table | None]) -> pd.DataFrame:
+def _read(
+    log: Path,
+    since: datetime | None,
+    until: datetime | None,
+    last: int | None,
+    opened: Callable[[Path], pa.Table | None],
+) -> pd.DataFrame:
     """`opened` gives a part's rows, None where none of them is wanted."""
     tables, count = [], 0
     for folder in sorted(log.glob("day=*"), reverse=True):
@@ -272,18 +261,11 @@ def _known(path: Path, metadata: Mapping[bytes, bytes]) -> None:
     """LogTooNew where the part's format is none that this code reads."""
     number = metadata.get(FORMAT_KEY, b"0").decode(errors="replace")
     if number not in map(str, range(FORMAT + 1)):
-        raise LogTooNew(f"{path}: is of format {number}, this code reads formats up to {FORMAT}; it was written by a "
-                        "newer version of this project: update the code that reads it")
+        raise LogTooNew(
+            f"{path}: is of format {number}, this code reads formats up to {FORMAT}; it was written by a "
+            "newer version of this project: update the code that reads it"
+        )
 
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
-
-
-@contextlib.contextmanager
-def _alone(log: Path) -> Iterator[None]:
-    """Hold the log's lock: one process writes at a time."""
-    log.mkdir(parents=True, exist_ok=True)
-    with (log / ".lock").open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

@@ -1,4 +1,5 @@
 """`python -m serving.monitor`: see `serving.monitor.command`."""
+
 import sys
 
 from cxr.core import determinism

@@ -7,6 +7,7 @@ images adds on the reference, since its patients are not known. Estimated: every
 calibrated probability (Guillory et al. 2021 and NannyML's CBPE); that holds where the probabilities still hold, so it
 is reported and never judged by.
 """
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,15 +38,17 @@ class Sampled:
 def sample(reference: StudyArrays, patient: np.ndarray, task: str) -> Sampled:
     """Compute them once for a model; `patient` int (n,)."""
     scores = auroc.scores(reference.logits, task)
-    by_patient, by_image = (_replicates(reference.targets, scores, units)
-                            for units in (patient, np.arange(len(reference))))
+    by_patient, by_image = (
+        _replicates(reference.targets, scores, units) for units in (patient, np.arange(len(reference)))
+    )
     cases = _cases(reference.targets)
     others = np.isfinite(reference.targets).sum(axis=0) - cases
     return Sampled(cases, others, by_patient[0], by_patient[1:], by_image[1:])
 
 
-def compare(sampled: Sampled, window: StudyArrays, labels: Sequence[str], task: str, *, floor: float,
-            least: int) -> Iterator[DriftComparison]:
+def compare(
+    sampled: Sampled, window: StudyArrays, labels: Sequence[str], task: str, *, floor: float, least: int
+) -> Iterator[DriftComparison]:
     """A comparison for each label with at least `least` labelled positives and negatives on both sides, and `macro`
     over them where there are several; nothing where no label has enough."""
     known = np.isfinite(window.targets).any(axis=1)
@@ -54,8 +57,12 @@ def compare(sampled: Sampled, window: StudyArrays, labels: Sequence[str], task: 
     if not len(judged):
         return
     targets, scores = window.targets[known][:, judged], auroc.scores(window.logits, task)[known][:, judged]
-    now = np.concatenate([_replicates(targets, scores, np.arange(len(targets)), 0),
-                          _replicates(targets[:_MOST], scores[:_MOST], np.arange(len(targets[:_MOST])))[1:]])
+    now = np.concatenate(
+        [
+            _replicates(targets, scores, np.arange(len(targets)), 0),
+            _replicates(targets[:_MOST], scores[:_MOST], np.arange(len(targets[:_MOST])))[1:],
+        ]
+    )
     smaller = min(1.0, float(np.sqrt(_MOST / len(targets))))
     columns = [([position], f"AUROC {labels[i]}") for position, i in enumerate(judged)]
     columns += [(list(range(len(judged))), "AUROC macro")] if len(judged) > 1 else []
@@ -68,8 +75,17 @@ def compare(sampled: Sampled, window: StudyArrays, labels: Sequence[str], task: 
         shared = _pooled(sampled, chosen, cases[chosen], now[0, positions])
         own = max(by_patient, widened * _error_at(shared, sampled.cases[chosen], sampled.others[chosen]))
         p = float(stats.norm.sf((before - after) / np.hypot(own, error)))
-        yield DriftComparison(name, "accuracy", "drop", before - after, floor, p, before, after,
-                         interval=_interval(sampled.patients[:, chosen]))
+        yield DriftComparison(
+            name,
+            "accuracy",
+            "drop",
+            before - after,
+            floor,
+            p,
+            before,
+            after,
+            interval=_interval(sampled.patients[:, chosen]),
+        )
 
 
 def _pooled(sampled: Sampled, chosen: np.ndarray, cases: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -87,8 +103,11 @@ def _error_at(auroc: np.ndarray, cases: np.ndarray, others: np.ndarray) -> float
     """
     likely = auroc.clip(0.5, 1.0)
     squared = likely**2
-    spread = (likely * (1 - likely) + (cases - 1) * (likely / (2 - likely) - squared)
-              + (others - 1) * (2 * squared / (1 + likely) - squared)) / (cases * others)
+    spread = (
+        likely * (1 - likely)
+        + (cases - 1) * (likely / (2 - likely) - squared)
+        + (others - 1) * (2 * squared / (1 + likely) - squared)
+    ) / (cases * others)
     return float(np.sqrt(spread.clip(0).sum()) / len(auroc))
 
 

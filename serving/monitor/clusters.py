@@ -4,6 +4,7 @@ The design effect (Kish 1965) is 1 + (m - 1) rho, with m the size of the patient
 the intraclass correlation of the ranks. Tests divide their sample sizes by it. It is measured on the reference, where
 patients are known, and taken for the window too, where they are not.
 """
+
 import numpy as np
 from scipy import stats
 

@@ -1,4 +1,5 @@
 """`cxr monitor`: is production as the model's reference? See docs/how-to/monitor.md."""
+
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -25,33 +26,56 @@ def _moment(text: str) -> datetime:
 
 
 app = command_line.application()
-_WINDOW = typer.Option(help="the last so many studies (default: monitor.window of params.yaml)", show_default=False,
-                       min=1)
+_WINDOW = typer.Option(
+    help="the last so many studies (default: monitor.window of params.yaml)", show_default=False, min=1
+)
 _SINCE = typer.Option(help="studies scored since then, for example 2026-01-31T00:00", parser=_moment, metavar="MOMENT")
-_LOG = typer.Option(help="scoring log (default: log in the production folder)", parser=command_line.given_path,
-                    metavar="FOLDER")
-_IMAGES = typer.Option(help="the folder that was scored: its images that drove the verdict are shown (default: "
-                       "score.folder of params.yaml)", parser=command_line.given_path, metavar="FOLDER")
-_PRODUCTION = typer.Option(help="production folder (default: CXR_PRODUCTION, else production)",
-                           parser=command_line.given_path, metavar="FOLDER")
+_LOG = typer.Option(
+    help="scoring log (default: log in the production folder)", parser=command_line.given_path, metavar="FOLDER"
+)
+_IMAGES = typer.Option(
+    help="the folder that was scored: its images that drove the verdict are shown (default: "
+    "score.folder of params.yaml)",
+    parser=command_line.given_path,
+    metavar="FOLDER",
+)
+_PRODUCTION = typer.Option(
+    help="production folder (default: CXR_PRODUCTION, else production)",
+    parser=command_line.given_path,
+    metavar="FOLDER",
+)
 
 
 @command_line.command(
-    app, "0 (quiet, or too few studies), 3 (drift), 1 (it could not be found out), 2 (wrong command line)",
+    app,
+    "0 (quiet, or too few studies), 3 (drift), 1 (it could not be found out), 2 (wrong command line)",
     speaker="monitor",
-    mendable=(ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError))
-def monitor(window: Annotated[int | None, _WINDOW] = None, since: Annotated[datetime | None, _SINCE] = None,
-            log: Annotated[Path | None, _LOG] = None, images: Annotated[Path | None, _IMAGES] = None,
-            production: Annotated[Path | None, _PRODUCTION] = None) -> None:
+    mendable=(ParamsError, UserError, HashMismatch, releases.NothingInProduction, OSError, ValueError),
+)
+def monitor(
+    window: Annotated[int | None, _WINDOW] = None,
+    since: Annotated[datetime | None, _SINCE] = None,
+    log: Annotated[Path | None, _LOG] = None,
+    images: Annotated[Path | None, _IMAGES] = None,
+    production: Annotated[Path | None, _PRODUCTION] = None,
+) -> None:
     """Judge a window of scored studies against the model's reference: inputs, accuracy, latency."""
     if window and since:
         raise typer.BadParameter("give --window or --since, not both", param_hint="--since")
     params, folder = load(), production or releases.production_folder()
-    task = MonitorTask(log or folder / "log", folder / "feedback", folder / "drift", window or params.monitor.window,
-                       since, images or Path(params.score.folder))
+    task = MonitorTask(
+        log or folder / "log",
+        folder / "feedback",
+        folder / "drift",
+        window or params.monitor.window,
+        since,
+        images or Path(params.score.folder),
+    )
     verdict, page = run(task, releases.current(folder), params.monitor)
-    print(f"{verdict.verdict}: {verdict.window.studies} studies ({verdict.window.labelled} labelled; accuracy on "
-          f"{verdict.labelled.studies}), {len(verdict.tests)} comparisons")
+    print(
+        f"{verdict.verdict}: {verdict.window.studies} studies ({verdict.window.labelled} labelled; accuracy on "
+        f"{verdict.labelled.studies}), {len(verdict.tests)} comparisons"
+    )
     for line in [*verdict.reasons, *(f"not compared: {what}" for what in verdict.left_out)]:
         print(f"  {line}")
     print(f"report: {page / 'index.html'}\nverdict: {page / 'verdict.json'}")

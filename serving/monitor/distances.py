@@ -3,6 +3,7 @@
 Sample sizes are divided by the column's design effect (see `clusters`) before anything is called significant. Effects
 are distances between 0 and 1 that do not grow with the number of studies.
 """
+
 import numpy as np
 from scipy import stats
 
@@ -58,8 +59,12 @@ def stability_index(reference: np.ndarray, window: np.ndarray) -> float:
 def _counts(reference: np.ndarray, window: np.ndarray) -> np.ndarray:
     """Contingency table, int (2, words), the most frequent word first."""
     words, index = np.unique(np.concatenate([reference, window]), return_inverse=True)
-    table = np.stack([np.bincount(index[:len(reference)], minlength=len(words)),
-                      np.bincount(index[len(reference):], minlength=len(words))])
+    table = np.stack(
+        [
+            np.bincount(index[: len(reference)], minlength=len(words)),
+            np.bincount(index[len(reference) :], minlength=len(words)),
+        ]
+    )
     ordered: np.ndarray = table[:, np.argsort(-table.sum(axis=0), kind="stable")]
     return ordered
 

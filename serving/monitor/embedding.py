@@ -5,6 +5,7 @@ features, so that 10,000 studies cost a matrix product; the null distribution by
 mean embedding (Gretton et al. 2009), summed by patient (so that studies of one patient count as what they are), its
 tail by three moments (Liu, Tang & Zhang 2009).
 """
+
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -2,6 +2,7 @@
 
 A factor, not a hair: latencies of neighbours depend on each other, and a machine is now and then busy.
 """
+
 from collections.abc import Iterator, Mapping
 
 import numpy as np

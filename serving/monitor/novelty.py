@@ -5,6 +5,7 @@ components of the pooled features (Lee et al. 2018, arXiv:1807.03888, without cl
 beyond the reference's own 98th percentile; the reference's distances are cross-fitted patient by patient, as a study
 that helped to fit the distance would look nearer than it is.
 """
+
 import numpy as np
 
 _COMPONENTS, _FOLDS = 10, 10
@@ -38,7 +39,7 @@ class _Fit:
         self._scale = np.where(spread > 1e-9 * np.abs(joined).max(axis=0, initial=1e-30), spread, np.inf)
         self._own = statistics.shape[1]
         scaled = (joined - self._centre) / self._scale
-        pooled = scaled[:, self._own:]
+        pooled = scaled[:, self._own :]
         self._directions = np.linalg.eigh(pooled.T @ pooled)[1][:, ::-1][:, :_COMPONENTS]
         reduced = self._reduced(scaled)
         self._precision = np.linalg.pinv(reduced.T @ reduced / len(reduced), rcond=1e-6, hermitian=True)
@@ -50,4 +51,4 @@ class _Fit:
         return np.sqrt(squares.clip(min=0))
 
     def _reduced(self, scaled: np.ndarray) -> np.ndarray:
-        return np.column_stack([scaled[:, :self._own], scaled[:, self._own:] @ self._directions])
+        return np.column_stack([scaled[:, : self._own], scaled[:, self._own :] @ self._directions])

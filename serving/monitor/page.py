@@ -1,4 +1,5 @@
 """The drift report: one page that needs nothing but itself. What it says stands in verdict.json too."""
+
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,16 +20,32 @@ _CHARTS = 9
 _REASONS = 8  # shown at once; the others unfold
 
 
-def render(verdict: DriftVerdict, judged: Sequence[Judged], prepared: Prepared, window: StudyArrays,
-           pictures: Sequence[tuple[str, str]]) -> str:
+def render(
+    verdict: DriftVerdict,
+    judged: Sequence[Judged],
+    prepared: Prepared,
+    window: StudyArrays,
+    pictures: Sequence[tuple[str, str]],
+) -> str:
     """The page's HTML; `pictures` are (data URI, caption)."""
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True,
-                                     trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
     style = Markup((_TEMPLATES / "style.css").read_text())  # noqa: S704  (our own file)
     return environment.get_template("page.html").render(
-        verdict=verdict, headline=verdict.headline, style=style, pictures=pictures, shown=_REASONS,
+        verdict=verdict,
+        headline=verdict.headline,
+        style=style,
+        pictures=pictures,
+        shown=_REASONS,
         span=_span(verdict.window.first, verdict.window.last),
-        charts=charts(judged, prepared, window), tests=[_row(j) for j in judged])
+        charts=charts(judged, prepared, window),
+        tests=[_row(j) for j in judged],
+    )
 
 
 def _span(first: str | None, last: str | None) -> str:
@@ -71,9 +88,17 @@ def _row(judged: Judged) -> dict[str, Any]:
     """A line of the table of comparisons."""
     c: DriftComparison = judged.comparison
     between = "" if c.interval is None else " ({:.2f} to {:.2f})".format(*c.interval)
-    return {"name": c.name, "kind": c.kind, "then": _shown(c.reference) + between, "now": _shown(c.window),
-            "effect": f"{c.effect:.3f}", "measure": c.measure, "floor": f"{c.floor:g}",
-            "adjusted": f"{judged.adjusted:.2g}", "drifted": judged.drifted}
+    return {
+        "name": c.name,
+        "kind": c.kind,
+        "then": _shown(c.reference) + between,
+        "now": _shown(c.window),
+        "effect": f"{c.effect:.3f}",
+        "measure": c.measure,
+        "floor": f"{c.floor:g}",
+        "adjusted": f"{judged.adjusted:.2g}",
+        "drifted": judged.drifted,
+    }
 
 
 def _shown(value: float | str | None) -> str:

@@ -1,4 +1,5 @@
 """The images that drove a verdict: which of the window they are, and small pictures of them for the drift report."""
+
 import base64
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +16,19 @@ _SIDE = 168  # pixels of the longer side
 _MAX_PIXELS, _MAX_BYTES = 100_000_000, 512 * 2**20
 
 
-def drivers(judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared, window: StudyArrays,
-            most: int) -> list[tuple[int, str]]:
+def drivers(
+    judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared, window: StudyArrays, most: int
+) -> list[tuple[int, str]]:
     """(row of the window, the comparison that it stands for), at most `most`, none twice.
 
     In turn from the comparisons that said drift, the strongest first: the studies farthest on the side to which the
     column moved, or most like the window and least like the reference.
     """
-    ranked = [(j.comparison.name, np.argsort(-toward, kind="stable")) for j in judged if j.drifted
-              and (toward := _toward(j.comparison, found, prepared, window)) is not None]
+    ranked = [
+        (j.comparison.name, np.argsort(-toward, kind="stable"))
+        for j in judged
+        if j.drifted and (toward := _toward(j.comparison, found, prepared, window)) is not None
+    ]
     chosen: dict[int, str] = {}
     for place in range(len(window)):
         for name, order in ranked:
@@ -33,8 +38,9 @@ def drivers(judged: Sequence[Judged], found: WindowComparisons, prepared: Prepar
     return list(chosen.items())
 
 
-def _toward(comparison: DriftComparison, found: WindowComparisons, prepared: Prepared, window: StudyArrays
-            ) -> np.ndarray | None:
+def _toward(
+    comparison: DriftComparison, found: WindowComparisons, prepared: Prepared, window: StudyArrays
+) -> np.ndarray | None:
     """How far each study of the window lies in the direction of the shift, float (n,); None for accuracy, latency."""
     name, old = comparison.name, prepared.studies
     label = name.split(" ")[-1]

@@ -4,6 +4,7 @@ Holm (1979) holds the chance of any false alarm below `alpha` however the compar
 that hold the false discovery rate (Benjamini & Hochberg) allow more than that, and one verdict has one chance. The
 comparisons are weighted: one that looks at all columns together has the weight of ten that look at one.
 """
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,10 +57,19 @@ class Judged:
     def entry(self) -> dict[str, Any]:
         """As it stands in verdict.json."""
         c = self.comparison
-        return {"name": c.name, "kind": c.kind, "measure": c.measure, "effect": number(c.effect),
-                "threshold": c.floor, "p": _p(c.p), "p_adjusted": _p(self.adjusted), "drifted": self.drifted,
-                "reference": _value(c.reference), "window": _value(c.window),
-                **({} if c.interval is None else {"reference_interval": [number(end) for end in c.interval]})}
+        return {
+            "name": c.name,
+            "kind": c.kind,
+            "measure": c.measure,
+            "effect": number(c.effect),
+            "threshold": c.floor,
+            "p": _p(c.p),
+            "p_adjusted": _p(self.adjusted),
+            "drifted": self.drifted,
+            "reference": _value(c.reference),
+            "window": _value(c.window),
+            **({} if c.interval is None else {"reference_interval": [number(end) for end in c.interval]}),
+        }
 
 
 def judge(comparisons: Sequence[DriftComparison], alpha: float) -> list[Judged]:

@@ -2,6 +2,7 @@
 
 verdict.json is for programs, verdict.md the page that flows publish, index.html the whole report.
 """
+
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pandas as pd
 from cxr.core.errors import UserError
 from cxr.core.files import number, write_text
 from cxr.model import model_folder
-from cxr.params.schema import Monitor
+from cxr.params.production import Monitor
 from cxr.runtime.hand_over.drift_verdict import TOO_FEW, DriftVerdict
 from serving.log import labels as label_store
 from serving.log.scoring_log import HTTP, read_of
@@ -52,9 +53,16 @@ def run(asked: MonitorTask, release: Release, section: Monitor) -> tuple[DriftVe
     found = compare(prepared, window, release.latency, section, _window(known, prepared, truth))
     judged = judge(found.comparisons, section.alpha)
     said, reasons = verdict(judged)
-    content |= {"verdict": said, "reasons": reasons, "tests": [j.entry() for j in judged], "left_out": found.left_out,
-                "estimated_auroc": [{name: value if isinstance(value, str) else number(value, 3)
-                                     for name, value in row.items()} for row in estimates(prepared, window)]}
+    content |= {
+        "verdict": said,
+        "reasons": reasons,
+        "tests": [j.entry() for j in judged],
+        "left_out": found.left_out,
+        "estimated_auroc": [
+            {name: value if isinstance(value, str) else number(value, 3) for name, value in row.items()}
+            for row in estimates(prepared, window)
+        ],
+    }
     shown = _pictures(asked.images, table, judged, found, prepared, window, section.shown)
     whole = DriftVerdict.model_validate(content)
     return whole, write(asked.drift, whole, page.render(whole, judged, prepared, window, shown))
@@ -108,21 +116,35 @@ def _window(table: pd.DataFrame, prepared: Prepared, truth: pd.DataFrame) -> Stu
     try:
         return of_log(table, prepared.studies.names, prepared.labels, truth)
     except KeyError as error:
-        raise UserError(f"the scoring log lacks what the model's reference has: {error}; it was written by another "
-                         "version of this project: score anew, or start a new log") from error
+        raise UserError(
+            f"the scoring log lacks what the model's reference has: {error}; it was written by another "
+            "version of this project: score anew, or start a new log"
+        ) from error
 
 
-def _head(table: pd.DataFrame, window: StudyArrays, known: pd.DataFrame, prepared: Prepared, release: Release,
-          section: Monitor) -> dict[str, Any]:
+def _head(
+    table: pd.DataFrame,
+    window: StudyArrays,
+    known: pd.DataFrame,
+    prepared: Prepared,
+    release: Release,
+    section: Monitor,
+) -> dict[str, Any]:
     """What is said of the window, and of the studies with labels, whatever the verdict."""
     ids = sorted(table["image_id"].astype(str)) if len(table) else []
     return {
-        "model": release.identity, "version": release.version, "alpha": section.alpha,
-        "least_studies": section.least_studies, "reference_studies": len(prepared.studies),
+        "model": release.identity,
+        "version": release.version,
+        "alpha": section.alpha,
+        "least_studies": section.least_studies,
+        "reference_studies": len(prepared.studies),
         "labelled": {"studies": len(known), **_span(known)},
-        "window": {"studies": len(window), **_span(table),
-                   "labelled": int((window.targets == window.targets).any(axis=1).sum()) if ids else 0,
-                   "data_hash": hashlib.sha256("\n".join(ids).encode()).hexdigest()},
+        "window": {
+            "studies": len(window),
+            **_span(table),
+            "labelled": int((window.targets == window.targets).any(axis=1).sum()) if ids else 0,
+            "data_hash": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
+        },
     }
 
 
@@ -132,8 +154,15 @@ def _span(table: pd.DataFrame) -> dict[str, str | None]:
     return {"first": first, "last": last}
 
 
-def _pictures(images: Path, table: pd.DataFrame, judged: Sequence[Judged], found: WindowComparisons, prepared: Prepared,
-              window: StudyArrays, most: int) -> list[tuple[str, str]]:
+def _pictures(
+    images: Path,
+    table: pd.DataFrame,
+    judged: Sequence[Judged],
+    found: WindowComparisons,
+    prepared: Prepared,
+    window: StudyArrays,
+    most: int,
+) -> list[tuple[str, str]]:
     """(data URI, caption) of the images that drove it, where their folder is known and they are still there."""
     chosen = pictures.drivers(judged, found, prepared, window, most)
     drawn = ((pictures.thumbnail(images, str(table["source"].iloc[row])), name) for row, name in chosen)

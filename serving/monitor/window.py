@@ -1,4 +1,5 @@
 """What is compared, as arrays: a window of scored studies, and the reference in the same shape. No files here."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,9 +38,17 @@ class StudyArrays:
 def of_reference(reference: Reference, calibration: PlattScaling | TemperatureScaling) -> StudyArrays:
     """The reference's studies, their probabilities by the model's calibration."""
     size = sizes(reference.width, reference.height, reference.bit_depth)
-    return StudyArrays(tuple(map(str, reference.names)), reference.statistics.astype(np.float64), reference.features,
-                   reference.logits, calibrated(reference.logits, calibration), reference.view, size,
-                   reference.targets.astype(np.float64), np.full(len(reference), np.nan))
+    return StudyArrays(
+        tuple(map(str, reference.names)),
+        reference.statistics.astype(np.float64),
+        reference.features,
+        reference.logits,
+        calibrated(reference.logits, calibration),
+        reference.view,
+        size,
+        reference.targets.astype(np.float64),
+        np.full(len(reference), np.nan),
+    )
 
 
 def of_log(table: pd.DataFrame, names: Sequence[str], labels: Sequence[str], truth: pd.DataFrame) -> StudyArrays:
@@ -50,12 +59,16 @@ def of_log(table: pd.DataFrame, names: Sequence[str], labels: Sequence[str], tru
     features = table["features"].tolist()
     targets = truth.reindex(index=table["image_id"], columns=list(labels)).to_numpy(np.float64)
     return StudyArrays(
-        tuple(names), table[list(names)].to_numpy(np.float64),
+        tuple(names),
+        table[list(names)].to_numpy(np.float64),
         np.array(features, np.float32).reshape(len(table), -1 if features else 0),
         table[[f"logit_{label}" for label in labels]].to_numpy(np.float32),
-        table[[f"probability_{label}" for label in labels]].to_numpy(np.float64), table["view"].to_numpy(np.str_),
-        sizes(*(table[name].to_numpy() for name in ("width", "height", "bit_depth"))), targets,
-        table["latency_ms"].to_numpy(np.float64))
+        table[[f"probability_{label}" for label in labels]].to_numpy(np.float64),
+        table["view"].to_numpy(np.str_),
+        sizes(*(table[name].to_numpy() for name in ("width", "height", "bit_depth"))),
+        targets,
+        table["latency_ms"].to_numpy(np.float64),
+    )
 
 
 def sizes(width: np.ndarray, height: np.ndarray, bit_depth: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
 """`python -m serving.predict`: see `serving.predict.command`."""
+
 import sys
 
 from cxr.core import determinism

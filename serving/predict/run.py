@@ -1,4 +1,5 @@
 """Calibrated probabilities for image files, preprocessed exactly as in training. Not a stage: nothing is recorded."""
+
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,7 +44,7 @@ def predict(net: Scorer, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """
     chain = net.card.preprocessing
     for start in range(0, len(paths), _BLOCK):
-        results = [_read(path, chain) for path in paths[start:start + _BLOCK]]
+        results = [_read(path, chain) for path in paths[start : start + _BLOCK]]
         images = [pixels for _, pixels in results if pixels is not None]
         scored = iter(net.probabilities(np.stack(images)) if images else ())
         for result, pixels in results:
@@ -57,9 +58,14 @@ def findings(card: ModelCard, probabilities: np.ndarray) -> list[dict[str, Any]]
     rows = []
     for label, probability in zip(card.labels, probabilities.tolist(), strict=True):
         point = card.operating_points.get(label)
-        rows.append({"label": label, "probability": round(probability, 6),
-                     "threshold": point.threshold if point else None,
-                     "crossed": probability >= point.threshold if point else None})
+        rows.append(
+            {
+                "label": label,
+                "probability": round(probability, 6),
+                "threshold": point.threshold if point else None,
+                "crossed": probability >= point.threshold if point else None,
+            }
+        )
     return rows
 
 

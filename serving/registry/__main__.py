@@ -1,4 +1,5 @@
 """`python -m serving.registry`: see `serving.registry.command`."""
+
 import sys
 
 from cxr.core import determinism

@@ -1,4 +1,5 @@
 """`cxr production`: the production folder by hand, and as flows use it."""
+
 import subprocess
 from pathlib import Path
 from typing import Annotated
@@ -15,22 +16,34 @@ from serving.registry.pipeline_output import PipelineOutput, pipeline_output_in
 app = command_line.application("Show, install or roll back the release that serves on this machine.")
 _STATUSES = "0, 1 (there is nothing to do it with, said in a line), 2 (wrong command line)"
 _MENDABLE = (UserError, HashMismatch, FileNotFoundError, ValueError)
-_FROM = typer.Option("--from", help="folder in which the pipeline ran", parser=command_line.given_path,
-                     metavar="PROJECT")
+_FROM = typer.Option(
+    "--from", help="folder in which the pipeline ran", parser=command_line.given_path, metavar="PROJECT"
+)
 _VERSION = typer.Option(help="what people call it, for example gto's v0.0.3")
 _COMMIT = typer.Option(help="git commit that records it (default: HEAD of PROJECT)")
-_LATENCY = typer.Option(help="JSON file with p50_ms, p95_ms, images, measured here", parser=command_line.given_path,
-                        metavar="FILE")
+_LATENCY = typer.Option(
+    help="JSON file with p50_ms, p95_ms, images, measured here", parser=command_line.given_path, metavar="FILE"
+)
 
 
 @command_line.command(app, _STATUSES, speaker="production", mendable=_MENDABLE)
-def install(version: Annotated[str, _VERSION], project: Annotated[Path, _FROM] = Path(),
-            commit: Annotated[str, _COMMIT] = "", latency: Annotated[Path | None, _LATENCY] = None) -> None:
+def install(
+    version: Annotated[str, _VERSION],
+    project: Annotated[Path, _FROM] = Path(),
+    commit: Annotated[str, _COMMIT] = "",
+    latency: Annotated[Path | None, _LATENCY] = None,
+) -> None:
     """Put the chosen variant of a finished pipeline into production, without the gate."""
     output: PipelineOutput = pipeline_output_in(project)
-    release = releases.install(releases.production_folder(), output.model, version, commit or _head(project),
-                               read_json(latency) if latency else None, batches=output.batches,
-                               explanation=output.explanation)
+    release = releases.install(
+        releases.production_folder(),
+        output.model,
+        version,
+        commit or _head(project),
+        read_json(latency) if latency else None,
+        batches=output.batches,
+        explanation=output.explanation,
+    )
     print(f"in production: {release.version} ({output.variant}, {release.identity[:16]})")
 
 
@@ -50,8 +63,9 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="for programs")] =
 
 
 @command_line.command(app, _STATUSES, speaker="production", mendable=_MENDABLE)
-def rollback(to_be: Annotated[bool, typer.Option("--to-be", help="only say which one that would be, as JSON")] = False
-             ) -> None:
+def rollback(
+    to_be: Annotated[bool, typer.Option("--to-be", help="only say which one that would be, as JSON")] = False,
+) -> None:
     """Go back to the release before, on this machine alone (`cxr rollback` also moves gto's stage)."""
     folder = releases.production_folder()
     if to_be:

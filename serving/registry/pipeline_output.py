@@ -1,4 +1,5 @@
 """What a finished pipeline gives to production: the chosen variant's model folder and what must be known of it."""
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

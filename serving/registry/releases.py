@@ -7,6 +7,7 @@
 A machine's state, so times and measured speeds may stand here; no output depends on it. Who may go in is decided by
 `serving.gate` and `flows.retrain`.
 """
+
 import contextlib
 import fcntl
 import json
@@ -53,8 +54,14 @@ class Release:
 
     def record(self) -> ReleaseRecord:
         """All but the folder, as it is written down."""
-        return ReleaseRecord(identity=self.identity, version=self.version, commit=self.commit, latency=self.latency,
-                             batches=self.batches, explanation=self.explanation)
+        return ReleaseRecord(
+            identity=self.identity,
+            version=self.version,
+            commit=self.commit,
+            latency=self.latency,
+            batches=self.batches,
+            explanation=self.explanation,
+        )
 
 
 def production_folder() -> Path:
@@ -66,16 +73,26 @@ def current(production: Path) -> Release:
     """The release in use, its files checked. NothingInProduction, or HashMismatch where a file is not as recorded."""
     link = production / "current"
     if not link.is_symlink():
-        raise NothingInProduction(f"{production}: no model is in production; after `make repro` put one there: "
-                                  "cxr production install --version VERSION")
+        raise NothingInProduction(
+            f"{production}: no model is in production; after `make repro` put one there: "
+            "cxr production install --version VERSION"
+        )
     folder = link.resolve()  # once: the link may be swapped while we read
     record = ReleaseRecord.read(folder / "release.json")
     verify_checksums(folder / "model")
     return _release(folder / "model", record)
 
 
-def install(production: Path, folder: Path, version: str, commit: str, latency: dict[str, float] | None, *,
-            batches: Sequence[str] = (), explanation: dict[str, Any] | None = None) -> Release:
+def install(
+    production: Path,
+    folder: Path,
+    version: str,
+    commit: str,
+    latency: dict[str, float] | None,
+    *,
+    batches: Sequence[str] = (),
+    explanation: dict[str, Any] | None = None,
+) -> Release:
     """Copy a model folder in and make it the one in use; the same release again changes nothing.
 
     HashMismatch where the folder's bytes are not as recorded: production stays as it was then.
@@ -112,8 +129,10 @@ def rollback(production: Path) -> Release:
 def history(production: Path) -> list[HistoryLine]:
     """What was installed and taken back, oldest first. UnreadableDocument names the line that does not fit."""
     path = production / "history.jsonl"
-    return [HistoryLine.parse(json.loads(line), f"{path}, line {number}")
-            for number, line in enumerate(_lines(production), 1)]
+    return [
+        HistoryLine.parse(json.loads(line), f"{path}, line {number}")
+        for number, line in enumerate(_lines(production), 1)
+    ]
 
 
 def _lines(production: Path) -> list[str]:
@@ -123,8 +142,9 @@ def _lines(production: Path) -> list[str]:
 
 
 def _release(folder: Path, record: ReleaseRecord) -> Release:
-    return Release(folder, record.identity, record.version, record.commit, record.latency, record.batches,
-                   record.explanation)
+    return Release(
+        folder, record.identity, record.version, record.commit, record.latency, record.batches, record.explanation
+    )
 
 
 def _folder(production: Path, identity: str) -> Path:

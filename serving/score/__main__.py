@@ -1,4 +1,5 @@
 """`python -m serving.score`: see `serving.score.command`."""
+
 import sys
 
 from cxr.core import determinism

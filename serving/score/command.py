@@ -2,6 +2,7 @@
 
 What it writes: docs/reference/scoring-log.md.
 """
+
 import json
 from pathlib import Path
 from typing import Annotated
@@ -18,19 +19,27 @@ from serving.score.log_writer import Tally
 from serving.score.run import ScoringPlan, score
 
 app = command_line.application()
-_FOLDER = typer.Argument(help="folder of PNG and JPEG files, searched through (default: score.folder of params.yaml)",
-                         parser=command_line.given_path, metavar="FOLDER", show_default=False)
+_FOLDER = typer.Argument(
+    help="folder of PNG and JPEG files, searched through (default: score.folder of params.yaml)",
+    parser=command_line.given_path,
+    metavar="FOLDER",
+    show_default=False,
+)
 _PAGE = typer.Option(help="also write the counts as a page of markdown", parser=command_line.given_path, metavar="FILE")
 
 
 @command_line.command(app, stage_main.STATUSES)
 def scored(
-        folder: Annotated[Path | None, _FOLDER] = None,
-        again: Annotated[bool, typer.Option("--again", help="also studies that an earlier model has scored and the one "
-                                            "in production has not")] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="counts as JSON on standard output")] = False,
-        page: Annotated[Path | None, _PAGE] = None) -> None:
+    folder: Annotated[Path | None, _FOLDER] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="also studies that an earlier model has scored and the one in production has not"),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="counts as JSON on standard output")] = False,
+    page: Annotated[Path | None, _PAGE] = None,
+) -> None:
     """Score new studies into the scoring log, by the model in production."""
+
     def body(params: Params) -> dict[str, int]:
         """Score, and say what was done with every file."""
         plan = plan_of(params, folder, again)
@@ -52,8 +61,15 @@ def main(arguments: list[str] | None = None, name: str = "python -m serving.scor
 def plan_of(params: Params, folder: Path | None, again: bool) -> ScoringPlan:
     """The plan that params.yaml and the command line make."""
     section = params.score
-    return ScoringPlan(folder or Path(section.folder), releases.production_folder(), section.batch_size,
-                       section.max_file_bytes, params.ingest.max_pixels, section.part_seconds, again)
+    return ScoringPlan(
+        folder or Path(section.folder),
+        releases.production_folder(),
+        section.batch_size,
+        section.max_file_bytes,
+        params.ingest.max_pixels,
+        section.part_seconds,
+        again,
+    )
 
 
 def summary(tally: Tally, plan: ScoringPlan) -> list[str]:

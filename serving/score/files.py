@@ -1,4 +1,5 @@
 """The image files below a folder, in whatever layout: listed, never opened; what may not be read is told apart."""
+
 import os
 import stat
 from collections.abc import Iterator
@@ -50,8 +51,9 @@ def _walk(folder: Path, prefix: str, found: FoundFiles) -> Iterator[tuple[str, o
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
-        found.refused.append(RefusedFile(_written(prefix), "", "unreadable",
-                                         error.strerror or "the folder can't be read"))
+        found.refused.append(
+            RefusedFile(_written(prefix), "", "unreadable", error.strerror or "the folder can't be read")
+        )
         return
     for entry in entries:
         try:
@@ -89,8 +91,11 @@ def _take_archive(found: FoundFiles, folder: Path, name: str, status: os.stat_re
     seen = set[str]()
     for inner, location in inside:
         if inner in seen:
-            found.refused.append(RefusedFile(_written(f"{name}/{inner}"), "", "doubled_name",
-                                         "the archive holds another file of this name"))
+            found.refused.append(
+                RefusedFile(
+                    _written(f"{name}/{inner}"), "", "doubled_name", "the archive holds another file of this name"
+                )
+            )
         elif is_image(inner) and not is_litter(inner):
             _take_file(found, f"{name}/{inner}", location, f"{_mark(status)} {location.offset}", max_bytes)
         else:

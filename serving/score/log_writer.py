@@ -3,6 +3,7 @@
 The log is the truth. The memory (file to study, by the file's marks) only saves opening files again; a kill between
 the three costs work, never a row.
 """
+
 import hashlib
 import json
 import time
@@ -20,7 +21,7 @@ from cxr.core.code_version import code_version
 from cxr.raw.fact_cache import FactCache
 from cxr.runtime import paths
 from cxr.runtime.hand_over import ScoringCounts
-from serving.log import scoring_log
+from serving.log import quarantine, scoring_log
 from serving.log.records import RefusedFile, Scored
 from serving.score.files import ImageFile
 
@@ -38,8 +39,14 @@ class Tally:
 
     def counts(self) -> ScoringCounts:
         """The figures as they are now, for whoever reads them as JSON or as a page."""
-        return ScoringCounts(seen=self.seen, scored=self.scored, already=self.already, quarantined=self.quarantined,
-                             others=self.others, models=dict(self.models))
+        return ScoringCounts(
+            seen=self.seen,
+            scored=self.scored,
+            already=self.already,
+            quarantined=self.quarantined,
+            others=self.others,
+            models=dict(self.models),
+        )
 
 
 class LogWriter:
@@ -76,13 +83,15 @@ class LogWriter:
         What stands already, or comes twice in the folder, gets no second row.
         """
         facts: dict[str, dict[str, str]] = {
-            r.source: {"sha256": r.sha256, "reason": r.reason, "detail": r.detail} for r in refused if r.sha256}
+            r.source: {"sha256": r.sha256, "reason": r.reason, "detail": r.detail} for r in refused if r.sha256
+        }
         self.refuse(refused)
         if scored is not None:
             facts |= {study[0]: {"image_id": study[1]} for study in scored.studies}
             self._take_rows(scored)
-        self._facts |= {self._keys[file.source]: json.dumps(facts[file.source]) for file in files
-                        if file.source in facts}
+        self._facts |= {
+            self._keys[file.source]: json.dumps(facts[file.source]) for file in files if file.source in facts
+        }
 
     def refuse(self, refused: Sequence[RefusedFile]) -> None:
         """Count refused files; they go to the log's quarantine.csv with the next `write`."""
@@ -99,7 +108,7 @@ class LogWriter:
             self._append(scoring_log.rows_where(table, new))
         self._answers = []
         if self._refused:
-            scoring_log.quarantine(self.log, self._refused)
+            quarantine.add(self.log, self._refused)
             self._refused = []
         self._fact_cache.put(self._facts)
         self._facts, self._written = {}, time.monotonic()

@@ -1,4 +1,5 @@
 """The release in production as a process uses it: opened once, opened anew when another one is put there."""
+
 from dataclasses import dataclass
 from pathlib import Path
 

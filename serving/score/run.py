@@ -1,4 +1,5 @@
 """A folder into the log: what is new is read, scored and written down; the same command goes on after any kill."""
+
 import contextlib
 import fcntl
 import hashlib
@@ -63,8 +64,10 @@ def _through(plan: ScoringPlan, model: str, record: LogWriter) -> None:
     record.tally.seen, record.tally.others = len(found.images) + len(found.refused), found.others
     record.refuse(found.refused)
     new = _unknown(plan, found.images, model, record)
-    with progress.bar(what="scoring", unit="image", total=len(new), show=bool(new)) as bar, \
-            contextlib.closing(_outcomes(plan, new)) as outcomes:
+    with (
+        progress.bar(what="scoring", unit="image", total=len(new), show=bool(new)) as bar,
+        contextlib.closing(_outcomes(plan, new)) as outcomes,
+    ):
         for files, outcome in outcomes:
             record.take(files, outcome.scored, outcome.refused)
             record.write(now=False)
@@ -85,11 +88,12 @@ def _unknown(plan: ScoringPlan, files: Sequence[ImageFile], model: str, record: 
     return new
 
 
-def _outcomes(plan: ScoringPlan, files: Sequence[ImageFile]
-              ) -> Generator[tuple[Sequence[ImageFile], worker.Outcome], None, None]:
+def _outcomes(
+    plan: ScoringPlan, files: Sequence[ImageFile]
+) -> Generator[tuple[Sequence[ImageFile], worker.Outcome], None, None]:
     """(files, what came of them), chunk after chunk; a chunk that kills its process is taken file by file."""
     size = max(1, min(plan.batch_size, -(-len(files) // workers())))
-    chunks = [files[start:start + size] for start in range(0, len(files), size)]
+    chunks = [files[start : start + size] for start in range(0, len(files), size)]
     fatal: list[ImageFile] = []
     for index, outcome in _score_chunks(plan, chunks):
         if outcome is None:
@@ -100,8 +104,9 @@ def _outcomes(plan: ScoringPlan, files: Sequence[ImageFile]
         yield [fatal[index]], outcome or worker.Outcome(refused=[_fatal(fatal[index])])
 
 
-def _score_chunks(plan: ScoringPlan, chunks: Sequence[Sequence[ImageFile]]
-                  ) -> Generator[tuple[int, worker.Outcome | None], None, None]:
+def _score_chunks(
+    plan: ScoringPlan, chunks: Sequence[Sequence[ImageFile]]
+) -> Generator[tuple[int, worker.Outcome | None], None, None]:
     orders = [worker.ScoringOrder(plan.production, tuple(chunk), plan.max_pixels) for chunk in chunks]
     with contextlib.closing(process_pool.map_unordered(worker.work, orders, workers(), chunk=1)) as outcomes:
         yield from outcomes

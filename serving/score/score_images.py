@@ -1,4 +1,5 @@
 """From an image's bytes to what the net sees and what is noted of the image: for files, and for HTTP alike."""
+
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,8 +66,15 @@ def look(images: Sequence[Opened], chain: Chain) -> list[Study]:
 
 def _study(image: Opened, image_id: str, figures: dict[str, float], net_input: tuple[np.ndarray, float]) -> Study:
     height, width = image.decoded.pixels.shape[:2]
-    return Study(image.source, image_id, width, height, image.decoded.bit_depth,
-                 tuple(figures[name] for name in NAMES), *net_input)
+    return Study(
+        image.source,
+        image_id,
+        width,
+        height,
+        image.decoded.bit_depth,
+        tuple(figures[name] for name in NAMES),
+        *net_input,
+    )
 
 
 def _input(image: Opened, chain: Chain) -> tuple[np.ndarray, float]:
@@ -88,8 +96,14 @@ def answer(model: OpenRelease, studies: list[Study]) -> Scored:
     places = -(-len(studies) // model.net.block) * model.net.block  # a short block takes the time of a full one
     share = (time.perf_counter() - start) * 1000 / places
     return Scored(
-        model.release.identity, model.release.version, tuple(model.net.labels), datetime.now(UTC),
+        model.release.identity,
+        model.release.version,
+        tuple(model.net.labels),
+        datetime.now(UTC),
         tuple((study.source, study.image_id, study.width, study.height, study.bit_depth) for study in studies),
-        np.array([study.statistics for study in studies], np.float32), answers.features, answers.logits,
+        np.array([study.statistics for study in studies], np.float32),
+        answers.features,
+        answers.logits,
         calibrated(answers.logits, model.net.card.calibration),
-        np.array([study.milliseconds + share for study in studies], np.float32))
+        np.array([study.milliseconds + share for study in studies], np.float32),
+    )

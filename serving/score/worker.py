@@ -1,4 +1,5 @@
 """What a process does with a batch: the files are read, decoded, scored by one model; bad ones come back by name."""
+
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field

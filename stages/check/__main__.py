@@ -1,4 +1,5 @@
 """`python -m stages.check`: nothing runs before params.yaml fits the schema. See `stages.check.run`."""
+
 import sys
 
 from cxr.runtime import stage_main

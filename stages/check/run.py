@@ -1,5 +1,6 @@
 """Holds params.yaml against the schema. What it writes is constant, so that a changed parameter makes only those stages
 stale that track its section."""
+
 import sys
 from pathlib import Path
 

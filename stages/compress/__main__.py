@@ -1,4 +1,5 @@
 """`python -m stages.compress`: makes smaller variants of the trained net and chooses one. See `stages.compress.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

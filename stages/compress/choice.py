@@ -2,6 +2,7 @@
 
 The worst label is guarded as well as the mean: pruning forgets rare findings first (Holste et al. 2023, PruneCXR).
 """
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,15 +28,18 @@ def refusal(figures: Figures, max_auroc_drop: float, max_worst_drop: float) -> s
     if drop["macro"] > max_auroc_drop:
         return f"macro AUROC falls by {drop['macro']:.4f}, more than compress.max_auroc_drop {max_auroc_drop:g}"
     if drop["worst"] > max_worst_drop:
-        return (f"AUROC of {drop['worst_label']} falls by {drop['worst']:.4f}, "
-                f"more than compress.max_worst_drop {max_worst_drop:g}")
+        return (
+            f"AUROC of {drop['worst_label']} falls by {drop['worst']:.4f}, "
+            f"more than compress.max_worst_drop {max_worst_drop:g}"
+        )
     return ""
 
 
 def choose(variants: Mapping[str, Figures], max_auroc_drop: float, max_worst_drop: float) -> dict[str, Any]:
     """`name` and `why` of the variant to serve, and `refused`: for each other one that may not be, the reason."""
-    refused = {name: refusal(figures, max_auroc_drop, max_worst_drop)
-               for name, figures in variants.items() if name != BASE}
+    refused = {
+        name: refusal(figures, max_auroc_drop, max_worst_drop) for name, figures in variants.items() if name != BASE
+    }
     if REPORTED_ONLY in refused:
         refused[REPORTED_ONLY] = refused[REPORTED_ONLY] or "reported only: its probabilities are rounded to 1/256"
     candidates = [name for name in variants if not refused.get(name)]
@@ -48,11 +52,14 @@ def _why(name: str, variants: Mapping[str, Figures], refused: Mapping[str, str])
     size, base = variants[name]["bytes_gzip"], variants[BASE]["bytes_gzip"]
     if name != BASE:
         drop = variants[name]["auroc_drop"]
-        return (f"smallest zipped ({size} bytes against base's {base}) of those within the limits: macro AUROC on "
-                f"validation {_moves(drop['macro'])}, the worst label's {_moves(drop['worst'])}")
+        return (
+            f"smallest zipped ({size} bytes against base's {base}) of those within the limits: macro AUROC on "
+            f"validation {_moves(drop['macro'])}, the worst label's {_moves(drop['worst'])}"
+        )
     if all(refused.get(other) for other in variants if other != BASE):
         return "no compressed variant may be served, so base is: " + "; ".join(
-            f"{other}: {reason}" for other, reason in refused.items())
+            f"{other}: {reason}" for other, reason in refused.items()
+        )
     return f"smallest zipped ({size} bytes): no variant within the limits is smaller"
 
 

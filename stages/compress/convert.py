@@ -2,6 +2,7 @@
 
 The same net gives the same bytes every time. The float32 one, and the two outputs: `cxr.training.tflite`.
 """
+
 import warnings
 from collections.abc import Iterator
 
@@ -71,10 +72,13 @@ def _representative(images: np.ndarray) -> Iterator[list[np.ndarray]]:
 
 def _quantized(calibrated: bytes, output: tf.DType, in_float: list[str]) -> bytes:
     """Quantize to int8 (per channel), uint8 in; the nodes that make the tensors `in_float` stay in float."""
-    flatbuffer = bytes(mlir_quantize(calibrated, input_data_type=tf.uint8, output_data_type=output,
-                                     denylisted_nodes=in_float or None))
+    flatbuffer = bytes(
+        mlir_quantize(calibrated, input_data_type=tf.uint8, output_data_type=output, denylisted_nodes=in_float or None)
+    )
     (taken,) = Interpreter(model_content=flatbuffer).get_input_details()
     if taken["dtype"] is not np.uint8 or taken["quantization"] != (1.0, 0):
-        raise InputNotExact(f"int8 input is {taken['dtype'].__name__} with scale and zero point "
-                            f"{taken['quantization']}; uint8 with (1.0, 0) is needed for grey levels to stay exact")
+        raise InputNotExact(
+            f"int8 input is {taken['dtype'].__name__} with scale and zero point "
+            f"{taken['quantization']}; uint8 with (1.0, 0) is needed for grey levels to stay exact"
+        )
     return flatbuffer

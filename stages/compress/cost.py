@@ -1,4 +1,5 @@
 """What a net costs: bytes, zipped bytes, zeros in its kernels, multiply-adds of one image. Never its speed."""
+
 import gzip
 import math
 

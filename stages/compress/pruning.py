@@ -2,6 +2,7 @@
 
 tfmot mutates the net it is given, so every function here works on a net that was built for it.
 """
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,14 @@ def fine_tune(parent: Path, feed: Feed, task: str, prune: Prune, train: Train, c
     net = wrap(factory.load(parent), schedule(prune, steps))
     update = _pruning_step_callback(net)
     weights = losses.class_weights(feed.targets, task) if train.class_weights else None
-    training = Training(net, feed, plan(prune, train), losses.build(train.loss, task, weights), checkpoints,
-                        lambda net: _end_of_epoch(net, update))
+    training = Training(
+        net,
+        feed,
+        plan(prune, train),
+        losses.build(train.loss, task, weights),
+        checkpoints,
+        lambda net: _end_of_epoch(net, update),
+    )
     training.run()
     spec = model_folder.read_spec(parent)
     return Pruned(stripped_weights(net, spec), training.trained_steps, training.resumed_from)
@@ -49,10 +56,18 @@ def fine_tune(parent: Path, feed: Feed, task: str, prune: Prune, train: Train, c
 
 def plan(prune: Prune, train: Train) -> TrainingPlan:
     """Training's own way of learning, with pruning's epochs and constant learning rate, and no early stopping."""
-    return TrainingPlan(epochs=prune.epochs, batch_size=train.batch_size, seed=train.seed, optimizer=train.optimizer,
-                        learning_rate=prune.learning_rate, weight_decay=train.weight_decay,
-                        schedule=Schedule(name="constant"), augment=train.augment, patience=prune.epochs,
-                        checkpoint_seconds=train.checkpoint_seconds)
+    return TrainingPlan(
+        epochs=prune.epochs,
+        batch_size=train.batch_size,
+        seed=train.seed,
+        optimizer=train.optimizer,
+        learning_rate=prune.learning_rate,
+        weight_decay=train.weight_decay,
+        schedule=Schedule(name="constant"),
+        augment=train.augment,
+        patience=prune.epochs,
+        checkpoint_seconds=train.checkpoint_seconds,
+    )
 
 
 def schedule(prune: Prune, steps: int) -> Any:

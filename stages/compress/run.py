@@ -1,4 +1,5 @@
 """Reads models/base, shards and manifest; writes a model folder for each variant, the figures and the choice."""
+
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,8 +62,10 @@ def validation_of(manifest: Manifest, shards: Shards) -> tuple[Manifest, np.ndar
     """Validation rows without the gate studies, and their images, uint8 (rows, H, W, C); UserError if none."""
     rows = manifest.rows("validation", gate=False)
     if rows.table.empty:
-        raise UserError(f"{MANIFEST}: no image in the validation split outside the gate: add data, or change "
-                         "ingest.split; without it no variant can be calibrated or chosen")
+        raise UserError(
+            f"{MANIFEST}: no image in the validation split outside the gate: add data, or change "
+            "ingest.split; without it no variant can be calibrated or chosen"
+        )
     return rows, shards.images(list(rows.table["image_id"]))
 
 
@@ -72,9 +75,16 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
 
     rows, section = manifest.rows("train"), params.compress.prune
     feed = Feed(shards, list(rows.table["image_id"]), rows.targets())
-    run_key = key(model_folder.identity(BASE), sha256_file(PROCESSED / CHECKSUMS), sha256_file(MANIFEST),
-                  section.model_dump(), params.train.model_dump(), params.machine.model_dump(),
-                  tf_session.surroundings(), stage_code_version("compress"))
+    run_key = key(
+        model_folder.identity(BASE),
+        sha256_file(PROCESSED / CHECKSUMS),
+        sha256_file(MANIFEST),
+        section.model_dump(),
+        params.train.model_dump(),
+        params.machine.model_dump(),
+        tf_session.surroundings(),
+        stage_code_version("compress"),
+    )
     try:
         return fine_tune(BASE, feed, manifest.head.task, section, params.train, Checkpoints("compress", run_key))
     except Diverged as error:
@@ -88,8 +98,9 @@ def net_with(weights: list[np.ndarray]) -> keras.Model:
     return net
 
 
-def make(compressed: Path, name: str, net: keras.Model, validation: Manifest, images: np.ndarray,
-         representative: int) -> bytes:
+def make(
+    compressed: Path, name: str, net: keras.Model, validation: Manifest, images: np.ndarray, representative: int
+) -> bytes:
     """Write one variant's model folder below `compressed` (base's exists already); its TFLite flatbuffer.
 
     The first `representative` validation images calibrate int8: image ids are hashes, so their order is a draw.
@@ -98,10 +109,17 @@ def make(compressed: Path, name: str, net: keras.Model, validation: Manifest, im
         return model_folder.read_tflite(BASE)
     tflite = variants.tflite_of(name, net, images[:representative], validation.head.task)
     parent = folder_of("pruned" if name == "pruned_int8" else model_folder.BASE, compressed)
-    card = variants.card_of(name, model_folder.read_card(BASE), net, model_folder.identity(parent),
-                            stage_code_version("compress"))
+    card = variants.card_of(
+        name, model_folder.read_card(BASE), net, model_folder.identity(parent), stage_code_version("compress")
+    )
     answers = served_answers(card, tflite, images)
     card = model_card.measured_anew(card, model_card.measured(validation, answers.logits))
-    model_folder.write(folder_of(name, compressed), spec=model_folder.read_spec(BASE), weights=net.get_weights(),
-                      card=card, tflite=tflite, reference=model_card.reference(validation, answers))
+    model_folder.write(
+        folder_of(name, compressed),
+        spec=model_folder.read_spec(BASE),
+        weights=net.get_weights(),
+        card=card,
+        tflite=tflite,
+        reference=model_card.reference(validation, answers),
+    )
     return tflite

@@ -2,6 +2,7 @@
 
 Parents are float nets: `base`, and `pruned` for the variants that are made from the pruned net.
 """
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +17,14 @@ from cxr.training.tflite import float_tflite
 from stages.compress import choice, convert, cost
 
 # name: float net it is made from. The order is the one in which they are made, parents before children.
-PARENTS = {BASE: "base", "pruned": "pruned", "float16": "base", "int8": "base", choice.REPORTED_ONLY: "base",
-           "pruned_int8": "pruned"}
+PARENTS = {
+    BASE: "base",
+    "pruned": "pruned",
+    "float16": "base",
+    "int8": "base",
+    choice.REPORTED_ONLY: "base",
+    "pruned_int8": "pruned",
+}
 
 
 def wanted(compress: Compress) -> list[str]:
@@ -65,5 +72,7 @@ def summary(measured: Mapping[str, Mapping[str, Any]], compress: Compress) -> di
     """What `metrics/compress.json` holds: each variant's figures and why it was refused ("n/a" if not), `chosen`."""
     chosen = choice.choose(measured, compress.max_auroc_drop, compress.max_worst_drop)
     refused = chosen.pop("refused")
-    return {**{name: {**entry, "refused": refused.get(name, "n/a")} for name, entry in measured.items()},
-            "chosen": chosen}
+    return {
+        **{name: {**entry, "refused": refused.get(name, "n/a")} for name, entry in measured.items()},
+        "chosen": chosen,
+    }

@@ -1,4 +1,5 @@
 """`python -m stages.evaluate`: measures every variant on the test split. See `stages.evaluate.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

@@ -3,6 +3,7 @@
 Only where params.yaml is the default: nobody promises anything for other data. Imports nothing heavy: it ends
 `make repro`.
 """
+
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,17 @@ def faults(evaluated: dict[str, Any]) -> list[str]:
     """What the content of metrics/evaluate.json has outside the promised bounds."""
     least, most = MACRO_AUROC
     macros = {name: entry["auroc"]["macro"] for name, entry in evaluated.items()}
-    found = [f"{name}: macro AUROC on test is {macro}, not between {least} and {most}" for name, macro in macros.items()
-             if not (isinstance(macro, float) and least <= macro <= most)]
+    found = [
+        f"{name}: macro AUROC on test is {macro}, not between {least} and {most}"
+        for name, macro in macros.items()
+        if not (isinstance(macro, float) and least <= macro <= most)
+    ]
     positives = {label: counts["positives"] for label, counts in evaluated["base"]["counts"].items()}
-    return found + [f"{label}: {count} positives on test, not {LEAST_POSITIVES}" for label, count in positives.items()
-                    if count < LEAST_POSITIVES]
+    return found + [
+        f"{label}: {count} positives on test, not {LEAST_POSITIVES}"
+        for label, count in positives.items()
+        if count < LEAST_POSITIVES
+    ]
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 A curve keeps at most 200 points, spread evenly along it, both ends among them.
 """
+
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,4 +1,5 @@
 """What `metrics/evaluate.json` says of one variant: functions over arrays, no reading or writing."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,14 +44,15 @@ class VariantAnswers:
 def answers(truth: Truth, logits: np.ndarray, card: ModelCard, bootstrap: PatientBootstrap) -> VariantAnswers:
     """Probabilities, thresholds and resampled AUROCs of one variant's logits (n, labels) by its own card."""
     score = auroc.scores(logits, truth.task)
-    return VariantAnswers(logits, calibrated(logits, card.calibration),
-                          card.thresholds(truth.labels),
-                          replicates(truth, auroc.label_auroc, score, bootstrap))
+    return VariantAnswers(
+        logits,
+        calibrated(logits, card.calibration),
+        card.thresholds(truth.labels),
+        replicates(truth, auroc.label_auroc, score, bootstrap),
+    )
 
 
-def replicates(
-    truth: Truth, measure: auroc.Measure, score: np.ndarray, bootstrap: PatientBootstrap
-) -> np.ndarray:
+def replicates(truth: Truth, measure: auroc.Measure, score: np.ndarray, bootstrap: PatientBootstrap) -> np.ndarray:
     """A measure in every patient resample, float64 (resamples, macro and worst and labels)."""
     defined = np.isfinite(auroc.per_label(measure, truth.targets, score)[0])
     return intervals.with_summaries(bootstrap.replicates(measure, truth.targets, score), defined)
@@ -68,7 +70,8 @@ def figures(truth: Truth, found: VariantAnswers, bootstrap: PatientBootstrap) ->
         "counts": auroc.counts(truth.targets, truth.labels),
         "at_threshold": thresholds.at_threshold(found.probabilities, truth.targets, found.thresholds, truth.labels),
         "calibration": calibration_error.report(found.probabilities, truth.targets, truth.labels, truth.task),
-        "images": len(truth.targets), "patients": len(set(truth.patients)),
+        "images": len(truth.targets),
+        "patients": len(set(truth.patients)),
         **accuracy(truth, found),
     }
 
@@ -89,8 +92,9 @@ def difference(truth: Truth, variant: VariantAnswers, base: VariantAnswers) -> d
 
     Both were resampled with the same patients, so what the draw does to both cancels out.
     """
-    ours, theirs = (auroc.auroc(truth.targets, auroc.scores(a.logits, truth.task), truth.labels)
-                    for a in (variant, base))
+    ours, theirs = (
+        auroc.auroc(truth.targets, auroc.scores(a.logits, truth.task), truth.labels) for a in (variant, base)
+    )
     between = intervals.intervals(variant.auroc_replicates - base.auroc_replicates, truth.names)
     return {name: {"difference": _minus(ours[name], theirs[name]), **between[name]} for name in truth.names}
 

@@ -1,4 +1,5 @@
 """`data/predictions.parquet`: one row for each variant and test image."""
+
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +19,11 @@ def table(truth: Truth, found: Mapping[str, VariantAnswers]) -> pa.Table:
 
 def _rows(truth: Truth, variant: str, answers: VariantAnswers, order: np.ndarray) -> pa.Table:
     """One variant's part of the table, its images in `order`, int64 (n,)."""
-    columns = {"variant": pa.array([variant] * len(order), pa.string()),
-               "image_id": pa.array([truth.image_ids[i] for i in order], pa.string()),
-               "patient": pa.array([truth.patients[i] for i in order], pa.string())}
+    columns = {
+        "variant": pa.array([variant] * len(order), pa.string()),
+        "image_id": pa.array([truth.image_ids[i] for i in order], pa.string()),
+        "patient": pa.array([truth.patients[i] for i in order], pa.string()),
+    }
     for position, label in enumerate(truth.labels):
         columns[f"logit_{label}"] = pa.array(answers.logits[order, position], pa.float32())
         columns[f"probability_{label}"] = pa.array(answers.probabilities[order, position], pa.float64())

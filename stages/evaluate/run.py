@@ -1,4 +1,5 @@
 """Reads models, manifest and shards; measures every variant on the test split; writes metrics, plots, predictions."""
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,10 @@ def test_split(manifest: Manifest, shards: Shards) -> Truth:
     if not ids:
         raise UserError("data/manifest.parquet: no image in the test split: add data, or change ingest.split")
     if absent := [i for i in ids if i not in shards]:
-        raise UserError(f"{shards.folder}: {len(absent)} test images are not in it (the first: {absent[0]}); "
-                         "run `dvc repro preprocess`")
+        raise UserError(
+            f"{shards.folder}: {len(absent)} test images are not in it (the first: {absent[0]}); "
+            "run `dvc repro preprocess`"
+        )
     return Truth(test.head.labels, test.head.task, test.targets(), [str(p) for p in test.table["patient"]], ids)
 
 
@@ -96,17 +99,23 @@ def speeds(
         times = latency.figures(taken[variant.name], taken[BASE])
         result[variant.name] = {**conditions, **times}
         if variant.name != BASE:
-            comparison = verdict.AgainstBase(base.size / variant.size, base.zipped / variant.zipped,
-                                             times["speed_ratio"], metrics[variant.name]["auroc_difference"]["macro"])
+            comparison = verdict.AgainstBase(
+                base.size / variant.size,
+                base.zipped / variant.zipped,
+                times["speed_ratio"],
+                metrics[variant.name]["auroc_difference"]["macro"],
+            )
             result[variant.name] |= verdict.entry(variant.name, comparison)
     return result
 
 
 def write_plots(truth: Truth, found: Mapping[str, VariantAnswers], folder: Path = Path("plots/evaluate")) -> None:
     """`roc.csv`, `pr.csv` and `confusion.csv` of all variants."""
-    files = {"roc.csv": (curves.roc_rows, curves.CURVE_COLUMNS),
-             "pr.csv": (curves.precision_recall_rows, curves.CURVE_COLUMNS),
-             "confusion.csv": (curves.confusion_rows, curves.CONFUSION_COLUMNS)}
+    files = {
+        "roc.csv": (curves.roc_rows, curves.CURVE_COLUMNS),
+        "pr.csv": (curves.precision_recall_rows, curves.CURVE_COLUMNS),
+        "confusion.csv": (curves.confusion_rows, curves.CONFUSION_COLUMNS),
+    }
     with atomic_folder(folder) as temporary:
         for name, (rows, columns) in files.items():
             write_csv(temporary / name, columns, (row for v, a in found.items() for row in rows(v, truth, a)))

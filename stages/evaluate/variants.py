@@ -1,4 +1,5 @@
 """What is evaluated: base and the variants that compress made, each with its folder and its size."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ def opened(variant: Variant, labels: Sequence[str], threads: int, block: int | N
     except InferenceError as error:
         raise UserError(str(error)) from error
     if net.labels != list(labels):
-        raise UserError(f"{variant.folder}: its labels {net.labels} are not the manifest's {list(labels)}; "
-                         "run `dvc repro compress`")
+        raise UserError(
+            f"{variant.folder}: its labels {net.labels} are not the manifest's {list(labels)}; run `dvc repro compress`"
+        )
     return net

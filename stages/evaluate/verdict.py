@@ -3,6 +3,7 @@
 A variant that does not pay says so in its message. The message reports; what is served is chosen on validation. These
 words stand in `metrics/latency.json`; the report and the headline show them and judge nothing again.
 """
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,18 +26,23 @@ def pays(comparison: AgainstBase) -> dict[str, bool]:
     """`size`, `zipped_size`, `speed` (the interval's low end counts), `auroc` (kept), and `altogether`."""
     least = 1 + GAIN_MARGIN
     difference = comparison.auroc["difference"]
-    gains = {"size": comparison.size_ratio >= least, "zipped_size": comparison.zipped_ratio >= least,
-             "speed": comparison.speed_ratio["low"] >= least}
+    gains = {
+        "size": comparison.size_ratio >= least,
+        "zipped_size": comparison.zipped_ratio >= least,
+        "speed": comparison.speed_ratio["low"] >= least,
+    }
     kept = not isinstance(difference, str) and difference >= -AUROC_MARGIN
     return {**gains, "auroc": kept, "altogether": kept and any(gains.values())}
 
 
 def message(name: str, comparison: AgainstBase) -> str:
     """The verdict in one line."""
-    facts = [f"{_times(comparison.size_ratio, 'smaller', 'larger')} "
-             f"(zipped: {_times(comparison.zipped_ratio, 'smaller', 'larger')})",
-             f"{comparison.speed_ratio['median']:.2f}x speed ({_speed(comparison)})",
-             f"AUROC {_auroc(comparison.auroc)}"]
+    facts = [
+        f"{_times(comparison.size_ratio, 'smaller', 'larger')} "
+        f"(zipped: {_times(comparison.zipped_ratio, 'smaller', 'larger')})",
+        f"{comparison.speed_ratio['median']:.2f}x speed ({_speed(comparison)})",
+        f"AUROC {_auroc(comparison.auroc)}",
+    ]
     return f"{name}: {', '.join(facts)}: {conclusion(comparison)}"
 
 
@@ -49,8 +55,11 @@ def gains(comparison: AgainstBase) -> str:
 def conclusion(comparison: AgainstBase) -> str:
     """Whether the variant pays, in what and in what not; or why it does not."""
     paid = pays(comparison)
-    gained = [word for key, word in (("size", "size"), ("zipped_size", "zipped size"), ("speed", "speed"))
-              if paid[key] and not (key == "zipped_size" and paid["size"])]
+    gained = [
+        word
+        for key, word in (("size", "size"), ("zipped_size", "zipped size"), ("speed", "speed"))
+        if paid[key] and not (key == "zipped_size" and paid["size"])
+    ]
     if not gained:
         return "does not pay: neither smaller nor faster than base"
     if isinstance(comparison.auroc["difference"], str):
@@ -61,7 +70,8 @@ def conclusion(comparison: AgainstBase) -> str:
     low = comparison.auroc["low"]
     sure = not isinstance(low, str) and low >= -AUROC_MARGIN
     return f"pays in {' and '.join(gained)}{lacking}" + (
-        "" if sure else f"; a loss above {AUROC_MARGIN:g} is not excluded")
+        "" if sure else f"; a loss above {AUROC_MARGIN:g} is not excluded"
+    )
 
 
 def _speed(comparison: AgainstBase) -> str:
@@ -73,8 +83,10 @@ def _speed(comparison: AgainstBase) -> str:
 
 def _auroc(change: dict[str, float | str]) -> str:
     """For example -0.002 [-0.006, 0.001]."""
-    shown = [value if isinstance(value, str) else f"{value + 0.0:.3f}".replace("-0.000", "0.000")
-             for value in (change["difference"], change["low"], change["high"])]
+    shown = [
+        value if isinstance(value, str) else f"{value + 0.0:.3f}".replace("-0.000", "0.000")
+        for value in (change["difference"], change["low"], change["high"])
+    ]
     sign = "+" if not isinstance(change["difference"], str) and change["difference"] >= 0.0005 else ""
     return f"{sign}{shown[0]} [{shown[1]}, {shown[2]}]"
 
@@ -88,6 +100,11 @@ def _times(ratio: float, more: str, less: str) -> str:
 
 def entry(name: str, comparison: AgainstBase) -> dict[str, Any]:
     """What `metrics/latency.json` adds to a variant's times."""
-    return {"size_ratio": round(comparison.size_ratio, 4), "zipped_size_ratio": round(comparison.zipped_ratio, 4),
-            "pays": pays(comparison), "verdict": message(name, comparison),
-            "gains": gains(comparison), "conclusion": conclusion(comparison)}
+    return {
+        "size_ratio": round(comparison.size_ratio, 4),
+        "zipped_size_ratio": round(comparison.zipped_ratio, 4),
+        "pays": pays(comparison),
+        "verdict": message(name, comparison),
+        "gains": gains(comparison),
+        "conclusion": conclusion(comparison),
+    }

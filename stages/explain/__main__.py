@@ -1,4 +1,5 @@
 """`python -m stages.explain`: attributions, pointing game and overlays of what is served. See `stages.explain.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

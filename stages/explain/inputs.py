@@ -1,4 +1,5 @@
 """What the stage reads: the chosen variant's model folder, test images with their boxes, and the predictions."""
+
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,8 +54,7 @@ def read() -> ExplainInputs:
     if card.labels != list(table.head.labels):
         raise UserError(f"{folder / model_folder.CARD}: its labels are not the manifest's; run `dvc repro train`")
     predictions = read_predictions(PREDICTIONS, variant, table.head.labels)
-    return ExplainInputs(variant, folder, card, table, shards, predictions,
-                         placed_boxes(table, shards.image_shape[:2]))
+    return ExplainInputs(variant, folder, card, table, shards, predictions, placed_boxes(table, shards.image_shape[:2]))
 
 
 def read_predictions(path: Path, variant: str, labels: Sequence[str]) -> pd.DataFrame:
@@ -73,5 +73,7 @@ def file_names(labels: Sequence[str]) -> dict[str, str]:
     """Label to a part of a file name: letters, digits, hyphens, underscores; numbered where two would be one file."""
     plain = {label: re.sub(r"[^A-Za-z0-9-]+", "_", label).strip("_") or "label" for label in labels}
     taken = [name.lower() for name in plain.values()]
-    return {label: name if taken.count(name.lower()) == 1 else f"{name}_{position}"
-            for position, (label, name) in enumerate(plain.items(), 1)}
+    return {
+        label: name if taken.count(name.lower()) == 1 else f"{name}_{position}"
+        for position, (label, name) in enumerate(plain.items(), 1)
+    }

@@ -1,4 +1,5 @@
 """One overlay: the image as the net saw it, its attributions in colour, reference boxes, a caption. No files."""
+
 from collections.abc import Sequence
 
 import cv2

@@ -1,4 +1,5 @@
 """The stage: choose what to explain, explain it, play the pointing game, draw the overlays, write it all down."""
+
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,20 +26,24 @@ def main(params: Params) -> dict[str, int]:
     tf_session.start(params.machine, params.explain.seed)
     inputs = read()
     cases = selection.positives(
-        inputs.predictions, inputs.labels, inputs.card.operating_points, params.explain.images_per_label)
+        inputs.predictions, inputs.labels, inputs.card.operating_points, params.explain.images_per_label
+    )
     trials = boxed_images.boxed(inputs.test_boxes, inputs.labels, params.explain.boxed_images, params.explain.seed)
     pairs = in_order([*trials, *((case.image_id, case.label) for case in cases)], inputs.labels)
     attributions = explain(inputs, pairs, params.explain)
     smoothed = {pair: pointing_game.smooth(attribution.values) for pair, attribution in attributions.items()}
     write_overlays(inputs, cases, smoothed)
-    write_json(METRICS, {
-        "model": {"variant": inputs.variant, "identity": model_folder.identity(inputs.folder)},
-        "method": {"name": METHOD, "background": params.explain.background, "explained": len(pairs)},
-        "completeness_error": number(completeness_error(list(attributions.values())), 9),
-        "pointing_game": pointing_game.result(play(inputs, trials, smoothed), inputs.labels),
-        "sanity": check_sanity(inputs, smoothed, params.explain),
-        "overlays": {kind: sum(case.kind == kind for case in cases) for kind in (TRUE_POSITIVE, FALSE_POSITIVE)},
-    })
+    write_json(
+        METRICS,
+        {
+            "model": {"variant": inputs.variant, "identity": model_folder.identity(inputs.folder)},
+            "method": {"name": METHOD, "background": params.explain.background, "explained": len(pairs)},
+            "completeness_error": number(completeness_error(list(attributions.values())), 9),
+            "pointing_game": pointing_game.result(play(inputs, trials, smoothed), inputs.labels),
+            "sanity": check_sanity(inputs, smoothed, params.explain),
+            "overlays": {kind: sum(case.kind == kind for case in cases) for kind in (TRUE_POSITIVE, FALSE_POSITIVE)},
+        },
+    )
     return {"explained": len(pairs), "overlays": len(cases), "pointing_images": len(trials)}
 
 
@@ -51,7 +56,7 @@ def in_order(pairs: Iterable[Pair], labels: Sequence[str]) -> list[Pair]:
 def background(inputs: ExplainInputs, section: Explain) -> list[str]:
     """Ids of the train images that SHAP compares with, chosen by hash."""
     train = list(inputs.manifest.rows("train").table["image_id"])
-    return boxed_images.hash_order(train, section.seed)[:section.background]
+    return boxed_images.hash_order(train, section.seed)[: section.background]
 
 
 def explain(
@@ -77,13 +82,15 @@ def play(inputs: ExplainInputs, pairs: Sequence[Pair], smoothed: Mapping[Pair, A
     elsewhere = {image_id: boxes for image_id, boxes in inputs.boxes.items() if image_id not in test}
     patient = dict(zip(inputs.manifest.table["image_id"], inputs.manifest.table["patient"], strict=True))
     prior = pointing_game.ClassPrior([(patient[i], boxes) for i, boxes in (elsewhere or test).items()], shape)
-    return [pointing_game.trial(smoothed[image_id, label], test[image_id], label, prior.peak(label, patient[image_id]))
-            for image_id, label in pairs]
+    return [
+        pointing_game.trial(smoothed[image_id, label], test[image_id], label, prior.peak(label, patient[image_id]))
+        for image_id, label in pairs
+    ]
 
 
 def check_sanity(inputs: ExplainInputs, smoothed: Mapping[Pair, Any], section: Explain) -> dict[str, Any]:
     """How alike the maps of a few pairs stay when the top of the net is scrambled; the lower, the better."""
-    pairs = list(smoothed)[::max(1, len(smoothed) // SANITY_PAIRS)][:SANITY_PAIRS]
+    pairs = list(smoothed)[:: max(1, len(smoothed) // SANITY_PAIRS)][:SANITY_PAIRS]
     scrambled = explain(inputs, pairs, section, scrambled=True)
     maps = [pointing_game.smooth(attribution.values) for attribution in scrambled.values()]
     alike = sanity.correlation([smoothed[pair] for pair in pairs], maps)
@@ -99,7 +106,15 @@ def write_overlays(inputs: ExplainInputs, cases: Sequence[OverlayCase], smoothed
             name = f"{names[case.label]}_{'tp' if case.kind == TRUE_POSITIVE else 'fp'}_{case.rank}.png"
             image = inputs.shards.image(case.image_id)
             write_bytes(folder / name, overlay.draw(image, smoothed[case.image_id, case.label], boxes, case))
-            listed.append({
-                "file": name, "label": case.label, "kind": case.kind, "probability": number(case.probability),
-                "threshold": number(case.threshold), "image_id": case.image_id, "boxes": boxes})
+            listed.append(
+                {
+                    "file": name,
+                    "label": case.label,
+                    "kind": case.kind,
+                    "probability": number(case.probability),
+                    "threshold": number(case.threshold),
+                    "image_id": case.image_id,
+                    "boxes": boxes,
+                }
+            )
         write_json(folder / "overlays.json", listed)

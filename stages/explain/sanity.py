@@ -1,5 +1,6 @@
 """Do the attributions depend on what was learned? Model-parameter randomisation (Adebayo et al. 2018, NeurIPS,
 arXiv:1810.03292): a map that stays the same when the top of the net is scrambled shows the image, not the model."""
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ def scramble_top(net: keras.Model, seed: int) -> None:
     """
     random = np.random.default_rng(seed)
     layers = [layer for layer in net.layers if getattr(layer, "kernel", None) is not None and layer.trainable]
-    for layer in layers[len(layers) // 2:]:
+    for layer in layers[len(layers) // 2 :]:
         kernel = layer.kernel.numpy()
         layer.kernel.assign(random.permutation(kernel.ravel()).reshape(kernel.shape))
 

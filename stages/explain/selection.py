@@ -2,6 +2,7 @@
 
 Functions over tables; every order is fixed (probability, image_id), so the same inputs choose the same images.
 """
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -40,10 +41,13 @@ def positives(
         columns = {f"probability_{label}": "probability", f"target_{label}": "target"}
         table = predictions[["image_id", *columns]].rename(columns=columns)
         table = table[table["probability"] >= threshold].sort_values(
-            ["probability", "image_id"], ascending=[False, True], kind="stable")
+            ["probability", "image_id"], ascending=[False, True], kind="stable"
+        )
         for kind, target in ((TRUE_POSITIVE, 1), (FALSE_POSITIVE, 0)):
             chosen = table[table["target"] == target].head(per_label)
             pairs = zip(chosen["image_id"], chosen["probability"], strict=True)
-            cases += [OverlayCase(image_id, label, kind, rank, float(probability), threshold)
-                      for rank, (image_id, probability) in enumerate(pairs, 1)]
+            cases += [
+                OverlayCase(image_id, label, kind, rank, float(probability), threshold)
+                for rank, (image_id, probability) in enumerate(pairs, 1)
+            ]
     return cases

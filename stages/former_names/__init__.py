@@ -4,6 +4,7 @@
 upgrade. Each module starts the command of today in its own process, with the same arguments and exit status. What
 dvc.yaml runs neither imports nor depends on this folder; with the next release it goes.
 """
+
 import runpy
 import sys
 
@@ -14,6 +15,9 @@ def run(former: str, today: str, word: str = "") -> None:
     `word` is what they type where `cxr` has a word for it. By module, as no stage may import what serves; ends as that
     command ends, most often by SystemExit.
     """
-    print(f"python -m {former} is now {word or f'python -m {today}'}; the former name goes with the next release",
-          file=sys.stderr, flush=True)
+    print(
+        f"python -m {former} is now {word or f'python -m {today}'}; the former name goes with the next release",
+        file=sys.stderr,
+        flush=True,
+    )
     runpy.run_module(today, run_name="__main__", alter_sys=True)

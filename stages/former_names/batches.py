@@ -1,4 +1,5 @@
 """`python -m stages.batches`, today `cxr batch`."""
+
 from stages.former_names import run
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """`python -m stages.gate`, today `cxr gate`."""
+
 from stages.former_names import run
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """`python -m stages.predict`, today `cxr predict`."""
+
 from stages.former_names import run
 
 if __name__ == "__main__":

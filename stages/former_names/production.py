@@ -1,4 +1,5 @@
 """`python -m stages.production`, today `cxr production`."""
+
 from stages.former_names import run
 
 if __name__ == "__main__":

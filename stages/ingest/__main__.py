@@ -1,4 +1,5 @@
 """`python -m stages.ingest`: from a set's batches to the manifest. See `stages.ingest.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

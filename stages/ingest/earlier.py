@@ -4,6 +4,7 @@ The earlier manifest is found by dvc.lock: in `data/` itself, in DVC's cache, el
 its MD5 is the recorded one, and where the `data/ingest.json` beside it says that the same code, libraries and bound
 found the facts out. It knows no files that were quarantined or merged: those are read again.
 """
+
 import hashlib
 import json
 import logging
@@ -70,7 +71,15 @@ def _facts(manifest: bytes | None, wanted: Collection[FileKey]) -> dict[FileKey,
         return {}
     table = pq.read_table(pa.BufferReader(manifest), columns=list(_COLUMNS))
     rows = zip(*(table[name].to_pylist() for name in _COLUMNS), strict=True)
-    return {key: {"sha256": sha256, "image_id": image_id, "width": width, "height": height, "bit_depth": bit_depth,
-                  "statistics": statistics}
-            for sha256, source, image_id, width, height, bit_depth, *statistics in rows
-            if (key := (sha256, suffix_of(source))) in wanted}
+    return {
+        key: {
+            "sha256": sha256,
+            "image_id": image_id,
+            "width": width,
+            "height": height,
+            "bit_depth": bit_depth,
+            "statistics": statistics,
+        }
+        for sha256, source, image_id, width, height, bit_depth, *statistics in rows
+        if (key := (sha256, suffix_of(source))) in wanted
+    }

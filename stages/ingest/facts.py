@@ -1,4 +1,5 @@
 """What ingest wants to know of each image file: found out by decoding it once, and remembered by the file's SHA-256."""
+
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,5 @@
 """From the words that a source uses for findings to the task's label columns."""
+
 from dataclasses import dataclass
 
 from cxr.params.schema import Ingest

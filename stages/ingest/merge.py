@@ -1,4 +1,5 @@
 """The same pixels twice are one image: which of its rows is kept, and whose labels hold."""
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,5 @@
 """The stage's outputs as tables and counts; nothing is written here."""
+
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +19,18 @@ from stages.ingest.splits import in_gate, split_of
 
 QUARANTINE = ("batch", "source", "row", "sha256", "reason", "detail")
 ABSENT = ("batch", "source", "row")
-MERGED = ("image_id", "kept_batch", "kept_source", "batch", "source", "row", "outcome", "labels_of_row", "labels_kept",
-          "patient")
+MERGED = (
+    "image_id",
+    "kept_batch",
+    "kept_source",
+    "batch",
+    "source",
+    "row",
+    "outcome",
+    "labels_of_row",
+    "labels_kept",
+    "patient",
+)
 
 
 def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manifest:
@@ -29,15 +40,24 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     labels = [f"label_{name}" for name in section.labels]
     rows = [(*_row(each, keys[each.record.patient], section, held_out), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
-    head = Head(section.set, section.task, tuple(section.labels), section.channels, section.negative,
-                section.split.model_dump())
+    head = Head(
+        section.set, section.task, tuple(section.labels), section.channels, section.negative, section.split.model_dump()
+    )
     return Manifest(head, table)
 
 
 def quarantine_rows(refused: Sequence[QuarantinedRow]) -> list[dict[str, str]]:
     """Rows of data/quarantine.csv, sorted by batch, then by source."""
-    rows = [dict(zip(QUARANTINE, (*_origin(each.fault), each.fault.place, each.sha256, each.fault.reason,
-                                  each.fault.detail), strict=True)) for each in refused]
+    rows = [
+        dict(
+            zip(
+                QUARANTINE,
+                (*_origin(each.fault), each.fault.place, each.sha256, each.fault.reason, each.fault.detail),
+                strict=True,
+            )
+        )
+        for each in refused
+    ]
     return sorted(rows, key=lambda row: tuple(row.values()))
 
 
@@ -56,12 +76,17 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
     table = manifest.table
     outcomes = Counter(each.outcome for each in gone)
     return {
-        "set": manifest.head.set, "rows_in": rows.rows_in, "manifest": len(table), "absent": len(rows.absent),
-        "merged": len(gone), "merged_by_outcome": {name: outcomes[name] for name in ("same", "corrected", "conflict")},
+        "set": manifest.head.set,
+        "rows_in": rows.rows_in,
+        "manifest": len(table),
+        "absent": len(rows.absent),
+        "merged": len(gone),
+        "merged_by_outcome": {name: outcomes[name] for name in ("same", "corrected", "conflict")},
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),
         "patients": int(table["patient"].nunique()),
         "splits": {split: _split_counts(manifest.rows(split)) for split in SPLITS},
-        "boxes": sum(map(len, manifest.boxes())), "boxes_of_other_images": rows.boxes_unmatched,
+        "boxes": sum(map(len, manifest.boxes())),
+        "boxes_of_other_images": rows.boxes_unmatched,
         "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
         "batches": {batch.name: batch.checksum for batch in batches},
@@ -71,8 +96,12 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
 def _split_counts(part: Manifest) -> dict[str, Any]:
     """Images, patients and positive labels of one split."""
     table = part.table
-    return {"images": len(table), "patients": int(table["patient"].nunique()), "gate_images": int(table["gate"].sum()),
-            "labels": {name: int(table[f"label_{name}"].sum()) for name in part.head.labels}}
+    return {
+        "images": len(table),
+        "patients": int(table["patient"].nunique()),
+        "gate_images": int(table["gate"].sum()),
+        "labels": {name: int(table[f"label_{name}"].sum()) for name in part.head.labels},
+    }
 
 
 def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str]) -> tuple[Any, ...]:
@@ -83,8 +112,24 @@ def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str
     gate = split == "validation" and in_gate(section.split, patient)
     study = f"{patient}-{record.study.zfill(3)}" if record.study else ""
     boxes = json.dumps([asdict(box) for box in record.boxes], sort_keys=True)
-    return (fact.image_id, patient, study, record.view, record.sex, record.age, batch, source, fact.sha256, fact.width,
-            fact.height, fact.bit_depth, *fact.statistics, boxes, split, gate)
+    return (
+        fact.image_id,
+        patient,
+        study,
+        record.view,
+        record.sex,
+        record.age,
+        batch,
+        source,
+        fact.sha256,
+        fact.width,
+        fact.height,
+        fact.bit_depth,
+        *fact.statistics,
+        boxes,
+        split,
+        gate,
+    )
 
 
 def _origin(fault: Fault) -> tuple[str, str]:
@@ -95,7 +140,15 @@ def _origin(fault: Fault) -> tuple[str, str]:
 def _merged_row(each: Merged, labels: Sequence[str]) -> dict[str, str]:
     """A row of data/merged.csv; whether both rows name the same patient is said, not who."""
     kept, gone = each.kept.record, each.gone.record
-    values = (each.kept.fact.image_id, *(kept.image or ("", "")), gone.batch, (gone.image or ("", ""))[1], gone.place,
-              each.outcome, label_names(labels, each.gone.vector), label_names(labels, each.kept.vector),
-              "same" if kept.patient == gone.patient else "differs")
+    values = (
+        each.kept.fact.image_id,
+        *(kept.image or ("", "")),
+        gone.batch,
+        (gone.image or ("", ""))[1],
+        gone.place,
+        each.outcome,
+        label_names(labels, each.gone.vector),
+        label_names(labels, each.kept.vector),
+        "same" if kept.patient == gone.patient else "differs",
+    )
     return dict(zip(MERGED, values, strict=True))

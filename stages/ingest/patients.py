@@ -3,6 +3,7 @@
 A key is the SHA-256 of the project's one salt, the set and the id: the same patient has the same key in every batch,
 and nobody without the salt can tell which.
 """
+
 import hashlib
 
 from cxr.core import environment
@@ -20,8 +21,10 @@ def salt(fingerprint: str) -> str:
     found = hashlib.sha256(value.encode()).hexdigest()[:12]
     if found != fingerprint:
         where = "in CXR_PATIENT_SALT" if value != PUBLIC_SALT else "built in (CXR_PATIENT_SALT is not set)"
-        raise UserError(f"params.yaml: ingest.salt_fingerprint is {fingerprint}, but the salt {where} has the "
-                         f"fingerprint {found}: patients would get other keys and splits; set the right salt")
+        raise UserError(
+            f"params.yaml: ingest.salt_fingerprint is {fingerprint}, but the salt {where} has the "
+            f"fingerprint {found}: patients would get other keys and splits; set the right salt"
+        )
     return value
 
 

@@ -1,4 +1,5 @@
 """The stage's edge: reads the set's batches, writes the manifest and the lists of what did not come in."""
+
 import logging
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,13 @@ def ingest(params: Params) -> dict[str, int]:
     write_json(DATA / "ingest.json", counts)
     logger.info(summary(counts))
     found = rows.gathered
-    return {"files": len(found.facts), "decoded": found.decoded, "reused": found.reused,
-            "from_previous_output": found.from_previous_output, "damaged": found.damaged}
+    return {
+        "files": len(found.facts),
+        "decoded": found.decoded,
+        "reused": found.reused,
+        "from_previous_output": found.from_previous_output,
+        "damaged": found.damaged,
+    }
 
 
 def refuse_too_many(rows: Sorted, section: Ingest) -> None:
@@ -64,18 +70,24 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
         return
     write_csv(listed, outputs.QUARANTINE, outputs.quarantine_rows(rows.refused))
     if not rows.candidates:
-        raise UserError(f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
-                         f"{len(rows.absent)} rows of its tables without image")
-    raise UserError(f"{refused} of {present} inputs that are present are quarantined, more than "
-                     f"ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
-                     "which and why: mend them in a new batch, or raise that parameter if they may be missing")
+        raise UserError(
+            f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
+            f"{len(rows.absent)} rows of its tables without image"
+        )
+    raise UserError(
+        f"{refused} of {present} inputs that are present are quarantined, more than "
+        f"ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
+        "which and why: mend them in a new batch, or raise that parameter if they may be missing"
+    )
 
 
 def refuse_missing_lists(rows: Sorted, section: Ingest, layout: Layout) -> None:
     """UserError where the official split is asked for and the set has none."""
     if section.split.rule == "official" and not any(each.record.official for each in rows.candidates):
-        raise UserError(f"ingest.split.rule is official, but no batch of {section.set} has "
-                         f"{layout.official_split} that names an image; use rule: hash")
+        raise UserError(
+            f"ingest.split.rule is official, but no batch of {section.set} has "
+            f"{layout.official_split} that names an image; use rule: hash"
+        )
 
 
 def check_sum(counts: dict[str, Any]) -> None:
@@ -89,6 +101,8 @@ def summary(counts: dict[str, Any]) -> str:
     """The counts in a line."""
     splits = ", ".join(f"{name} {part['images']}" for name, part in counts["splits"].items())
     refused = sum(counts["quarantined"].values())
-    return (f"ingest: {counts['rows_in']} rows in = {counts['manifest']} images ({splits}; "
-            f"{counts['patients']} patients) + {refused} quarantined + {counts['merged']} merged + "
-            f"{counts['absent']} absent")
+    return (
+        f"ingest: {counts['rows_in']} rows in = {counts['manifest']} images ({splits}; "
+        f"{counts['patients']} patients) + {refused} quarantined + {counts['merged']} merged + "
+        f"{counts['absent']} absent"
+    )

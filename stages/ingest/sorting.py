@@ -1,4 +1,5 @@
 """Sorts every row and file of a set into one of: candidate for the manifest, quarantined, absent."""
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,19 +47,29 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
     gathered = gather(images, by_name, section.max_pixels)
     candidates, undecodable = _decoded(labelled, gathered)
     refused = [QuarantinedRow(fault, _sha256(fault, by_name)) for fault in (*faults, *strays, *undecodable)]
-    return Sorted(sum(claim.rows for claim in claims) + len(strays), candidates, refused, absent, gathered,
-                  sum(claim.boxes_unmatched for claim in claims), boxes_of_other_findings)
+    return Sorted(
+        sum(claim.rows for claim in claims) + len(strays),
+        candidates,
+        refused,
+        absent,
+        gathered,
+        sum(claim.boxes_unmatched for claim in claims),
+        boxes_of_other_findings,
+    )
 
 
 def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
     """A fault for each file that is no table and that no row of any batch names."""
     named = {row.image for row in _rows(claims) if row.image}
-    return [_stray(batch.name, name) for batch, claim in zip(batches, claims, strict=True)
-            for name in batch.names() if name not in claim.tables and (batch.name, name) not in named]
+    return [
+        _stray(batch.name, name)
+        for batch, claim in zip(batches, claims, strict=True)
+        for name in batch.names()
+        if name not in claim.tables and (batch.name, name) not in named
+    ]
 
 
-def encode_labels(claims: Sequence[Claims], coding: Coding,
-                  ) -> tuple[list[Labelled], list[Fault], list[Record | Fault]]:
+def encode_labels(claims: Sequence[Claims], coding: Coding) -> tuple[list[Labelled], list[Fault], list[Record | Fault]]:
     """(rows with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
 
     Only an unsafe path is a fault in any case.
@@ -85,8 +96,10 @@ def drop_boxes_of_other_findings(labelled: Sequence[Labelled], coding: Coding) -
     Boxes of words that nobody knows stay: validation names them.
     """
     others = coding.known - set(coding.labels)
-    kept = [(replace(record, boxes=tuple(box for box in record.boxes if box.label not in others)), vector)
-            for record, vector in labelled]
+    kept = [
+        (replace(record, boxes=tuple(box for box in record.boxes if box.label not in others)), vector)
+        for record, vector in labelled
+    ]
     return kept, sum(len(record.boxes) for record, _ in labelled) - sum(len(record.boxes) for record, _ in kept)
 
 

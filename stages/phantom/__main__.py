@@ -1,4 +1,5 @@
 """`python -m stages.phantom`: renders the default's batch. See `stages.phantom.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

@@ -134,7 +134,7 @@ def _bands(curves: Points, aside: Points) -> Points:
     count = curves.shape[1]
     bands = np.empty((len(curves), 2 * count, 2))
     np.add(curves, aside, out=bands[:, :count])
-    np.subtract(curves, aside, out=bands[:, :count - 1:-1])
+    np.subtract(curves, aside, out=bands[:, : count - 1 : -1])
     return bands
 
 
@@ -152,13 +152,7 @@ def _spline_basis(controls: int, samples: int, closed: bool) -> NDArray[np.float
     start = np.minimum(at.astype(int), spans - 1)
     t = at - start
     weights = 0.5 * np.stack(
-        [
-            -(t**3) + 2 * t**2 - t,
-            3 * t**3 - 5 * t**2 + 2,
-            -3 * t**3 + 4 * t**2 + t,
-            t**3 - t**2,
-        ],
-        axis=1,
+        [-(t**3) + 2 * t**2 - t, 3 * t**3 - 5 * t**2 + 2, -3 * t**3 + 4 * t**2 + t, t**3 - t**2], axis=1
     )
     index = start[:, None] + np.arange(-1, 3)
     index = index % controls if closed else np.clip(index, 0, controls - 1)

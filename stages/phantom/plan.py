@@ -49,18 +49,23 @@ class PhantomParams(Protocol):
     @property
     def studies(self) -> int:
         """How many studies the batch holds."""
+
     @property
     def image_size(self) -> int:
         """Width and height of a rendered image in pixels."""
+
     @property
     def seed(self) -> int:
         """Of everything that is drawn by lot."""
+
     @property
     def label_noise(self) -> float:
         """Fraction of positive labels, and as many negatives, that are flipped."""
+
     @property
     def prevalence(self) -> float:
         """Of each finding, as a fraction."""
+
     @property
     def scanner_b_fraction(self) -> float:
         """Part of the studies that the second scanner takes."""
@@ -170,9 +175,7 @@ def _draw_study(patient: _Patient, study: int, params: PhantomParams) -> StudyPl
     )
 
 
-def plan_studies(
-    params: PhantomParams, *, studies: int | None = None, first_patient: int = 1
-) -> Iterator[StudyPlan]:
+def plan_studies(params: PhantomParams, *, studies: int | None = None, first_patient: int = 1) -> Iterator[StudyPlan]:
     """Plan `studies` studies (default: `params.studies`) of patients from `first_patient` on.
 
     The last patient's series is cut where the count is reached.

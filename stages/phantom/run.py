@@ -1,4 +1,5 @@
 """Renders the embedded default's batch, with the parameters of the section `phantom`."""
+
 import logging
 from pathlib import Path
 

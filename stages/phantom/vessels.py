@@ -27,9 +27,7 @@ class VesselTree:
     knots: Points
 
 
-def _branches(
-    start: Points, heading: NDArray[Any], reach: NDArray[Any], rng: np.random.Generator
-) -> Points:
+def _branches(start: Points, heading: NDArray[Any], reach: NDArray[Any], rng: np.random.Generator) -> Points:
     """Wandering curves (n, 7, 2) from `start` (n, 2) that keep turning a little."""
     turns = heading[:, None] + np.cumsum(rng.normal(0, 0.19, (len(heading), 6)), axis=1)
     step = np.stack([np.cos(turns), np.sin(turns)], axis=2) * (reach[:, None, None] / 6)

@@ -60,9 +60,7 @@ def box_lines(plan: StudyPlan, study: RenderedStudy) -> str:
     return "".join(lines)
 
 
-def _plans(
-    params: PhantomParams, scanner: str | None, studies: int | None, first_patient: int
-) -> Iterator[StudyPlan]:
+def _plans(params: PhantomParams, scanner: str | None, studies: int | None, first_patient: int) -> Iterator[StudyPlan]:
     """The plans of a batch; a given scanner takes all the pictures."""
     if scanner is not None and scanner not in SCANNERS:
         raise ValueError(f"scanner {scanner!r}: there are only {', '.join(SCANNERS)}")

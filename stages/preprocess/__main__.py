@@ -1,4 +1,5 @@
 """`python -m stages.preprocess`: from the batches' files to uint8 shards. See `stages.preprocess.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

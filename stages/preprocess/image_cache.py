@@ -6,6 +6,7 @@ loss is found out by the digest, so nothing waits for the disk. Files and SQLite
 images: 1,600 and 1,500 a second to put, 2,900 and 4,500 to get; files need no repair. Not an output: it may be deleted
 at any time.
 """
+
 import hashlib
 import logging
 import math

@@ -1,4 +1,5 @@
 """What a run has to do: for each bucket, whether an earlier shard can be copied whole, else where its images are."""
+
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,9 @@ def studies(manifest: Manifest) -> list[SourceImage]:
     return [SourceImage(i, b, s, h, int(n)) for i, b, s, h, n in zip(*columns, strict=True)]
 
 
-def buckets(images: Sequence[SourceImage], number: int, cached: Collection[str],
-            earlier: Sequence[Previous]) -> list[Bucket]:
+def buckets(
+    images: Sequence[SourceImage], number: int, cached: Collection[str], earlier: Sequence[Previous]
+) -> list[Bucket]:
     """The shards to be made of `images` in `number` buckets; `cached` are the ids in the per-image cache.
 
     An earlier output's shard is fetched from another machine only where the cache lacks one of its images.
@@ -59,8 +61,13 @@ def buckets(images: Sequence[SourceImage], number: int, cached: Collection[str],
 
 def to_decode(planned: Sequence[Bucket], cached: Collection[str]) -> list[SourceImage]:
     """The images that neither the cache nor an earlier shard holds."""
-    return [study for bucket in planned if bucket.whole is None for study in bucket.images
-            if study.image_id not in cached and study.image_id not in bucket.rows]
+    return [
+        study
+        for bucket in planned
+        if bucket.whole is None
+        for study in bucket.images
+        if study.image_id not in cached and study.image_id not in bucket.rows
+    ]
 
 
 def _rows(image_ids: Sequence[str], earlier: Sequence[Previous]) -> dict[str, tuple[Shard, int]]:

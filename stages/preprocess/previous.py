@@ -3,6 +3,7 @@
 An output is looked for in `data/processed` itself (a run by hand; DVC deletes it first) and by the hashes in dvc.lock.
 Nothing is used before its hash was compared: small files here, shards where they are read.
 """
+
 import hashlib
 import json
 import logging
@@ -67,7 +68,7 @@ def _candidates(output: Path, scratch: Path, fetch: bool) -> Iterator[tuple[str,
     yield str(output), lambda name, fetch: output / name if (output / name).is_file() else None
     md5s = recorded(output.as_posix())
     objects = Objects(scratch, "preprocess: earlier shards are") if md5s else None
-    for md5, in md5s:
+    for (md5,) in md5s:
         if objects and (listing := _listing(objects, md5, fetch)) is not None:
             yield f"dvc.lock's {output}", _by_listing(objects, listing)
 

@@ -1,4 +1,5 @@
 """What decides the pixels of a processed image, apart from the image: pixels with another recipe are never mixed in."""
+
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,6 +5,7 @@ The chain is applied to an image once: its result is kept in `.cache/preprocess/
 hand nor on the number of processes. An image taken from an earlier shard of a bucket that changed goes into the cache
 too; a shard that is copied whole is not unpacked.
 """
+
 import hashlib
 import logging
 import shutil
@@ -65,8 +66,12 @@ def free_cache(cache: ImageCache, limit: int, cached: set[str], coming: int) -> 
     """Remove least recently used entries, but none that this run needs; a warning where it needs more."""
     needed = cache.bytes_for(coming)
     if (kept := cache.trim(max(limit - needed, 0), cached)) + needed > limit:
-        logger.warning("preprocess: this run needs %.1f GB of cache, more than preprocess.cache_gigabytes (%.1f); "
-                       "it is cut back at the end", (kept + needed) / 1e9, limit / 1e9)
+        logger.warning(
+            "preprocess: this run needs %.1f GB of cache, more than preprocess.cache_gigabytes (%.1f); "
+            "it is cut back at the end",
+            (kept + needed) / 1e9,
+            limit / 1e9,
+        )
 
 
 def write_shards(worker: ImageWorker, missing: list[plan.SourceImage], planned: list[plan.Bucket]) -> Counter[str]:
@@ -74,11 +79,13 @@ def write_shards(worker: ImageWorker, missing: list[plan.SourceImage], planned: 
     counts: Counter[str] = Counter(images=sum(len(bucket.images) for bucket in planned))
     processes = min(workers(), 1 + max(len(missing), counts["images"] // 100) // _WORTH_A_PROCESS)
     with pool(processes, worker) as map_ordered:
-        for _ in progress.bar(map_ordered(ImageWorker.fill_cache, missing, _CHUNK), what="decoding", unit="image",
-                              total=len(missing)):
+        for _ in progress.bar(
+            map_ordered(ImageWorker.fill_cache, missing, _CHUNK), what="decoding", unit="image", total=len(missing)
+        ):
             counts["decoded"] += 1
-        for done in progress.bar(map_ordered(ImageWorker.write_shard, planned), what="shards", unit="shard",
-                                 total=len(planned)):
+        for done in progress.bar(
+            map_ordered(ImageWorker.write_shard, planned), what="shards", unit="shard", total=len(planned)
+        ):
             counts += done
     counts["from_cache"] -= len(missing)  # they went through the cache, but were decoded now
     return counts

@@ -1,4 +1,5 @@
 """The work on one image and on one shard, as each process of the pool does it."""
+
 import fcntl
 import hashlib
 import logging

@@ -1,4 +1,5 @@
 """`python -m stages.report`: everything that the stages measured, as one HTML page. See `stages.report.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

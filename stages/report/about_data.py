@@ -1,4 +1,5 @@
 """Sections on what came in: counts, splits, labels, what was refused, what validation says."""
+
 from typing import Any
 
 from cxr.params import Params
@@ -14,11 +15,15 @@ def label_note(params: Params) -> str:
     ingest = params.ingest
     if ingest.set == "phantom":
         noise = percent(params.phantom.label_noise, 1)
-        return (f"The images are rendered phantoms, no patients. Label noise: {noise} of the positive labels, and "
-                "as many negative ones, are flipped on purpose (phantom.label_noise), in the test split too.")
+        return (
+            f"The images are rendered phantoms, no patients. Label noise: {noise} of the positive labels, and "
+            "as many negative ones, are flipped on purpose (phantom.label_noise), in the test split too."
+        )
     if ingest.layout == "nih":
-        return ("Labels are text-mined from radiology reports; their positive predictive values were found 10 to 30 "
-                "percentage points below what was published (Oakden-Rayner 2019). The test split's are as noisy.")
+        return (
+            "Labels are text-mined from radiology reports; their positive predictive values were found 10 to 30 "
+            "percentage points below what was published (Oakden-Rayner 2019). The test split's are as noisy."
+        )
     return "How the labels were made is not known to the pipeline: figures tell agreement with these labels, no more."
 
 
@@ -41,8 +46,10 @@ def _split_rule(params: Params, metrics: dict[str, Any]) -> str:
             rule += f"; {count(unlisted)} images that they do not name are not in test"
     else:
         rule = f"by a hash of the patient, train : validation : test = {ratio}"
-    return (f"Split {rule}. {percent(split.gate_fraction)} of the validation patients are gate studies, kept from "
-            "early stopping, calibration and choice.")
+    return (
+        f"Split {rule}. {percent(split.gate_fraction)} of the validation patients are gate studies, kept from "
+        "early stopping, calibration and choice."
+    )
 
 
 def _splits(metrics: dict[str, Any]) -> Table:
@@ -55,9 +62,17 @@ def _splits(metrics: dict[str, Any]) -> Table:
 
 def _labels(metrics: dict[str, Any]) -> Table:
     """Positives of each label, in all and by split."""
-    rows = [[plain(name), count(part["images"]), percent(part["images"] / max(1, metrics["rows"]), 1),
-             count(part["train"]), count(part["validation"]), count(part["test"])]
-            for name, part in metrics["label"].items()]
+    rows = [
+        [
+            plain(name),
+            count(part["images"]),
+            percent(part["images"] / max(1, metrics["rows"]), 1),
+            count(part["train"]),
+            count(part["validation"]),
+            count(part["test"]),
+        ]
+        for name, part in metrics["label"].items()
+    ]
     return Table(["Label", "#Positives", "#Prevalence", "#Train", "#Validation", "#Test"], rows, "Labels")
 
 
@@ -66,14 +81,17 @@ def _came_in(inputs: ReportInputs) -> list[Part]:
     counts = inputs["validate"].get("ingest", {})
     if not counts:
         return []
-    text = (f"{count(counts['rows_in'])} rows came in: {count(counts['manifest'])} in the manifest, "
-            f"{count(counts['quarantined'])} quarantined, {count(counts['merged'])} merged (the same pixels again"
-            f"{_merges(counts.get('merged_by_outcome', {}))}), {count(counts['absent'])} without image.")
+    text = (
+        f"{count(counts['rows_in'])} rows came in: {count(counts['manifest'])} in the manifest, "
+        f"{count(counts['quarantined'])} quarantined, {count(counts['merged'])} merged (the same pixels again"
+        f"{_merges(counts.get('merged_by_outcome', {}))}), {count(counts['absent'])} without image."
+    )
     parts: list[Part] = [Paragraph(text)]
     reasons = counts.get("quarantined_by_reason", {})
     if reasons:
-        parts.append(Table(["Reason", "#Inputs"], [[plain(name), count(n)] for name, n in sorted(reasons.items())],
-                           "Quarantine"))
+        parts.append(
+            Table(["Reason", "#Inputs"], [[plain(name), count(n)] for name, n in sorted(reasons.items())], "Quarantine")
+        )
     return parts + _refused(inputs)
 
 
@@ -105,8 +123,10 @@ def validation(inputs: ReportInputs, params: Params) -> Chapter:
     if not expectations:
         return Chapter("validation", "Validation", missing=[f"{METRICS['validate']}: made by `dvc repro validate`"])
     failed = {name: entry for name, entry in expectations.items() if not entry["passed"]}
-    text = Paragraph(f"{len(expectations) - len(failed)} of {len(expectations)} expectations on the manifest are met. "
-                     "All of them: validation/index.html, beside this file.")
+    text = Paragraph(
+        f"{len(expectations) - len(failed)} of {len(expectations)} expectations on the manifest are met. "
+        "All of them: validation/index.html, beside this file."
+    )
     rows = [[name, entry["severity"], count(entry["unexpected"])] for name, entry in sorted(failed.items())]
     table = [Table(["Not met", "Severity", "#Unexpected"], rows)] if rows else []
     return Chapter("validation", "Validation", [text, *table])

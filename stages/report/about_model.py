@@ -1,4 +1,5 @@
 """Sections on the model and how it learned, and on what came from what."""
+
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -21,8 +22,11 @@ _CHARTS = (
 def model(inputs: ReportInputs, params: Params) -> Chapter:
     """The net, its input, how long it learned, the curves."""
     card, train = inputs.card, inputs["train"]
-    missing = [f"{path}: made by `dvc repro train`"
-               for path, content in ((CARD, card), (METRICS["train"], train)) if not content]
+    missing = [
+        f"{path}: made by `dvc repro train`"
+        for path, content in ((CARD, card), (METRICS["train"], train))
+        if not content
+    ]
     facts = [*(_card_facts(card, inputs["spec"]) if card else ()), *_train_facts(train)]
     parts: list[Part] = [Table(["", ""], facts)] if facts else []
     if charts := _curves(inputs.curves, train.get("best_epoch")):
@@ -35,10 +39,12 @@ def _card_facts(card: ModelCard, spec: dict[str, Any]) -> list[list[str]]:
     """Rows on the net, its input, preprocessing and calibration, from the model's card and spec."""
     shape, chain = card.input, sorted(card.preprocessing.to_dict().items())
     channels = "grey" if shape.channels == 1 else f"{shape.channels} channels"
-    return [["Net", str(spec.get("net") or spec.get("name") or card.name)],
-            ["Input", f"{shape.height} x {shape.width} pixels, {channels}, levels 0 to 255"],
-            ["Preprocessing", ", ".join(f"{plain(name)} {value}" for name, value in chain)],
-            ["Calibration", card.calibration.method]]
+    return [
+        ["Net", str(spec.get("net") or spec.get("name") or card.name)],
+        ["Input", f"{shape.height} x {shape.width} pixels, {channels}, levels 0 to 255"],
+        ["Preprocessing", ", ".join(f"{plain(name)} {value}" for name, value in chain)],
+        ["Calibration", card.calibration.method],
+    ]
 
 
 def _train_facts(train: dict[str, Any]) -> list[list[str]]:
@@ -47,17 +53,24 @@ def _train_facts(train: dict[str, Any]) -> list[list[str]]:
         return []
     best = train.get("best", {})
     figures = ", ".join(f"{plain(name)} {figure(value, 4)}" for name, value in sorted(best.items()) if name != "score")
-    return [["Weights", large(train.get("weights"))], ["Train images", count(train.get("images"))],
-            ["Epochs", f"{count(train.get('epochs_run'))} run, number {count(train.get('best_epoch'))} kept"],
-            ["At the epoch kept", figures], ["Made again, the same bytes on", str(train.get("same_bytes_on", "n/a"))]]
+    return [
+        ["Weights", large(train.get("weights"))],
+        ["Train images", count(train.get("images"))],
+        ["Epochs", f"{count(train.get('epochs_run'))} run, number {count(train.get('best_epoch'))} kept"],
+        ["At the epoch kept", figures],
+        ["Made again, the same bytes on", str(train.get("same_bytes_on", "n/a"))],
+    ]
 
 
 def _curves(curves: Any, best: int | None) -> list[Any]:
     """The learning curves there are, as line charts with a mark at the best epoch."""
     charts = []
     for title, names in _CHARTS:
-        series = [Series(word, list(enumerate(curves[name], 1)), kind) for name, (word, kind) in names.items()
-                  if curves.get(name)]
+        series = [
+            Series(word, list(enumerate(curves[name], 1)), kind)
+            for name, (word, kind) in names.items()
+            if curves.get(name)
+        ]
         if series:
             charts.append(line_chart(series, title, best))
     return charts
@@ -67,10 +80,15 @@ def origins(inputs: ReportInputs, params: Params) -> Chapter:
     """Hashes: data, split, code, every model; and the command that makes it all again."""
     card, evaluated = inputs.card, inputs["evaluate"]
     rows = _card_hashes(card) if card else []
-    rows += [[f"Model {name}", str(evaluated[name]["model"])] for name in inputs.variants
-             if "model" in evaluated.get(name, {})]
-    same = Paragraph("Data, parameters and code decide every byte of every output but measured speed and this page. "
-                     "The same commit gives the same hashes: dvc repro makes it again, dvc status says what is stale.")
+    rows += [
+        [f"Model {name}", str(evaluated[name]["model"])]
+        for name in inputs.variants
+        if "model" in evaluated.get(name, {})
+    ]
+    same = Paragraph(
+        "Data, parameters and code decide every byte of every output but measured speed and this page. "
+        "The same commit gives the same hashes: dvc repro makes it again, dvc status says what is stale."
+    )
     missing = [] if rows else [f"{CARD}: made by `dvc repro train`"]
     hashes = [Table(["What", "SHA-256"], rows)] if rows else []
     return Chapter("origins", "Reproducibility", [same, *hashes], missing)

@@ -1,4 +1,5 @@
 """Sections on what was measured on the test split: per label, curves, calibration, confusion."""
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,8 +37,14 @@ def results(inputs: ReportInputs, params: Params) -> Chapter:
         return Chapter("results", title, missing=[f"{METRICS['evaluate']}: made by `dvc repro evaluate`"])
     parts: list[Part] = [Paragraph(_about(inputs, params)), _auroc_table(inputs, shown(inputs))]
     parts += [_threshold_table(inputs, inputs.chosen)]
-    parts += [part for part in (_square(inputs, "roc", "ROC: false positive rate across, true positive rate up", True),
-                                _square(inputs, "pr", "Precision (up) against recall (across)", False)) if part]
+    parts += [
+        part
+        for part in (
+            _square(inputs, "roc", "ROC: false positive rate across, true positive rate up", True),
+            _square(inputs, "pr", "Precision (up) against recall (across)", False),
+        )
+        if part
+    ]
     parts += [*_confusion(inputs), *_calibration(inputs)]
     others = [name for name in inputs.variants if name in inputs["evaluate"] and name not in shown(inputs)]
     parts += [_auroc_table(inputs, [name], folded=True) for name in others]
@@ -48,22 +55,38 @@ def _about(inputs: ReportInputs, params: Params) -> str:
     """A paragraph on what was tested, how the intervals were made, and how to read them."""
     entry = inputs["evaluate"][shown(inputs)[0]] if shown(inputs) else {}
     drawn = " and ".join(shown(inputs))
-    how = (f"Intervals are 95 %, from {params.evaluate.bootstrap} resamples of patients." if params.evaluate.bootstrap
-           else "Intervals were switched off (evaluate.bootstrap: 0).")
+    how = (
+        f"Intervals are 95 %, from {params.evaluate.bootstrap} resamples of patients."
+        if params.evaluate.bootstrap
+        else "Intervals were switched off (evaluate.bootstrap: 0)."
+    )
     accuracy = f" Accuracy of {shown(inputs)[0]}: {figure(entry['accuracy'])}." if "accuracy" in entry else ""
-    return (f"{count(entry.get('images'))} images of {count(entry.get('patients'))} patients, {drawn}. {how} "
-            "Thresholds and calibration were chosen on validation. Labels with few positives have wide intervals: read "
-            f"them first.{accuracy}")
+    return (
+        f"{count(entry.get('images'))} images of {count(entry.get('patients'))} patients, {drawn}. {how} "
+        "Thresholds and calibration were chosen on validation. Labels with few positives have wide intervals: read "
+        f"them first.{accuracy}"
+    )
 
 
 def _auroc_table(inputs: ReportInputs, names: Sequence[str], folded: bool = False) -> Table:
     """A row for each label, AUROC and AUPRC of each variant with its interval."""
     evaluated, labels = inputs["evaluate"], labels_of(inputs)
     head = ["macro", *labels] if len(labels) > 1 else labels
-    rows = [[plain(name), *_positives(evaluated[names[0]], name), *_marks(evaluated, names, name),
-             *(cell for variant in names for cell in _measures(evaluated[variant], name))] for name in head]
-    titles = ["Label", "#Positives", "AUROC, 0.4 to 1", *(f"#{measure} {variant}" for variant in names
-                                                          for measure in ("AUROC", "AUPRC"))]
+    rows = [
+        [
+            plain(name),
+            *_positives(evaluated[names[0]], name),
+            *_marks(evaluated, names, name),
+            *(cell for variant in names for cell in _measures(evaluated[variant], name)),
+        ]
+        for name in head
+    ]
+    titles = [
+        "Label",
+        "#Positives",
+        "AUROC, 0.4 to 1",
+        *(f"#{measure} {variant}" for variant in names for measure in ("AUROC", "AUPRC")),
+    ]
     if len(names) > 1:
         titles.append("#Difference")
         for row, name in zip(rows, head, strict=True):
@@ -79,14 +102,19 @@ def _positives(entry: Mapping[str, Any], name: str) -> list[Cell]:
 def _marks(evaluated: Mapping[str, Any], names: Sequence[str], name: str) -> list[Cell]:
     """One cell with each variant's AUROC drawn on a scale, intervals as bars."""
     entries = [(evaluated[variant], kind) for variant, kind in zip(names, KINDS, strict=False)]
-    return [Markup("").join(track(entry["auroc"].get(name), entry.get("auroc_interval", {}).get(name), kind)
-                            for entry, kind in entries)]
+    return [
+        Markup("").join(
+            track(entry["auroc"].get(name), entry.get("auroc_interval", {}).get(name), kind) for entry, kind in entries
+        )
+    ]
 
 
 def _measures(entry: Mapping[str, Any], name: str) -> list[Cell]:
     """AUROC and AUPRC of a label, each with its interval below."""
-    return [stacked(figure(entry.get(measure, {}).get(name)), interval(entry.get(f"{measure}_interval", {}).get(name)))
-            for measure in ("auroc", "auprc")]
+    return [
+        stacked(figure(entry.get(measure, {}).get(name)), interval(entry.get(f"{measure}_interval", {}).get(name)))
+        for measure in ("auroc", "auprc")
+    ]
 
 
 def _difference(entry: Mapping[str, Any], name: str) -> Cell:
@@ -100,9 +128,16 @@ def _threshold_table(inputs: ReportInputs, variant: str) -> Table:
     entry = inputs["evaluate"].get(variant, {})
     points = entry.get("at_threshold", {})
     keys = ("sensitivity", "specificity", "precision", "f1")
-    rows = [[plain(label), figure(points[label]["threshold"]), *(figure(points[label][key]) for key in keys),
-             *(count(points[label][key]) for key in ("tp", "fp", "fn", "tn"))]
-            for label in labels_of(inputs) if label in points]
+    rows = [
+        [
+            plain(label),
+            figure(points[label]["threshold"]),
+            *(figure(points[label][key]) for key in keys),
+            *(count(points[label][key]) for key in ("tp", "fp", "fn", "tn")),
+        ]
+        for label in labels_of(inputs)
+        if label in points
+    ]
     titles = ["Label", "#Threshold", "#Sensitivity", "#Specificity", "#Precision", "#F1", "#TP", "#FP", "#FN", "#TN"]
     return Table(titles, rows, f"Operating points from validation, on test: {variant}")
 
@@ -114,8 +149,9 @@ def _square(inputs: ReportInputs, name: str, caption: str, diagonal: bool) -> Ch
     drawn = list(zip(shown(inputs), KINDS, strict=False))
     charts = []
     for label in labels_of(inputs):
-        series = [Series(variant, points[variant, label], kind)
-                  for variant, kind in drawn if (variant, label) in points]
+        series = [
+            Series(variant, points[variant, label], kind) for variant, kind in drawn if (variant, label) in points
+        ]
         if series:
             values = [figure(inputs["evaluate"][s.name].get(measure, {}).get(label)) for s in series]
             charts.append(unit_square(series, plain(label), " / ".join(values), diagonal=diagonal))
@@ -139,8 +175,13 @@ def _confusion(inputs: ReportInputs) -> list[Part]:
     if not rows:
         return []
     cells: list[list[Cell]] = [[plain(a), *(_shaded(counts, labels, a, p) for p in labels)] for a in labels]
-    return [Table(["Actual \\ predicted", *(f"#{plain(label)}" for label in labels)], cells,
-                  f"Confusion matrix: {inputs.chosen}")]
+    return [
+        Table(
+            ["Actual \\ predicted", *(f"#{plain(label)}" for label in labels)],
+            cells,
+            f"Confusion matrix: {inputs.chosen}",
+        )
+    ]
 
 
 def _shaded(counts: Mapping[tuple[str, str], int], labels: Sequence[str], actual: str, predicted: str) -> Cell:
@@ -155,12 +196,20 @@ def _calibration(inputs: ReportInputs) -> list[Part]:
     if not entry:
         return []
     ece, brier = entry["ece"], entry["brier"]
-    text = (f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width, of "
-            f"them those with at least {BIN_IMAGES} images. Mean expected calibration error {figure(ece['mean'])}, "
-            f"mean Brier score {figure(brier['mean'])}.")
-    charts = [unit_square([Series(inputs.chosen, points, "chosen", dots=True)], plain(label),
-                          f"ECE {figure(ece.get(label))}", diagonal=True)
-              for label, points in reliability(inputs, labels_of(inputs)).items()]
+    text = (
+        f"Calibration of {inputs.chosen}: probability across, share of positives up, ten bins of equal width, of "
+        f"them those with at least {BIN_IMAGES} images. Mean expected calibration error {figure(ece['mean'])}, "
+        f"mean Brier score {figure(brier['mean'])}."
+    )
+    charts = [
+        unit_square(
+            [Series(inputs.chosen, points, "chosen", dots=True)],
+            plain(label),
+            f"ECE {figure(ece.get(label))}",
+            diagonal=True,
+        )
+        for label, points in reliability(inputs, labels_of(inputs)).items()
+    ]
     return [Charts(text, charts)] if charts else [Paragraph(text)]
 
 
@@ -171,8 +220,9 @@ def reliability(inputs: ReportInputs, labels: Sequence[str]) -> dict[str, list[t
         return {}
     columns = ["variant", *(f"{kind}_{label}" for label in labels for kind in ("probability", "target"))]
     table = pq.read_table(path, columns=columns, filters=[("variant", "=", inputs.chosen)])
-    return {label: _bins(*(table[f"{kind}_{label}"].to_numpy() for kind in ("probability", "target")))
-            for label in labels}
+    return {
+        label: _bins(*(table[f"{kind}_{label}"].to_numpy() for kind in ("probability", "target"))) for label in labels
+    }
 
 
 def _bins(probability: np.ndarray, target: np.ndarray) -> list[tuple[float, float]]:
@@ -182,4 +232,3 @@ def _bins(probability: np.ndarray, target: np.ndarray) -> list[tuple[float, floa
     used = held >= BIN_IMAGES
     means = [np.bincount(bin_of, values, BINS)[used] / held[used] for values in (probability, target)]
     return [(float(x), float(y)) for x, y in zip(*means, strict=True)]
-

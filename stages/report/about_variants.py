@@ -1,4 +1,5 @@
 """Sections on what compression costs and gains, and on what the model looks at."""
+
 import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,8 +19,11 @@ _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 85]
 def compression(inputs: ReportInputs, params: Params) -> Chapter:
     """A row for each variant: bytes, work, speed, AUROC; what was chosen and why; the verdicts."""
     compressed = inputs["compress"]
-    missing = [f"{METRICS[name]}: made by `dvc repro {'compress' if name == 'compress' else 'evaluate'}`"
-               for name in ("compress", "latency") if not inputs[name]]
+    missing = [
+        f"{METRICS[name]}: made by `dvc repro {'compress' if name == 'compress' else 'evaluate'}`"
+        for name in ("compress", "latency")
+        if not inputs[name]
+    ]
     if not compressed:
         return Chapter("compression", "Compression", missing=missing)
     parts: list[Part] = [_chosen(inputs), _variants(inputs), *_verdicts(inputs), *_sparsity(inputs)]
@@ -30,8 +34,10 @@ def _chosen(inputs: ReportInputs) -> Paragraph:
     """A paragraph on which variant is served, and why."""
     chosen = inputs["compress"].get("chosen", {})
     why = _sentence(chosen.get("why", ""))
-    return Paragraph(f"Served: {inputs.chosen}. {why}Chosen by AUROC on validation, bytes and multiply-adds; speed is "
-                     "measured on this machine, one image at a time, and decides nothing.")
+    return Paragraph(
+        f"Served: {inputs.chosen}. {why}Chosen by AUROC on validation, bytes and multiply-adds; speed is "
+        "measured on this machine, one image at a time, and decides nothing."
+    )
 
 
 def _sentence(text: str) -> str:
@@ -41,8 +47,16 @@ def _sentence(text: str) -> str:
 
 def _variants(inputs: ReportInputs) -> Table:
     """A row for each variant: AUROC on test, bytes, sparsity, multiply-adds, time."""
-    titles = ["Variant", "#Macro AUROC, test", "#Bytes", "#Zipped", "#Sparsity", "#Multiply-adds", "#ms an image",
-              "#Speed"]
+    titles = [
+        "Variant",
+        "#Macro AUROC, test",
+        "#Bytes",
+        "#Zipped",
+        "#Sparsity",
+        "#Multiply-adds",
+        "#ms an image",
+        "#Speed",
+    ]
     rows = [_variant(inputs, name) for name in inputs.variants if name in inputs["compress"]]
     return Table(titles, rows, "Variants")
 
@@ -53,10 +67,16 @@ def _variant(inputs: ReportInputs, name: str) -> list[Cell]:
     tested = inputs["evaluate"].get(name, {})
     macro, bounds = (tested.get(key, {}).get("macro") for key in ("auroc", "auroc_interval"))
     ratio = speed.get("speed_ratio", {})
-    return [stacked(name, "served" if name == inputs.chosen else ""), stacked(figure(macro), interval(bounds)),
-            size(compressed.get("bytes")), size(compressed.get("bytes_gzip")), percent(compressed.get("sparsity")),
-            large(compressed.get("multiply_adds")), figure(speed.get("ms_per_image"), 2),
-            stacked(f"{figure(ratio.get('median'), 2)}x" if ratio else "n/a", interval(ratio, 2))]
+    return [
+        stacked(name, "served" if name == inputs.chosen else ""),
+        stacked(figure(macro), interval(bounds)),
+        size(compressed.get("bytes")),
+        size(compressed.get("bytes_gzip")),
+        percent(compressed.get("sparsity")),
+        large(compressed.get("multiply_adds")),
+        figure(speed.get("ms_per_image"), 2),
+        stacked(f"{figure(ratio.get('median'), 2)}x" if ratio else "n/a", interval(ratio, 2)),
+    ]
 
 
 def _verdicts(inputs: ReportInputs) -> list[Part]:
@@ -90,8 +110,13 @@ def explanations(inputs: ReportInputs, params: Params) -> Chapter:
     parts: list[Part] = [*_game(explain.get("pointing_game", {})), *_sanity(explain)] if explain else []
     pictures = _pictures(inputs, params.report.overlays)
     if pictures:
-        parts.append(Pictures("Red speaks for the label, blue against it; green frames are the label's reference "
-                              "boxes, grey ones another label's.", pictures))
+        parts.append(
+            Pictures(
+                "Red speaks for the label, blue against it; green frames are the label's reference "
+                "boxes, grey ones another label's.",
+                pictures,
+            )
+        )
     elif inputs.metrics.get("overlays") is None:
         missing.append(f"{METRICS['overlays']}: made by `dvc repro explain`")
     return Chapter("explanations", "Explanations", parts, missing)
@@ -103,11 +128,15 @@ def _game(game: Mapping[str, Any]) -> list[Part]:
         return [Paragraph("Pointing game: n/a, no test image has a reference box.")]
     methods = ("score", "class_prior", "centre", "random")
     share = game.get("hit_share", {})
-    text = ("Pointing game: how often the strongest point of the attribution lies in a reference box of the label, as "
-            f"a mean over labels. It counts only above the trivial answers. {count(game.get('hits'))} hits in "
-            f"{count(game['images'])} images: {figure(share.get('value'), 2)} {interval(share, 2)}.")
-    rows = [[plain(label), count(entry["images"]), *(figure(entry[m], 2) for m in methods)]
-            for label, entry in game.get("by_label", {}).items()]
+    text = (
+        "Pointing game: how often the strongest point of the attribution lies in a reference box of the label, as "
+        f"a mean over labels. It counts only above the trivial answers. {count(game.get('hits'))} hits in "
+        f"{count(game['images'])} images: {figure(share.get('value'), 2)} {interval(share, 2)}."
+    )
+    rows = [
+        [plain(label), count(entry["images"]), *(figure(entry[m], 2) for m in methods)]
+        for label, entry in game.get("by_label", {}).items()
+    ]
     total = ["mean over labels", count(game["images"]), *(figure(game.get(m), 2) for m in methods)]
     titles = ["Label", "#Images", "#Model", "#Class prior", "#Centre", "#Random"]
     return [Paragraph(text), Table(titles, [total, *rows])]
@@ -117,9 +146,13 @@ def _sanity(explain: Mapping[str, Any]) -> list[Part]:
     """A paragraph on the completeness error and the check with scrambled weights."""
     alike, error = explain.get("sanity", {}).get("randomised_correlation"), explain.get("completeness_error")
     method = explain.get("method", {}).get("name", "SHAP")
-    return [Paragraph(f"Method: {method}. Completeness error {scientific(error)}. With the top of the net scrambled "
-                      f"the maps correlate with the real ones by {figure(alike, 2)}: the lower, the more they show "
-                      "what was learned.")]
+    return [
+        Paragraph(
+            f"Method: {method}. Completeness error {scientific(error)}. With the top of the net scrambled "
+            f"the maps correlate with the real ones by {figure(alike, 2)}: the lower, the more they show "
+            "what was learned."
+        )
+    ]
 
 
 def _pictures(inputs: ReportInputs, most: int) -> list[tuple[str, str]]:

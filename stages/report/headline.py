@@ -2,6 +2,7 @@
 
 Reads metrics only and imports nothing heavy: it ends `make repro`.
 """
+
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -47,8 +48,11 @@ def _aurocs(inputs: ReportInputs) -> list[Figure]:
 def _worst(inputs: ReportInputs) -> list[Figure]:
     """The label that the served variant separates worst; nothing where there is one label only."""
     entry = inputs["evaluate"].get(inputs.chosen, {})
-    labels = {name: value for name, value in entry.get("auroc", {}).items()
-              if name not in ("macro", "worst") and not isinstance(value, str)}
+    labels = {
+        name: value
+        for name, value in entry.get("auroc", {}).items()
+        if name not in ("macro", "worst") and not isinstance(value, str)
+    }
     if len(labels) < 2:
         return []
     name = min(labels, key=lambda label: (labels[label], label))
@@ -63,8 +67,10 @@ def _bytes(inputs: ReportInputs) -> list[Figure]:
     base, chosen = (inputs["compress"].get(name) for name in ("base", inputs.chosen))
     if not base or not chosen:
         return []
-    detail = f"base {numbers.size(base['bytes'])}; zipped {numbers.size(chosen['bytes_gzip'])}, " \
-             f"base {numbers.size(base['bytes_gzip'])}"
+    detail = (
+        f"base {numbers.size(base['bytes'])}; zipped {numbers.size(chosen['bytes_gzip'])}, "
+        f"base {numbers.size(base['bytes_gzip'])}"
+    )
     return [Figure(f"Size, {inputs.chosen}", numbers.size(chosen["bytes"]), detail)]
 
 
@@ -76,8 +82,12 @@ def _speed(inputs: ReportInputs) -> list[Figure]:
     if inputs.chosen == "base":
         return [Figure("Time an image, base", f"{numbers.figure(entry['ms_per_image'], 2)} ms", _conditions(entry))]
     ratio = entry.get("speed_ratio") or {}
-    parts = (numbers.interval(ratio, 2), f"{numbers.figure(entry['ms_per_image'], 2)} ms an image",
-             entry.get("conclusion", ""), _conditions(entry))
+    parts = (
+        numbers.interval(ratio, 2),
+        f"{numbers.figure(entry['ms_per_image'], 2)} ms an image",
+        entry.get("conclusion", ""),
+        _conditions(entry),
+    )
     value = entry.get("gains") or f"{numbers.figure(ratio.get('median'), 2)}x base"
     return [Figure(f"Speed, {inputs.chosen}", value, ", ".join(filter(None, parts)))]
 
@@ -92,8 +102,9 @@ def _pointing(inputs: ReportInputs) -> list[Figure]:
     game = inputs["explain"].get("pointing_game", {})
     if not game.get("images"):
         return []
-    others = ", ".join(f"{name.replace('_', ' ')} {numbers.figure(game.get(name), 2)}"
-                       for name in ("random", "centre", "class_prior"))
+    others = ", ".join(
+        f"{name.replace('_', ' ')} {numbers.figure(game.get(name), 2)}" for name in ("random", "centre", "class_prior")
+    )
     return [Figure("Pointing game", numbers.figure(game.get("score"), 2), f"{game['images']} boxed; {others}")]
 
 
@@ -103,11 +114,15 @@ def warnings(inputs: ReportInputs) -> list[str]:
     failed = {name: entry for name, entry in metrics.get("expectations", {}).items() if not entry["passed"]}
     texts = []
     if shared := metrics.get("patients_in_two_splits", 0):
-        texts.append(f"{_many(shared, 'patient')} with images in more than one split "
-                    f"({numbers.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
-                    "test figures may be too good")
-    texts += [f"validation, {entry['severity']}: {name}: {numbers.count(entry['unexpected'])} unexpected"
-             for name, entry in failed.items()]
+        texts.append(
+            f"{_many(shared, 'patient')} with images in more than one split "
+            f"({numbers.count(failed.pop('patient_in_one_split', {}).get('unexpected'))} images): "
+            "test figures may be too good"
+        )
+    texts += [
+        f"validation, {entry['severity']}: {name}: {numbers.count(entry['unexpected'])} unexpected"
+        for name, entry in failed.items()
+    ]
     return texts + _uncertain(inputs)
 
 
@@ -137,8 +152,12 @@ def _many(number: int, word: str) -> str:
 def lines(inputs: ReportInputs) -> list[str]:
     """The headline as aligned lines of text."""
     name = f"{inputs.card.set}: " if inputs.card else ""
-    rows = [("Set", name + subject(inputs)), *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),
-            *(("Warning", text) for text in warnings(inputs)), ("Report", REPORT)]
+    rows = [
+        ("Set", name + subject(inputs)),
+        *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),
+        *(("Warning", text) for text in warnings(inputs)),
+        ("Report", REPORT),
+    ]
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}}  {value}" for name, value in rows]
 

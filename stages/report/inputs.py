@@ -1,4 +1,5 @@
 """Reads the other stages' outputs; whatever is missing is None or empty. Nothing is computed here."""
+
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,15 +12,20 @@ from cxr.model.card import ModelCard
 Rows = list[dict[str, str]]
 # What each part of the report is made from, and the stage that makes it.
 METRICS = {
-    "validate": Path("metrics/validate.json"), "train": Path("metrics/train.json"),
-    "compress": Path("metrics/compress.json"), "evaluate": Path("metrics/evaluate.json"),
-    "latency": Path("metrics/latency.json"), "explain": Path("metrics/explain.json"),
+    "validate": Path("metrics/validate.json"),
+    "train": Path("metrics/train.json"),
+    "compress": Path("metrics/compress.json"),
+    "evaluate": Path("metrics/evaluate.json"),
+    "latency": Path("metrics/latency.json"),
+    "explain": Path("metrics/explain.json"),
     "spec": Path("models/base/spec.json"),
     "overlays": Path("reports/overlays/overlays.json"),
 }
 TABLES = {
-    "quarantine": Path("data/quarantine.csv"), "roc": Path("plots/evaluate/roc.csv"),
-    "pr": Path("plots/evaluate/pr.csv"), "confusion": Path("plots/evaluate/confusion.csv"),
+    "quarantine": Path("data/quarantine.csv"),
+    "roc": Path("plots/evaluate/roc.csv"),
+    "pr": Path("plots/evaluate/pr.csv"),
+    "confusion": Path("plots/evaluate/confusion.csv"),
 }
 CARD = Path("models/base/card.json")
 CURVES = Path("plots/train/plots/metrics")

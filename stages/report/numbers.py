@@ -1,4 +1,5 @@
 """How numbers are written in the report: digits, units, intervals, "n/a"."""
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,4 +1,5 @@
 """What a section of the report is made of, and how the page is rendered. Autoescape is on: file names are hostile."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,8 +71,10 @@ def track(value: Any, bounds: dict[str, Any] | None, kind: str, low: float = 0.4
 
     ends = [value if isinstance(b, str) else b for b in ((bounds or {}).get(k, "n/a") for k in ("low", "high"))]
     left, right = (per_cent(float(end)) for end in ends)
-    return Markup(f'<span class="track {kind}"><i style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'  # noqa: S704
-                  f'<b style="left:{per_cent(float(value)):.1f}%"></b></span>')
+    return Markup(  # noqa: S704
+        f'<span class="track {kind}"><i style="left:{left:.1f}%;width:{right - left:.1f}%"></i>'
+        f'<b style="left:{per_cent(float(value)):.1f}%"></b></span>'
+    )
 
 
 def stacked(first: Cell, *others: Cell) -> Markup:
@@ -82,7 +85,12 @@ def stacked(first: Cell, *others: Cell) -> Markup:
 
 def render(content: dict[str, Any]) -> str:
     """The page as HTML text."""
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.tests["kind"] = lambda part, name: type(part).__name__ == name
     return environment.get_template("report.html").render(content)

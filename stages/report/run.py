@@ -1,4 +1,5 @@
 """The stage report: reads what is there, puts the sections together, writes reports/index.html."""
+
 import logging
 from pathlib import Path
 
@@ -10,8 +11,15 @@ from stages.report.inputs import ReportInputs, read
 
 logger = logging.getLogger(__name__)
 OUTPUT = Path("reports/index.html")
-SECTIONS = (about_results.results, about_variants.compression, about_variants.explanations, about_data.data,
-            about_data.validation, about_model.model, about_model.origins)
+SECTIONS = (
+    about_results.results,
+    about_variants.compression,
+    about_variants.explanations,
+    about_data.data,
+    about_data.validation,
+    about_model.model,
+    about_model.origins,
+)
 
 
 def report(params: Params) -> None:
@@ -27,9 +35,15 @@ def report(params: Params) -> None:
 def html(inputs: ReportInputs, params: Params) -> str:
     """The page, from the inputs and the parameters."""
     sections = [make(inputs, params) for make in SECTIONS]
-    return page.render({
-        "title": params.report.title, "subject": headline.subject(inputs), "set": params.ingest.set,
-        "figures": headline.figures(inputs), "warnings": headline.warnings(inputs),
-        "label_note": about_data.label_note(params), "sections": sections,
-        "missing": about_model.sections_missing(sections),
-    })
+    return page.render(
+        {
+            "title": params.report.title,
+            "subject": headline.subject(inputs),
+            "set": params.ingest.set,
+            "figures": headline.figures(inputs),
+            "warnings": headline.warnings(inputs),
+            "label_note": about_data.label_note(params),
+            "sections": sections,
+            "missing": about_model.sections_missing(sections),
+        }
+    )

@@ -1,5 +1,5 @@
-"""A run in a page of markdown: metrics against an earlier version's, ROC, overlays. For a server that shows artifacts.
-"""
+"""A run in a page of markdown for a server that shows artifacts: metrics against a version's, ROC, overlays."""
+
 import base64
 import sys
 from collections.abc import Iterator
@@ -69,8 +69,9 @@ def _roc(inputs: ReportInputs) -> Iterator[str]:
 
 def _overlays(folder: Path) -> Iterator[str]:
     """A few overlays, the surest true positive of each label first."""
-    found = sorted((folder / OVERLAYS).glob("*.png"),
-                   key=lambda path: (not path.stem.endswith(_TRUE_POSITIVE), path.name))[:_MOST_PICTURES]
+    found = sorted(
+        (folder / OVERLAYS).glob("*.png"), key=lambda path: (not path.stem.endswith(_TRUE_POSITIVE), path.name)
+    )[:_MOST_PICTURES]
     if found:
         yield "## Explanations\n" + " ".join(_picture(path.stem, _PNG, path.read_bytes()) for path in found)
 
@@ -94,11 +95,18 @@ _OUT = typer.Option(help="the markdown file to write", metavar="PAGE", show_defa
 _BEFORE = typer.Option(help="metrics/evaluate.json of an earlier version", metavar="FILE")
 
 
-@command_line.command(app, "0, 1 (a metrics file or the card can't be read), 2 (wrong command line)", speaker="report",
-                      mendable=(UserError, ValueError))
-def run_summary(out: Annotated[Path, _OUT], before: Annotated[Path | None, _BEFORE] = None,
-                where: Annotated[str, typer.Option(help="where the outputs are, as markdown")] = "",
-                version: Annotated[str, typer.Option(help="name of the earlier version")] = "") -> None:
+@command_line.command(
+    app,
+    "0, 1 (a metrics file or the card can't be read), 2 (wrong command line)",
+    speaker="report",
+    mendable=(UserError, ValueError),
+)
+def run_summary(
+    out: Annotated[Path, _OUT],
+    before: Annotated[Path | None, _BEFORE] = None,
+    where: Annotated[str, typer.Option(help="where the outputs are, as markdown")] = "",
+    version: Annotated[str, typer.Option(help="name of the earlier version")] = "",
+) -> None:
     """Write a run's page; what the pipeline did not make is left out of it."""
     write_text(out, page(read_headline(), where, earlier(before), version))
 

@@ -2,6 +2,7 @@
 
 Every coordinate has one decimal, and every word is escaped. Not for reading or choosing what to draw.
 """
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ def unit_square(series: Sequence[Series], title: str, note: str, *, diagonal: bo
     return Markup(  # noqa: S704  (names are escaped, the rest are numbers)
         f'<figure class="square"><figcaption>{escape(title)} <small>{escape(note)}</small></figcaption>'
         f'<svg viewBox="-1 -1 102 102" role="img" aria-label="{escape(title)}"><rect class="frame" width="100" '
-        f'height="100"/>{grid}{rule}{"".join(lines)}</svg></figure>')
+        f'height="100"/>{grid}{rule}{"".join(lines)}</svg></figure>'
+    )
 
 
 def line_chart(series: Sequence[Series], title: str, mark: float | None = None) -> Markup:
@@ -50,7 +52,8 @@ def line_chart(series: Sequence[Series], title: str, mark: float | None = None) 
     return Markup(  # noqa: S704
         f'<figure class="wide"><figcaption>{escape(title)} {legend(series)}</figcaption>'
         f'<svg viewBox="0 0 304 150" role="img" aria-label="{escape(title)}">{ticks}{kept}{"".join(lines)}{ends}'
-        "</svg></figure>")
+        "</svg></figure>"
+    )
 
 
 def legend(series: Sequence[Series]) -> Markup:

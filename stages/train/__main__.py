@@ -1,4 +1,5 @@
 """`python -m stages.train`: from shards to `models/base`. See `stages.train.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

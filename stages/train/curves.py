@@ -1,4 +1,5 @@
 """Learning curves by dvclive: `plots/train/plots/metrics/*.tsv`, written anew from the history after each epoch."""
+
 from collections.abc import Sequence
 from pathlib import Path
 

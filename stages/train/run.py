@@ -1,4 +1,5 @@
 """Reads shards and manifest, trains the net of `params.train`, writes `models/base`, metrics and curves."""
+
 import logging
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,15 @@ def main(params: Params) -> dict[str, int]:
 
 def checkpoint_key(spec: dict[str, Any], manifest: Manifest, params: Params, parent: str | None) -> str:
     """Names the training by all that decides its bytes; `parent` is the identity of the model that it starts from."""
-    return key(spec, *inputs(manifest), params.train.model_dump(), parent, params.machine.model_dump(),
-               tf_session.surroundings(), stage_code_version("train"))
+    return key(
+        spec,
+        *inputs(manifest),
+        params.train.model_dump(),
+        parent,
+        params.machine.model_dump(),
+        tf_session.surroundings(),
+        stage_code_version("train"),
+    )
 
 
 def inputs(manifest: Manifest) -> tuple[str, str]:
@@ -70,8 +78,9 @@ def feed_of(manifest: Manifest, shards: Shards) -> Feed:
 
 def net_spec(train: Train, manifest: Manifest, shards: Shards) -> dict[str, Any]:
     """Spec of the net for these shards and labels."""
-    return factory.spec(train.net, width=train.width, dropout=train.dropout, shape=shards.image_shape,
-                     outputs=len(manifest.head.labels))
+    return factory.spec(
+        train.net, width=train.width, dropout=train.dropout, shape=shards.image_shape, outputs=len(manifest.head.labels)
+    )
 
 
 def fresh_net(spec: dict[str, Any], train: Train, start: Initial | None = None) -> keras.Model:
@@ -95,9 +104,15 @@ def fit(net: keras.Model, feed: Feed, validation: Manifest, shards: Shards, para
     weights = losses.class_weights(feed.targets, task) if params.train.class_weights else None
     loss = losses.build(params.train.loss, task, weights)
     watched = Feed(shards, list(validation.table["image_id"]), validation.targets())
-    training = Training(net, feed, plan_of(params.train), loss, Checkpoints("train", run_key),
-                        lambda model: validation_figures(model, watched, validation, params.train),
-                        on_epoch=record)
+    training = Training(
+        net,
+        feed,
+        plan_of(params.train),
+        loss,
+        Checkpoints("train", run_key),
+        lambda model: validation_figures(model, watched, validation, params.train),
+        on_epoch=record,
+    )
     try:
         training.run()
     except Diverged as error:
@@ -123,8 +138,9 @@ def float_logits(net: keras.Model, feed: Feed, batch_size: int) -> np.ndarray:
     return np.concatenate(answers) if answers else np.empty((0, net.output_shape[-1]), np.float32)
 
 
-def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shards: Shards,
-                parent: str | None = None) -> None:
+def write_model(
+    net: keras.Model, spec: dict[str, Any], manifest: Manifest, shards: Shards, parent: str | None = None
+) -> None:
     """Convert to TFLite, measure that file on validation, and write `models/base` with its checksums."""
     tflite = float_tflite(net)
     chain = Chain.from_dict(read_json(PROCESSED / "chain.json"))
@@ -132,14 +148,31 @@ def write_model(net: keras.Model, spec: dict[str, Any], manifest: Manifest, shar
     validation = manifest.rows("validation", gate=False)
     images = shards.images(list(validation.table["image_id"]))
     answers = served_answers(model_card.net_card(manifest, chain), tflite, images)
-    card = model_card.base_card(manifest, chain, model_card.measured(validation, answers.logits),
-                                data_hash=data_hash, code_version=code, parent=parent)
-    model_folder.write(BASE, spec=spec, weights=net.get_weights(), card=card, tflite=tflite,
-                      reference=model_card.reference(validation, answers))
+    card = model_card.base_card(
+        manifest,
+        chain,
+        model_card.measured(validation, answers.logits),
+        data_hash=data_hash,
+        code_version=code,
+        parent=parent,
+    )
+    model_folder.write(
+        BASE,
+        spec=spec,
+        weights=net.get_weights(),
+        card=card,
+        tflite=tflite,
+        reference=model_card.reference(validation, answers),
+    )
 
 
 def figures(progress: Progress, net: keras.Model, feed: Feed) -> dict[str, Any]:
     """Content of `metrics/train.json`: epochs, the best one's validation figures, counts of images and weights."""
     best = progress.history[progress.best_epoch]
-    return {"epochs_run": progress.epoch, "best_epoch": progress.best_epoch + 1, "images": len(feed),
-            "weights": int(net.count_params()), "best": {name: number(value) for name, value in best.items()}}
+    return {
+        "epochs_run": progress.epoch,
+        "best_epoch": progress.best_epoch + 1,
+        "images": len(feed),
+        "weights": int(net.count_params()),
+        "best": {name: number(value) for name, value in best.items()},
+    }

@@ -1,4 +1,5 @@
 """`python -m stages.validate`: the manifest held against its expectations. See `stages.validate.run`."""
+
 import sys
 from typing import TYPE_CHECKING
 

@@ -3,6 +3,7 @@
 `validate.severity` in params.yaml addresses an expectation by these names. How Great Expectations states them is in
 `suite`. Nothing here imports it.
 """
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,37 +32,66 @@ CHECKS = (
     Rule("sha256_format", "A file's SHA-256 is 64 hexadecimal digits.", _INGEST),
     Rule("image_id_unique", "No image stands in two rows.", _INGEST),
     Rule("file_unique", "No file of a batch stands in two rows (batch, source and SHA-256 together).", _INGEST),
-    Rule("counts_add_up", "Rows in = manifest + quarantined + merged + absent, as data/ingest.json counts them.",
-         _INGEST),
-    Rule("no_duplicate_pixels", "The same pixels came in once only; repeats were merged by ingest.",
-         "look at data/merged.csv; where the repeats are right, leave this a warning", "warning"),
+    Rule(
+        "counts_add_up", "Rows in = manifest + quarantined + merged + absent, as data/ingest.json counts them.", _INGEST
+    ),
+    Rule(
+        "no_duplicate_pixels",
+        "The same pixels came in once only; repeats were merged by ingest.",
+        "look at data/merged.csv; where the repeats are right, leave this a warning",
+        "warning",
+    ),
     Rule("split_known", "A split is train, validation or test.", _INGEST),
-    Rule("splits_not_empty", "Train, validation and test all hold images.",
-         "add patients, change ingest.split.ratio or ingest.split.seed"),
-    Rule("patient_in_one_split", "No patient has images in two splits.",
-         "use ingest.split.rule: hash; where an official split is to be kept as it is, set "
-         "validate.severity.patient_in_one_split: warning and say so with every figure"),
+    Rule(
+        "splits_not_empty",
+        "Train, validation and test all hold images.",
+        "add patients, change ingest.split.ratio or ingest.split.seed",
+    ),
+    Rule(
+        "patient_in_one_split",
+        "No patient has images in two splits.",
+        "use ingest.split.rule: hash; where an official split is to be kept as it is, set "
+        "validate.severity.patient_in_one_split: warning and say so with every figure",
+    ),
     Rule("gate_in_validation", "Gate studies lie in the validation split.", _INGEST),
     Rule("sex_known", "Sex is M, F or empty.", "map the set's own words to M and F in a new batch"),
-    Rule("view_known", "A view position is one of DICOM's words for chest views, or empty.",
-         "map the set's own words to PA, AP, LL, ... in a new batch"),
+    Rule(
+        "view_known",
+        "A view position is one of DICOM's words for chest views, or empty.",
+        "map the set's own words to PA, AP, LL, ... in a new batch",
+    ),
     Rule("age_in_range", "Ages lie between 0 and validate.max_age years.", _CONVERT),
     Rule("width_in_range", "Widths lie between validate.min_side and validate.max_side pixels.", _CONVERT),
     Rule("height_in_range", "Heights lie between validate.min_side and validate.max_side pixels.", _CONVERT),
     Rule("bit_depth_in_range", "Bit depths lie between 1 and 16.", _INGEST),
-    Rule("images_not_blank", "An image's grey levels vary (standard deviation at least validate.blank_std of 255).",
-         "look at the images named; add the batch anew without them, lower validate.blank_std, or set "
-         "validate.severity.images_not_blank: warning"),
+    Rule(
+        "images_not_blank",
+        "An image's grey levels vary (standard deviation at least validate.blank_std of 255).",
+        "look at the images named; add the batch anew without them, lower validate.blank_std, or set "
+        "validate.severity.images_not_blank: warning",
+    ),
     Rule("label_values", "A label is 0 or 1.", _INGEST),
-    Rule("one_label_per_image", "Where the task is multiclass, an image has exactly one label.",
-         "correct the batch's labels, or set ingest.task: multilabel"),
-    Rule("labels_in_every_split", "Every label occurs, and is missing, somewhere in every split.",
-         "change ingest.split.seed, drop the label from ingest.labels, or add patients that have it"),
+    Rule(
+        "one_label_per_image",
+        "Where the task is multiclass, an image has exactly one label.",
+        "correct the batch's labels, or set ingest.task: multilabel",
+    ),
+    Rule(
+        "labels_in_every_split",
+        "Every label occurs, and is missing, somewhere in every split.",
+        "change ingest.split.seed, drop the label from ingest.labels, or add patients that have it",
+    ),
     Rule("prevalence_in_bounds", "Each label's share of the images lies within validate.prevalence.", _CONVERT),
-    Rule("boxes_inside_image", "Reference boxes lie inside their image, with a pixel's tolerance.",
-         "correct the batch's box list: corner x, y, then width and height, in pixels of the source image"),
-    Rule("boxes_on_known_labels", "Reference boxes carry one of the set's labels.",
-         "correct the words of the batch's box list, or add the label to ingest.labels"),
+    Rule(
+        "boxes_inside_image",
+        "Reference boxes lie inside their image, with a pixel's tolerance.",
+        "correct the batch's box list: corner x, y, then width and height, in pixels of the source image",
+    ),
+    Rule(
+        "boxes_on_known_labels",
+        "Reference boxes carry one of the set's labels.",
+        "correct the words of the batch's box list, or add the label to ingest.labels",
+    ),
 )
 NAMES = tuple(check.name for check in CHECKS)
 

@@ -1,4 +1,5 @@
 """Columns that are derived from the manifest for the expectations that no single column can carry. No reading here."""
+
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -61,8 +62,9 @@ def counts(table: pd.DataFrame, labels: Sequence[str], splits: Sequence[str]) ->
     return {
         "rows": len(table),
         "patients": int(table["patient"].nunique()),
-        "split": {name: {"images": len(part), "patients": int(part["patient"].nunique())}
-                  for name, part in parts.items()},
+        "split": {
+            name: {"images": len(part), "patients": int(part["patient"].nunique())} for name, part in parts.items()
+        },
         "label": {label: _positives(table, parts, f"label_{label}") for label in labels},
     }
 

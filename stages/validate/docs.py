@@ -2,6 +2,7 @@
 
 Its own pages load styles and scripts from elsewhere and hold the clock and random ids.
 """
+
 import html
 import itertools
 from collections.abc import Sequence
@@ -32,8 +33,9 @@ class StaticPage(DefaultJinjaPageView):  # type: ignore[misc]
         self.env.filters["generate_html_element_uuid"] = lambda prefix=None: f"{prefix or ''}{next(numbers)}"
 
 
-def results_page(result: ExpectationSuiteValidationResult, outcomes: Sequence[RuleOutcome],
-                 facts: dict[str, Any]) -> str:
+def results_page(
+    result: ExpectationSuiteValidationResult, outcomes: Sequence[RuleOutcome], facts: dict[str, Any]
+) -> str:
     """HTML: our summary by name on top, then Great Expectations' results, column for column."""
     document = ValidationResultsPageRenderer().render(result)
     document.sections = document.sections[1:]  # its overview repeats the summary, with the run's clock

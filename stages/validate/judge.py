@@ -1,4 +1,5 @@
 """Runs a suite over the table in an ephemeral context of Great Expectations, with clock and names fixed."""
+
 import datetime
 import json
 import logging
@@ -14,8 +15,11 @@ from great_expectations.core.run_identifier import RunIdentifier
 
 SUITE = "manifest"
 _EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)  # outputs hold no clock: every run has this time
-_FORMAT = {"result_format": "SUMMARY", "unexpected_index_column_names": ["batch", "source"],
-           "partial_unexpected_count": 20}
+_FORMAT = {
+    "result_format": "SUMMARY",
+    "unexpected_index_column_names": ["batch", "source"],
+    "partial_unexpected_count": 20,
+}
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,9 @@ def judge(table: pd.DataFrame, expectations: Sequence[gxe.Expectation]) -> Valid
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("ingest").add_dataframe_asset(SUITE)
     suite = gx.ExpectationSuite(name=SUITE, expectations=list(expectations))
-    definition = gx.ValidationDefinition(name=SUITE, data=asset.add_batch_definition_whole_dataframe("all"),
-                                         suite=context.suites.add(suite))
+    definition = gx.ValidationDefinition(
+        name=SUITE, data=asset.add_batch_definition_whole_dataframe("all"), suite=context.suites.add(suite)
+    )
     run = RunIdentifier(run_name=SUITE, run_time=_EPOCH)
     result = definition.run(batch_parameters={"dataframe": table}, result_format=_FORMAT, run_id=run)
     return ValidationResult(suite, _canonical(result, [expectation.id for expectation in suite.expectations]))

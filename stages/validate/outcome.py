@@ -1,4 +1,5 @@
 """From Great Expectations' results to one outcome for each named expectation, its readable line and its numbers."""
+
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,8 +33,9 @@ def outcomes(results: Iterable[Mapping[str, Any]], severities: Mapping[str, str]
     grouped: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
         grouped.setdefault(result["expectation_config"]["meta"]["name"], []).append(result)
-    return [_outcome(check.name, severities[check.name], grouped[check.name])
-            for check in CHECKS if check.name in grouped]
+    return [
+        _outcome(check.name, severities[check.name], grouped[check.name]) for check in CHECKS if check.name in grouped
+    ]
 
 
 def _outcome(name: str, severity: str, results: list[Mapping[str, Any]]) -> RuleOutcome:

@@ -1,4 +1,5 @@
 """The stage validate: reads manifest and ingest's counts, writes Data Docs and metrics, stops on what is critical."""
+
 import logging
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,9 @@ def read_inputs() -> tuple[Manifest, dict[str, Any]]:
         raise UserError(f"{error}; make it again with `dvc repro -f ingest`") from error
 
 
-def evaluate(manifest: Manifest, ingested: dict[str, Any], bounds: Validate, severities: dict[str, str],
-             ) -> tuple[ValidationResult, list[outcome.RuleOutcome]]:
+def evaluate(
+    manifest: Manifest, ingested: dict[str, Any], bounds: Validate, severities: dict[str, str]
+) -> tuple[ValidationResult, list[outcome.RuleOutcome]]:
     """Great Expectations' result and our outcomes; where columns are missing, on the columns alone."""
     head, table = manifest.head, manifest.table
     named = suite.schema(head.labels)
@@ -60,17 +62,22 @@ def totals(ingested: dict[str, Any]) -> dict[str, int]:
     names = ("rows_in", "manifest", "quarantined", "merged", "absent")
     if missing := [name for name in names if name not in ingested]:
         raise UserError(f"{COUNTS}: lacks {', '.join(missing)}; make it again with `dvc repro -f ingest`")
-    return {name: sum(ingested[name].values()) if isinstance(ingested[name], dict) else int(ingested[name])
-            for name in names}
+    return {
+        name: sum(ingested[name].values()) if isinstance(ingested[name], dict) else int(ingested[name])
+        for name in names
+    }
 
 
 def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.RuleOutcome]) -> dict[str, Any]:
     """Content of metrics/validate.json: ingest's counts, each expectation's outcome, counts of splits and labels."""
     failed = [each for each in found if not each.passed]
     numbers = {
-        "ingest": totals(ingested) | {"quarantined_by_reason": reasons(ingested),
-                                      "merged_by_outcome": ingested.get("merged_by_outcome", {}),
-                                      "without_official_split": ingested.get("without_official_split", 0)},
+        "ingest": totals(ingested)
+        | {
+            "quarantined_by_reason": reasons(ingested),
+            "merged_by_outcome": ingested.get("merged_by_outcome", {}),
+            "without_official_split": ingested.get("without_official_split", 0),
+        },
         "expectations": {each.name: each.numbers() for each in found},
         "unexpected": {each.name: each.unexpected for each in found},
         "failed": {severity: sum(each.severity == severity for each in failed) for severity in checks.SEVERITIES},
@@ -90,8 +97,12 @@ def reasons(ingested: dict[str, Any]) -> dict[str, int]:
 
 def write_docs(judged: ValidationResult, found: list[outcome.RuleOutcome], numbers: dict[str, Any]) -> None:
     """Write reports/validation/index.html (results) and expectations.html (the suite)."""
-    facts = {"images": numbers.get("rows", "?"), "patients": numbers.get("patients", "?"),
-             "met": sum(each.passed for each in found), "not met": sum(not each.passed for each in found)}
+    facts = {
+        "images": numbers.get("rows", "?"),
+        "patients": numbers.get("patients", "?"),
+        "met": sum(each.passed for each in found),
+        "not met": sum(not each.passed for each in found),
+    }
     with atomic_folder(DOCS) as folder:
         write_text(folder / "index.html", docs.results_page(judged.result, found, facts))
         write_text(folder / "expectations.html", docs.suite_page(judged.suite))

@@ -1,4 +1,5 @@
 """The expectations as Great Expectations' objects, each tagged with its name in `checks`. No reading or writing."""
+
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,22 @@ Named = tuple[str, gxe.Expectation]
 # DICOM PS3.3 C.8.11.7.1.1.4 (View Position) and the chest views of digital radiography; empty: not known.
 VIEWS = ["", "PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL"]
 _TYPES = {
-    "image_id": "str", "patient": "str", "study": "str", "view": "str", "sex": "str", "age": "float32", "batch": "str",
-    "source": "str", "sha256": "str", "width": "int32", "height": "int32", "bit_depth": "int16",
-    **dict.fromkeys(STATISTICS, "float32"), "boxes": "str", "split": "str", "gate": "bool",
+    "image_id": "str",
+    "patient": "str",
+    "study": "str",
+    "view": "str",
+    "sex": "str",
+    "age": "float32",
+    "batch": "str",
+    "source": "str",
+    "sha256": "str",
+    "width": "int32",
+    "height": "int32",
+    "bit_depth": "int16",
+    **dict.fromkeys(STATISTICS, "float32"),
+    "boxes": "str",
+    "split": "str",
+    "gate": "bool",
 }
 
 
@@ -43,8 +57,16 @@ def schema(labels: Sequence[str]) -> list[Named]:
 def content(head: Head, bounds: Validate, rows: Rows, patients: int) -> list[Named]:
     """Expectations on the values, for a manifest with this head, ingest's counts and its number of patients."""
     columns = [f"label_{label}" for label in head.labels]
-    named = [*_types(columns), *_formats(), *_rows(rows), *_vocabularies(columns), *_ranges(bounds),
-             *_splits(), *_prevalences(columns, bounds), *_boxes()]
+    named = [
+        *_types(columns),
+        *_formats(),
+        *_rows(rows),
+        *_vocabularies(columns),
+        *_ranges(bounds),
+        *_splits(),
+        *_prevalences(columns, bounds),
+        *_boxes(),
+    ]
     if head.task == "multiclass":
         named.append(("one_label_per_image", gxe.ExpectMulticolumnSumToEqual(column_list=columns, sum_total=1)))
     if patients >= bounds.min_patients_for_label_check:
@@ -106,7 +128,7 @@ def _ranges(bounds: Validate) -> Iterator[Named]:
 def _splits() -> Iterator[Named]:
     """No split is empty, no patient is in two, gate studies are validation studies."""
     present = gxe.ExpectColumnDistinctValuesToContainSet(column="split", value_set=list(SPLITS))
-    gate = gxe.ExpectColumnValuesToBeInSet(column="split", value_set=["validation"], row_condition=Column("gate") == True)  # noqa: E712,E501  (builds a condition)
+    gate = gxe.ExpectColumnValuesToBeInSet(column="split", value_set=["validation"], row_condition=Column("gate"))
     yield "splits_not_empty", present
     yield "patient_in_one_split", gxe.ExpectColumnValuesToBeBetween(column="splits_of_patient", max_value=1)
     yield "gate_in_validation", gate
@@ -116,8 +138,12 @@ def _labels_in_splits(columns: Sequence[str]) -> Iterator[Named]:
     """In each split every label has positives and negatives."""
     for column in columns:
         for split in SPLITS:
-            yield "labels_in_every_split", gxe.ExpectColumnDistinctValuesToContainSet(
-                column=column, value_set=[0, 1], row_condition=Column("split") == split)
+            yield (
+                "labels_in_every_split",
+                gxe.ExpectColumnDistinctValuesToContainSet(
+                    column=column, value_set=[0, 1], row_condition=Column("split") == split
+                ),
+            )
 
 
 def _prevalences(columns: Sequence[str], bounds: Validate) -> Iterator[Named]:

@@ -1,4 +1,5 @@
 """The command that says how far two machines' answers lie apart sees what differs and what is not comparable."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,14 +10,27 @@ from benchmarks import across_machines
 @pytest.fixture
 def predictions():
     """Two variants, three images, one label."""
-    return pd.DataFrame({
-        "variant": ["base"] * 3 + ["int8"] * 3, "image_id": ["a", "b", "c"] * 2, "patient": "p",
-        "logit_Mass": np.arange(6, dtype=np.float32), "probability_Mass": np.linspace(0.1, 0.6, 6), "target_Mass": 0})
+    return pd.DataFrame(
+        {
+            "variant": ["base"] * 3 + ["int8"] * 3,
+            "image_id": ["a", "b", "c"] * 2,
+            "patient": "p",
+            "logit_Mass": np.arange(6, dtype=np.float32),
+            "probability_Mass": np.linspace(0.1, 0.6, 6),
+            "target_Mass": 0,
+        }
+    )
 
 
-@pytest.mark.parametrize(("shift", "status", "said"), [
-    (0.0, 0, "all within the tolerance of 0.0001"), (5e-5, 0, "all within"), (0.5, 1, "more than 0.0001 apart: int8"),
-    (np.nan, 1, "more than 0.0001 apart: int8")])
+@pytest.mark.parametrize(
+    ("shift", "status", "said"),
+    [
+        (0.0, 0, "all within the tolerance of 0.0001"),
+        (5e-5, 0, "all within"),
+        (0.5, 1, "more than 0.0001 apart: int8"),
+        (np.nan, 1, "more than 0.0001 apart: int8"),
+    ],
+)
 def test_a_shifted_logit_is_measured_in_its_variant(predictions, tmp_path, capsys, shift, status, said):
     predictions.to_parquet(tmp_path / "a.parquet")
     predictions.loc[3, "logit_Mass"] += np.float32(shift)

@@ -1,4 +1,5 @@
 """`cxr clean`."""
+
 from command.clean import app
 from cxr.runtime import command_line
 from tests.fixtures.made_sets import put

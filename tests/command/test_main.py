@@ -1,4 +1,5 @@
 """The words of `cxr`: listed without an import, run in the project's folder, wrong ones answered with a suggestion."""
+
 import importlib.util
 import os
 import subprocess
@@ -14,14 +15,21 @@ HEAVY = {"numpy", "cv2", "yaml", "pandas", "prefect", "tensorflow", "pydantic"}
 
 def cxr(root, *arguments: str, cwd=None) -> subprocess.CompletedProcess:
     """What the script `cxr` of the checkout does."""
-    return subprocess.run([sys.executable, "-m", "command", *arguments], cwd=cwd or root, capture_output=True,
-                          text=True, env={**os.environ, "PYTHONPATH": str(root)})
+    return subprocess.run(
+        [sys.executable, "-m", "command", *arguments],
+        cwd=cwd or root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
 
 
 def test_help_lists_every_word_and_imports_no_area(root):
-    code = ("import sys; from command.main import main; main(['--help']); "
-            f"print(sorted({HEAVY} & set(sys.modules)), [name for name in sys.modules if name in "
-            "('cxr', 'stages', 'serving', 'flows')])")
+    code = (
+        "import sys; from command.main import main; main(['--help']); "
+        f"print(sorted({HEAVY} & set(sys.modules)), [name for name in sys.modules if name in "
+        "('cxr', 'stages', 'serving', 'flows')])"
+    )
     shown = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert shown.stdout.splitlines()[-1] == "[] []"
     assert all(f"  {name} " in shown.stdout for name in WORDS)
@@ -43,10 +51,15 @@ def test_the_help_of_a_word_names_its_exit_statuses_and_runs_nothing(root, tmp_p
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["dvc.yaml", "params.yaml", "stages"]
 
 
-@pytest.mark.parametrize(("given", "status", "words"), [
-    (["scor"], 2, "Did you mean 'score'"), (["score", "--agian"], 2, "--again"), ([], 2, ""),
-    (["--project", "nowhere", "score"], 1, "cxr: nowhere: no project is there"),
-])
+@pytest.mark.parametrize(
+    ("given", "status", "words"),
+    [
+        (["scor"], 2, "Did you mean 'score'"),
+        (["score", "--agian"], 2, "--again"),
+        ([], 2, ""),
+        (["--project", "nowhere", "score"], 1, "cxr: nowhere: no project is there"),
+    ],
+)
 def test_a_wrong_command_line_is_answered_in_a_line(capsys, given, status, words):
     assert main.main(given) == status
     assert words in capsys.readouterr().err
@@ -89,24 +102,37 @@ def test_a_project_of_another_version_is_said_in_a_line(root, tmp_path):
 
 def test_a_working_folder_that_is_gone_is_said_in_a_line(root, tmp_path):
     gone = tmp_path / "gone"
-    code = f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir({str(gone)!r}); " \
-           "from command.main import main; raise SystemExit(main(['score']))"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
-                           env={**os.environ, "PYTHONPATH": str(root)})
+    code = (
+        f"import os; os.mkdir({str(gone)!r}); os.chdir({str(gone)!r}); os.rmdir({str(gone)!r}); "
+        "from command.main import main; raise SystemExit(main(['score']))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)}
+    )
     assert shown.returncode == 1 and shown.stderr == "cxr: the working folder was removed; go to one that is there\n"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["doctor"], ["preset", "list"]])
 def test_output_that_nobody_reads_to_its_end_is_no_traceback(root, words):
     """Backblaze/B2_Command_Line_Tool#1071: `... | head -1`."""
-    shown = subprocess.run(["bash", "-c", f"{sys.executable} -m command {' '.join(words)} | true"], cwd=root,
-                           capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    shown = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m command {' '.join(words)} | true"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
     assert shown.stderr == ""
 
 
 def test_a_terminal_that_knows_only_ascii_is_written_to(root, tmp_path):
     """Backblaze/B2_Command_Line_Tool#914."""
     plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    shown = subprocess.run([sys.executable, "-m", "command", "score", str(tmp_path / "\u00fc")], cwd=root,
-                           capture_output=True, text=True, env={**os.environ, **plain})
+    shown = subprocess.run(
+        [sys.executable, "-m", "command", "score", str(tmp_path / "\u00fc")],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **plain},
+    )
     assert shown.returncode == 1 and "no such folder" in shown.stderr and "Traceback" not in shown.stderr

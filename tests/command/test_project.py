@@ -1,4 +1,5 @@
 """Which project `cxr` works on."""
+
 import os
 from pathlib import Path
 

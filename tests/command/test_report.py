@@ -1,4 +1,5 @@
 """`cxr report`."""
+
 from command.report import app
 from cxr.runtime import command_line
 

@@ -1,4 +1,5 @@
 """The words of `cxr` against the page that lists them, and every page against the words."""
+
 import re
 from pathlib import Path
 
@@ -8,8 +9,11 @@ from command.words import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/reference/commands.md"
-PAGES = [path for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]
-         if path.parent.name != ".venv"]
+PAGES = [
+    path
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]
+    if path.parent.name != ".venv"
+]
 
 
 def listed() -> list[str]:

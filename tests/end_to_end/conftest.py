@@ -1,4 +1,5 @@
 """One finished run of the preset `tiny`, made once for all processes of pytest, of which each has a copy."""
+
 import json
 
 import pytest

@@ -1,4 +1,5 @@
 """Faults done for real, to a real server and real workers: the miniature project, authentication on, SQLite."""
+
 import os
 import signal
 import subprocess

@@ -1,4 +1,5 @@
 """The real pipeline (preset tiny) over three machines: the bytes of a plain `dvc repro`, raw images on one only."""
+
 import json
 import os
 import signal
@@ -32,12 +33,16 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Net]:
 
 def taken(net: Net, run: str, stage: str) -> str:
     """Wait for a stage to run; the machine that took it."""
+
     def look() -> str:
         attempts = net.team.attempts(run, stage)
         state = net.team.run(run)["state_type"]
         assert state not in ("FAILED", "CANCELLED"), net.team.logs(run)
-        return net.machine_of(attempts[-1]["id"]) if attempts and attempts[-1]["state_type"] in (
-            "RUNNING", "COMPLETED") else ""
+        return (
+            net.machine_of(attempts[-1]["id"])
+            if attempts and attempts[-1]["state_type"] in ("RUNNING", "COMPLETED")
+            else ""
+        )
 
     return str(until(look, 900, f"{stage} to run"))
 
@@ -48,7 +53,8 @@ def members(store: Path, listing: str) -> list[str]:
 
 
 def test_trained_on_one_gpu_machine_compressed_on_the_other_the_bytes_are_those_of_a_local_repro(
-        net: Net, tmp_path: Path) -> None:
+    net: Net, tmp_path: Path
+) -> None:
     run = net.team.submit()
     trained_on = taken(net, run, "train")
     os.kill(net.worker(trained_on), signal.SIGSTOP)  # its flow goes on; it takes no other stage
@@ -56,8 +62,10 @@ def test_trained_on_one_gpu_machine_compressed_on_the_other_the_bytes_are_those_
     os.kill(net.worker(trained_on), signal.SIGCONT)
     assert {trained_on, compressed_on} == {"gpu-one", "gpu-two"}
     assert net.team.ended(run)["state_type"] == "COMPLETED", net.team.logs(run)
-    assert {net.machine_of(net.team.attempts(run, stage)[-1]["id"]) for stage in
-            ("phantom", "ingest", "validate", "preprocess", "evaluate", "report")} == {"cpu-one"}
+    assert {
+        net.machine_of(net.team.attempts(run, stage)[-1]["id"])
+        for stage in ("phantom", "ingest", "validate", "preprocess", "evaluate", "report")
+    } == {"cpu-one"}
 
     clone = tmp_path / "local"
     git(tmp_path, "clone", "-q", "-b", git(net.project.git, "tag"), str(net.project.git), str(clone))

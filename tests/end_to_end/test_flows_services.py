@@ -1,4 +1,5 @@
 """`make up`, deploying, the local pipeline reporting to a server, `make down`: a real server, the miniature project."""
+
 import base64
 import os
 import subprocess
@@ -28,8 +29,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 def command(site: Team, *words: str, folder: Path = CODE, **variables: str) -> "subprocess.CompletedProcess[str]":
     """Run a command as somebody who was told server and password."""
-    return subprocess.run([sys.executable, *words], cwd=folder, env={**site.environment, **variables},
-                          capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder, env={**site.environment, **variables}, capture_output=True, text=True
+    )
 
 
 def live(site: Team) -> set[bool]:
@@ -41,8 +43,9 @@ def live(site: Team) -> set[bool]:
 
 def newest(site: Team, flow: str) -> dict[str, Any]:
     """The last run of a flow."""
-    found: list[dict[str, Any]] = site.api("POST", "/flow_runs/filter", {
-        "flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC", "limit": 1})
+    found: list[dict[str, Any]] = site.api(
+        "POST", "/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC", "limit": 1}
+    )
     return found[0]
 
 
@@ -54,8 +57,11 @@ def artifacts(site: Team, run: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("word", ["admin:another word", "somebody:a word for tests", AUTH.partition(":")[2]])
 def test_a_wrong_password_is_refused(site: Team, word: str) -> None:
-    request = urllib.request.Request(f"http://127.0.0.1:{site.port}/api/flow_runs/count", b"{}", {
-        "content-type": "application/json", "authorization": "Basic " + base64.b64encode(word.encode()).decode()})
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{site.port}/api/flow_runs/count",
+        b"{}",
+        {"content-type": "application/json", "authorization": "Basic " + base64.b64encode(word.encode()).decode()},
+    )
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(request)  # noqa: S310 (our own server)
 
@@ -79,8 +85,10 @@ def test_the_local_pipeline_reports_to_a_server_that_is_named(site: Team) -> Non
     run = newest(site, "pipeline-here")
     assert run["state_type"] == "COMPLETED"
     left = until(lambda: artifacts(site, run["id"]), 30, "artifacts")
-    assert "| base.auroc.macro | 0.9030 | n/a | n/a |" in left["pipeline-summary"] and "not recorded" in left[
-        "pipeline-summary"]
+    assert (
+        "| base.auroc.macro | 0.9030 | n/a | n/a |" in left["pipeline-summary"]
+        and "not recorded" in left["pipeline-summary"]
+    )
     assert (folder / "reports" / "index.html").as_uri() in left["report"] and float(left["progress-train"]) == 100
     assert until(lambda: "train: working" in site.logs(run["id"]), 30, "a stage's line in the log")
     assert "Running stage 'evaluate'" in site.logs(run["id"]) and "train: working" in ended.stderr + ended.stdout
@@ -92,8 +100,15 @@ def test_the_local_pipeline_reports_to_a_server_that_is_named(site: Team) -> Non
 
 def test_a_local_pipeline_that_fails_says_in_its_state_which_stage_and_its_last_lines(site: Team) -> None:
     secret = "a-word-of-a-mirror"
-    ended = command(site, "-m", "flows.pipeline", "--set", "train.fail=showing its environment",
-                    folder=site.project.checkout, MIRROR=f"https://me:{secret}@host/x")
+    ended = command(
+        site,
+        "-m",
+        "flows.pipeline",
+        "--set",
+        "train.fail=showing its environment",
+        folder=site.project.checkout,
+        MIRROR=f"https://me:{secret}@host/x",
+    )
     assert ended.returncode not in (0, 1) and "Traceback" not in ended.stderr.splitlines()[-1]
     run = newest(site, "pipeline-here")
     said = run["state"]["message"]
@@ -121,9 +136,12 @@ def of_the_project(site: Team) -> list[int]:
     found = []
     for process in Path("/proc").iterdir():
         try:
-            if (process.name.isdigit() and int(process.name) != os.getpid()
-                    and f"CXR_HOME={site.home}\0".encode() in (process / "environ").read_bytes()
-                    and alive(int(process.name))):
+            if (
+                process.name.isdigit()
+                and int(process.name) != os.getpid()
+                and f"CXR_HOME={site.home}\0".encode() in (process / "environ").read_bytes()
+                and alive(int(process.name))
+            ):
                 found.append(int(process.name))
         except OSError:
             continue

@@ -2,6 +2,7 @@
 
 The GPU worker is a machine of its own whose cache and workspaces lie on a disk of 24 megabytes (a tmpfs: needs root).
 """
+
 import os
 import shutil
 import subprocess

@@ -1,4 +1,5 @@
 """The miniature project over three machines (tests/fixtures/flows_net.py): bytes, secrets, a partition, cron."""
+
 import os
 import subprocess
 import sys
@@ -51,8 +52,12 @@ def test_the_pipeline_over_three_machines_makes_the_bytes_of_a_local_repro(net: 
     for lock in lockfile.LOCKS:
         (clone / lock).unlink()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=clone, check=True,
-                   env={**os.environ, "PATH": path, "RAN": str(tmp_path / "ran")})
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "repro", "-q"],
+        cwd=clone,
+        check=True,
+        env={**os.environ, "PATH": path, "RAN": str(tmp_path / "ran")},
+    )
     assert lockfile.differences(recorded, lockfile.outputs_of(clone)) == []
 
 
@@ -89,8 +94,11 @@ def test_a_stage_cut_off_from_the_network_is_taken_by_the_other_machine_and_reco
 
     ip("netns", "exec", first, "ip", "link", "set", "eth0", "up")  # it reaches git, the remote and the server again
     late = {"artifacts": {"flow_run_id": {"any_": [attempts[0]["id"]]}}, "limit": 200}
-    until(lambda: [kept for kept in net.team.api("POST", "/artifacts/filter", late) if kept["type"] == "result"], 400,
-          "the machine that came back to deliver its entry")
+    until(
+        lambda: [kept for kept in net.team.api("POST", "/artifacts/filter", late) if kept["type"] == "result"],
+        400,
+        "the machine that came back to deliver its entry",
+    )
     ended = net.team.ended(run, 1200)
     assert ended["state_type"] == "COMPLETED", net.team.logs(run)
     assert "train: done (attempt 2)" in net.team.logs(run) and "train: done (attempt 1)" not in net.team.logs(run)
@@ -108,12 +116,22 @@ def test_a_stage_cut_off_from_the_network_is_taken_by_the_other_machine_and_reco
 def test_a_cron_schedule_really_fires(net: Net) -> None:
     deployment = net.team.api("GET", "/deployments/name/pipeline/pipeline")["id"]
     at = datetime.now(UTC) + timedelta(minutes=2)
-    made = net.team.api("POST", f"/deployments/{deployment}/schedules", [
-        {"active": True, "schedule": {"cron": f"{at.minute} {at.hour} * * *", "timezone": "UTC"}}])
+    made = net.team.api(
+        "POST",
+        f"/deployments/{deployment}/schedules",
+        [{"active": True, "schedule": {"cron": f"{at.minute} {at.hour} * * *", "timezone": "UTC"}}],
+    )
 
     def fired() -> list[dict[str, object]]:
-        runs = net.team.api("POST", "/flow_runs/filter", {"limit": 50, "sort": "START_TIME_DESC", "flow_runs": {
-            "deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": ["COMPLETED"]}}}})
+        runs = net.team.api(
+            "POST",
+            "/flow_runs/filter",
+            {
+                "limit": 50,
+                "sort": "START_TIME_DESC",
+                "flow_runs": {"deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": ["COMPLETED"]}}},
+            },
+        )
         return [run for run in runs if run["auto_scheduled"]]
 
     try:

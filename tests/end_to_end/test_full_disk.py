@@ -2,6 +2,7 @@
 
 The disk is a real one: a tmpfs in a mount namespace of its own (Linux; skipped where that is not allowed).
 """
+
 import json
 import shutil
 import subprocess
@@ -15,15 +16,20 @@ from tests.fixtures.workspace import STAGES
 OWN_DISK = ["unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]
 pytestmark = pytest.mark.skipif(
     not shutil.which("unshare") or subprocess.run(OWN_DISK, capture_output=True).returncode != 0,
-    reason="needs unshare as root, or a kernel that lets users have mount namespaces: apt install util-linux")
+    reason="needs unshare as root, or a kernel that lets users have mount namespaces: apt install util-linux",
+)
 SLOW = [pytest.param(stage, share, marks=pytest.mark.slow) for stage in STAGES for share in (0.0, 0.3, 0.8)]
 
 
 def filled(unhurt, *arguments):
     """What happened on the disk that got full."""
     script = str(Path(__file__).with_name("full_disk.py"))
-    done = subprocess.run(["unshare", "-rm", sys.executable, script, str(unhurt.folder), *arguments],
-                          env=unhurt.environment, capture_output=True, text=True)
+    done = subprocess.run(
+        ["unshare", "-rm", sys.executable, script, str(unhurt.folder), *arguments],
+        env=unhurt.environment,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

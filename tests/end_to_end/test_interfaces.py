@@ -1,4 +1,5 @@
 """What others script against: stage names, the figures' places, DVC's commands, a second run that does nothing."""
+
 import json
 import re
 import sys

@@ -1,4 +1,5 @@
 """SIGKILL at any moment loses nothing: the same command again ends with the bytes of a run that was never killed."""
+
 import itertools
 import json
 import os
@@ -31,8 +32,7 @@ def long_plan(seed=2026):
 
 
 def at_random(whole, kills, seed=2026):
-    """Kills at random moments of a whole run's stages, drawn evenly over its processor time: (stage, fraction of it).
-    """
+    """Kills at random moments of a whole run's stages, evenly over its processor time: (stage, fraction of it)."""
     chance, total = random.Random(seed), sum(whole.processor_seconds.values())
     plan = []
     for moment in sorted(chance.uniform(0.0, total) for _ in range(kills)):

@@ -2,6 +2,7 @@
 
 Needs `qemu-x86_64` (Debian's qemu-user).
 """
+
 import shutil
 import sys
 
@@ -11,8 +12,11 @@ from tests.end_to_end.full_disk import MEASURED, differing, outputs_of
 from tests.fixtures.workspace import STAGES, Workspace
 from tests.skips import needs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200),
-              pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason=needs("qemu-x86_64"))]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(7200),
+    pytest.mark.skipif(not shutil.which("qemu-x86_64"), reason=needs("qemu-x86_64")),
+]
 COMPARED = tuple(name for name in STAGES if name != "report")  # the report shows measured times
 RUN = """import multiprocessing.spawn, runpy, sys
 if __name__ == "__main__":

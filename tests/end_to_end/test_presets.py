@@ -1,4 +1,5 @@
 """The presets for sets that can't be downloaded here, on made-up miniatures of them."""
+
 import json
 from pathlib import Path
 

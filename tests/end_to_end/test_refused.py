@@ -1,4 +1,5 @@
 """A shard or model file whose bytes are not the recorded ones is refused by name by every stage that reads it."""
+
 import sys
 
 import pandas as pd

@@ -3,6 +3,7 @@
 The miniature project, the stages' answers played (tests/fixtures/flows_production.py). The steps by themselves, without
 a server: tests/flows/release/test_retraining.py. The same with real models: `make demo-drift`.
 """
+
 import time
 import uuid
 from collections.abc import Iterator
@@ -40,8 +41,11 @@ def production(site: Team) -> Path:
 
 def drift(site: Team, times: int = 1, reason: str = "input: {{ not a template }}") -> None:
     """What the monitor emits, some times over."""
-    event = {"event": "cxr.drift.detected", "resource": {"prefect.resource.id": "cxr.model.0123"},
-             "payload": {"reasons": [reason], "data_hash": "abc"}}
+    event = {
+        "event": "cxr.drift.detected",
+        "resource": {"prefect.resource.id": "cxr.model.0123"},
+        "payload": {"reasons": [reason], "data_hash": "abc"},
+    }
     body: Any = [{**event, "id": str(uuid.uuid4()), "occurred": datetime.now(UTC).isoformat()} for _ in range(times)]
     site.api("POST", "/events", body)
 
@@ -59,8 +63,9 @@ def new(site: Team, before: int) -> dict[str, Any]:
 
 def ended(site: Team, run: dict[str, Any], seconds: float) -> dict[str, Any]:
     """A run once it ended, as the server has it then."""
-    found: dict[str, Any] = until(lambda: (now := site.run(run["id"]))["state_type"] in FINAL and now, seconds,
-                                  f"the end of {run['name']}")
+    found: dict[str, Any] = until(
+        lambda: (now := site.run(run["id"]))["state_type"] in FINAL and now, seconds, f"the end of {run['name']}"
+    )
     return found
 
 
@@ -111,7 +116,7 @@ def test_an_event_during_a_retraining_is_turned_away_and_said_again_starts_the_n
 
     cooled_down(started)  # so that the cooldown is not what turns the next event away
     drift(site, reason="input: meanwhile")
-    meanwhile = until(lambda: retrainings(site)[before + 2:], 60, "the event to be answered")[0]
+    meanwhile = until(lambda: retrainings(site)[before + 2 :], 60, "the event to be answered")[0]
     said_in_vain = time.monotonic()
     assert meanwhile["parameters"]["cause"]["reasons"] == ["input: meanwhile"]
     assert ended(site, meanwhile, 60)["state_type"] == "CANCELLED"

@@ -1,4 +1,5 @@
 """A fresh environment of `make setup EXTRA=serve` scores images and answers over HTTP, and is small."""
+
 import json
 import os
 import shutil
@@ -15,8 +16,18 @@ import pytest
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = ("cxr", "serving", "stages", "flows", "command", "requirements", "Makefile", "pyproject.toml", "README.md",
-          "params.yaml")
+NEEDED = (
+    "cxr",
+    "serving",
+    "stages",
+    "flows",
+    "command",
+    "requirements",
+    "Makefile",
+    "pyproject.toml",
+    "README.md",
+    "params.yaml",
+)
 MOST_BYTES = 0.8e9
 
 
@@ -30,8 +41,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy(ROOT / name, place / name)
     outside = f"/bin:/usr/bin:{Path(sys.base_prefix) / 'bin'}"
     python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    subprocess.run(["make", "setup", "EXTRA=serve", f"PYTHON={python}"], cwd=place, check=True, capture_output=True,
-                   env=os.environ | {"PATH": outside})
+    subprocess.run(
+        ["make", "setup", "EXTRA=serve", f"PYTHON={python}"],
+        cwd=place,
+        check=True,
+        capture_output=True,
+        env=os.environ | {"PATH": outside},
+    )
     with tarfile.open(ROOT / "tests/fixtures/made_before_the_move.tar.gz") as archive:
         archive.extractall(place / "project", filter="data")
     return place
@@ -44,8 +60,9 @@ def clean() -> dict[str, str]:
 
 def run(checkout: Path, *command: str, status: int = 0) -> str:
     """What the fresh environment's python prints in the project, on both streams."""
-    done = subprocess.run([checkout / ".venv/bin/python", *command], cwd=checkout / "project", capture_output=True,
-                          text=True, env=clean())
+    done = subprocess.run(
+        [checkout / ".venv/bin/python", *command], cwd=checkout / "project", capture_output=True, text=True, env=clean()
+    )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -53,8 +70,13 @@ def run(checkout: Path, *command: str, status: int = 0) -> str:
 @pytest.fixture
 def endpoint(checkout: Path) -> Iterator[str]:
     """Address of `python -m serving.http` in the fresh environment."""
-    child = subprocess.Popen([checkout / ".venv/bin/python", "-m", "serving.http", "--port", "0"], text=True,
-                             cwd=checkout / "project", env=clean(), stdout=subprocess.PIPE)
+    child = subprocess.Popen(
+        [checkout / ".venv/bin/python", "-m", "serving.http", "--port", "0"],
+        text=True,
+        cwd=checkout / "project",
+        env=clean(),
+        stdout=subprocess.PIPE,
+    )
     try:
         yield child.stdout.readline().split()[1]
     finally:

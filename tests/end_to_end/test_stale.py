@@ -1,4 +1,5 @@
 """Only what depends re-runs: each parameter and each source file makes exactly the expected stages stale."""
+
 import contextlib
 import os
 import sys
@@ -15,24 +16,42 @@ LEARNED = {"train", "compress"}
 USERS = {  # section of params.yaml -> stages that are stale when one of its keys changes
     "machine": {"phantom", "ingest", "preprocess", "train", "compress", "evaluate", "explain"},
     "phantom": {"phantom", "report"},
-    "ingest": {"ingest", "report"}, "validate": {"validate"}, "preprocess": {"preprocess"},
-    "train": LEARNED, "compress": {"compress"}, "evaluate": {"evaluate", "report"}, "explain": {"explain"},
-    "report": {"report"}, "score": set(), "monitor": set(), "retrain": set(),
+    "ingest": {"ingest", "report"},
+    "validate": {"validate"},
+    "preprocess": {"preprocess"},
+    "train": LEARNED,
+    "compress": {"compress"},
+    "evaluate": {"evaluate", "report"},
+    "explain": {"explain"},
+    "report": {"report"},
+    "score": set(),
+    "monitor": set(),
+    "retrain": set(),
 }
 ALL = {"phantom", "ingest", "validate", "preprocess", "train", "compress", "evaluate", "explain", "report"}
 LATER = set(STAGES) - ALL  # stages that came since: their own section, and the folders that dvc.yaml lists for them
 PACKAGES = ("cxr", "serving", "stages")
 SOURCES = {  # folder -> stages that are stale when one of its files changes
-    "cxr/core": ALL | {"check"}, "cxr/params": {"check"}, "cxr/runtime": set(), "cxr/data": ALL - {"phantom", "report"},
-    "cxr/imaging": {"ingest", "preprocess"}, "cxr/raw": {"ingest", "preprocess"},
-    "cxr/model": {"train", "compress", "evaluate", "explain"}, "cxr/selection": {"train", "compress", "evaluate"},
-    "cxr/metrics": {"evaluate"}, "cxr/nets": {"train", "compress", "explain"}, "cxr/training": LEARNED,
-    "cxr/explanation": {"explain"}, **{f"{package}/__init__.py": set() for package in PACKAGES},
+    "cxr/core": ALL | {"check"},
+    "cxr/params": {"check"},
+    "cxr/runtime": set(),
+    "cxr/data": ALL - {"phantom", "report"},
+    "cxr/imaging": {"ingest", "preprocess"},
+    "cxr/raw": {"ingest", "preprocess"},
+    "cxr/model": {"train", "compress", "evaluate", "explain"},
+    "cxr/selection": {"train", "compress", "evaluate"},
+    "cxr/metrics": {"evaluate"},
+    "cxr/nets": {"train", "compress", "explain"},
+    "cxr/training": LEARNED,
+    "cxr/explanation": {"explain"},
+    **{f"{package}/__init__.py": set() for package in PACKAGES},
     "stages/check": {"check"},
     "stages/former_names": set(),
     **{f"stages/{name}": {name} for name in ALL},
-    **{f"serving/{name}": set() for name in ("feedback", "gate", "http", "log", "monitor",
-                                               "predict", "registry", "score")},
+    **{
+        f"serving/{name}": set()
+        for name in ("feedback", "gate", "http", "log", "monitor", "predict", "registry", "score")
+    },
 }
 
 
@@ -69,8 +88,12 @@ def other(value):
 
 
 PARAMETERS = list(leaves(yaml.safe_load(text(ROOT / "presets/tiny.yaml"))))
-FILES = sorted(p.relative_to(ROOT).as_posix() for package in PACKAGES for p in (ROOT / package).rglob("*")
-               if p.is_file() and p.suffix != ".pyc")  # templates and styles, too
+FILES = sorted(
+    p.relative_to(ROOT).as_posix()
+    for package in PACKAGES
+    for p in (ROOT / package).rglob("*")
+    if p.is_file() and p.suffix != ".pyc"
+)  # templates and styles, too
 
 
 def test_every_parameter_makes_exactly_its_stages_stale(unhurt):
@@ -108,8 +131,12 @@ def folder_of(name):
 def test_a_source_file_of_each_folder_makes_exactly_its_stages_stale(unhurt):
     one = {(folder_of(name), name.rpartition(".")[2]): name for name in FILES}
     assert {folder for folder, _ in one} ^ set(SOURCES) == {f"stages/{name}" for name in LATER}
-    assert {("stages/report", "html"), ("stages/report", "css"), ("stages/validate", "j2"),
-            ("stages/validate", "css")} <= one.keys()
+    assert {
+        ("stages/report", "html"),
+        ("stages/report", "css"),
+        ("stages/validate", "j2"),
+        ("stages/validate", "css"),
+    } <= one.keys()
     assert wrongly_stale(unhurt, one.values()) == {}
 
 

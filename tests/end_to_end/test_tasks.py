@@ -1,4 +1,5 @@
 """The same pipeline serves other tasks and real sets by parameters alone."""
+
 import json
 import sys
 
@@ -48,8 +49,13 @@ def set_params(workspace, preset, **sections):
 
 def test_three_colours_as_class_folders_are_learned_in_three_channels(tmp_path):
     workspace = Workspace(tmp_path / "w", "cifar10")
-    set_params(workspace, "cifar10", ingest__labels=sorted(COLOURS), ingest__max_quarantined_fraction=0.02,
-               validate__min_patients_for_label_check=10_000)
+    set_params(
+        workspace,
+        "cifar10",
+        ingest__labels=sorted(COLOURS),
+        ingest__max_quarantined_fraction=0.02,
+        validate__min_patients_for_label_check=10_000,
+    )
     source = colour_folders(tmp_path / "colours")
     workspace.run(sys.executable, "-m", "cxr.raw", "add", "--set", "cifar10", "--from", str(source))
     workspace.repro()
@@ -69,8 +75,14 @@ def test_three_colours_as_class_folders_are_learned_in_three_channels(tmp_path):
 
 def test_nihs_240_images_come_in_and_every_stage_ends(tmp_path, shared_data):
     workspace = Workspace(tmp_path / "w", "nih")
-    set_params(workspace, "nih", preprocess__size=64, validate__prevalence=[0.0, 0.95],
-               validate__min_patients_for_label_check=10_000, explain__boxed_images=10)
+    set_params(
+        workspace,
+        "nih",
+        preprocess__size=64,
+        validate__prevalence=[0.0, 0.95],
+        validate__min_patients_for_label_check=10_000,
+        explain__boxed_images=10,
+    )
     workspace.run(sys.executable, "-m", "cxr.raw", "add", "--set", "nih", "--from", str(shared_data / "nih"))
     workspace.repro()
     counts = json.loads((workspace.folder / "data/ingest.json").read_text())

@@ -1,4 +1,5 @@
 """What every test of flows shares: what they log is caught, and goes nowhere else."""
+
 import logging
 from collections.abc import Callable, Iterator
 

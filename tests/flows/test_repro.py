@@ -1,4 +1,5 @@
 """`make repro` says what to do where params.yaml or its data are not as they should be, and ends as it says."""
+
 import os
 import signal
 import subprocess
@@ -94,14 +95,21 @@ def test_the_pipeline_alone_refuses_it_as_well(copy, monkeypatch, capsys):
 def repro(folder):
     """`make repro`'s command, started in a process group of its own."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.Popen([sys.executable, "-m", "flows.repro"], cwd=folder, text=True, start_new_session=True,
-                            env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": path},
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.repro"],
+        cwd=folder,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 @pytest.fixture
 def one_stage(tmp_path):
     """Makes a project of one stage with the given lines of Python."""
+
     def make(code):
         (tmp_path / "stage.py").write_text(code)
         stage = {"cmd": "python stage.py", "deps": ["stage.py"], "outs": ["made.txt"]}
@@ -109,6 +117,7 @@ def one_stage(tmp_path):
         subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
         subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=tmp_path, check=True)
         return tmp_path
+
     return make
 
 
@@ -120,8 +129,10 @@ def test_a_stage_that_fails_ends_make_repros_command_with_1(one_stage):
 
 
 def test_an_interrupt_of_a_stage_ends_it_with_130(one_stage):
-    folder = one_stage("import pathlib, sys, time\ntry:\n    pathlib.Path('begun').touch()\n    time.sleep(600)\n"
-                       "except KeyboardInterrupt:\n    sys.exit(130)\n")
+    folder = one_stage(
+        "import pathlib, sys, time\ntry:\n    pathlib.Path('begun').touch()\n    time.sleep(600)\n"
+        "except KeyboardInterrupt:\n    sys.exit(130)\n"
+    )
     child, until = repro(folder), time.monotonic() + 120
     while not (folder / "begun").exists() and time.monotonic() < until:
         time.sleep(0.05)

@@ -1,4 +1,5 @@
 """`make up` opens nothing that nobody asked for."""
+
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from flows import up
 from flows.server import services
 
 
-def test_the_server_is_not_opened_to_a_network_without_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                                                  capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_server_is_not_opened_to_a_network_without_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CXR_HOME", str(tmp_path))
     monkeypatch.setenv("CXR_GIT", str(tmp_path))
     monkeypatch.setenv("CXR_HOST", "0.0.0.0")  # noqa: S104

@@ -1,4 +1,5 @@
 """`make verify` makes everything again, whatever caches lie about, and names the file that differs and where."""
+
 import os
 import subprocess
 import sys
@@ -48,8 +49,9 @@ def test_every_stage_is_made_again_beside_a_shared_cache_and_a_run_cache(project
 
 def test_a_file_that_differs_is_named_with_the_place(project, capfd):
     path = project.checkout / "work/stage.py"
-    path.write_text(path.read_text().replace(
-        "made = {", "made = {**({'at': time.time_ns()} if name == 'validate' else {}), "))
+    path.write_text(
+        path.read_text().replace("made = {", "made = {**({'at': time.time_ns()} if name == 'validate' else {}), ")
+    )
     project.commit("validate writes the time")
     repro(project)
     assert verify.main([]) == 1

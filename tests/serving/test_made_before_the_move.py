@@ -2,6 +2,7 @@
 
 The archive and how it was made: tests/fixtures/made_before_the_move.md.
 """
+
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cxr.runtime.hand_over import DriftVerdict, GateVerdict, HistoryLine, ReleaseRecord
-from serving.log import labels, scoring_log
+from serving.log import labels, quarantine, scoring_log
 from serving.registry import releases
 from tests.serving.http.test_app import Server
 from tests.test_kept_for_users import DRIFT_KEYS, GATE_KEYS, LOG_COLUMNS
@@ -37,8 +38,12 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(module: str, *arguments: str, status: int = 0) -> str:
     """What today's command prints in the project, run as users run it."""
-    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_WORKERS": "1"})
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_WORKERS": "1"},
+    )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
@@ -63,20 +68,24 @@ def test_its_records_and_verdicts_are_still_readable(old):
     assert (drift.verdict, drift.version, drift.window.studies) == ("quiet", "v0.0.2", SCORED)
     assert not gate.promotes and len(gate.reasons) == 5 and gate.champion.version == "v0.0.2"
     assert ReleaseRecord.read(Path("production/current/release.json")).version == "v0.0.2"
-    lines = [HistoryLine.parse(json.loads(line), "history.jsonl")
-             for line in Path("production/history.jsonl").read_text().splitlines()]
+    lines = [
+        HistoryLine.parse(json.loads(line), "history.jsonl")
+        for line in Path("production/history.jsonl").read_text().splitlines()
+    ]
     assert [(line.event, line.version) for line in lines] == [("install", "v0.0.1"), ("install", "v0.0.2")]
 
 
 def test_its_log_and_labels_are_read_whole(old):
     log = scoring_log.read(Path("production/log"))
     assert len(log) == SCORED and set(log["version"]) == {"v0.0.2"}
-    plain, of_log = ([name for name in names if not name.startswith(("logit_", "probability_"))]
-                     for names in (LOG_COLUMNS, log.columns))
+    plain, of_log = (
+        [name for name in names if not name.startswith(("logit_", "probability_"))]
+        for names in (LOG_COLUMNS, log.columns)
+    )
     assert of_log == plain
     known = labels.read(Path("production/feedback"), LABELS)
     assert known.shape == (LABELLED, len(LABELS)) and not known.isna().any().any()
-    assert [row["reason"] for row in scoring_log.read_quarantine(Path("production/log"))] == ["mislabelled"]
+    assert [row["reason"] for row in quarantine.read(Path("production/log"))] == ["mislabelled"]
 
 
 def test_scoring_goes_on_in_the_old_log_and_nothing_stands_twice(old):
@@ -84,20 +93,26 @@ def test_scoring_goes_on_in_the_old_log_and_nothing_stands_twice(old):
     shutil.copytree("later", "production/incoming", dirs_exist_ok=True)
     counts = json.loads(run("serving.score", "--json"))
     assert {name: counts[name] for name in ("seen", "scored", "already", "quarantined")} == {
-        "seen": 30 + LATER + 1, "scored": LATER, "already": 30, "quarantined": 1}
+        "seen": 30 + LATER + 1,
+        "scored": LATER,
+        "already": 30,
+        "quarantined": 1,
+    }
     assert before.items() <= parts().items(), "old parts stay as they were"
     after = scoring_log.read(Path("production/log"))
     assert len(after) == SCORED + LATER and not after.duplicated(["image_id", "model"]).any()
     assert list(after.columns) == list(table.columns) and after.head(SCORED).equals(table)
     assert json.loads(run("serving.score", "--json"))["scored"] == 0
-    assert [row["path"] for row in scoring_log.read_quarantine(Path("production/log"))] == ["broken.png"]
+    assert [row["path"] for row in quarantine.read(Path("production/log"))] == ["broken.png"]
 
 
 def test_it_is_served_and_what_was_scored_then_is_answered_and_never_doubled(old):
     server = Server(old)
     try:
-        answers = [server.ask("/score", path.read_bytes(), content_type="image/png")
-                   for path in (next(Path("production/incoming").glob("0*.png")), next(Path("later").glob("*.png")))]
+        answers = [
+            server.ask("/score", path.read_bytes(), content_type="image/png")
+            for path in (next(Path("production/incoming").glob("0*.png")), next(Path("later").glob("*.png")))
+        ]
     finally:
         server.end()
     assert [status for status, *_ in answers] == [200, 200]

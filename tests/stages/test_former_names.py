@@ -1,4 +1,5 @@
 """Commands that moved out of `stages` answer to their former names for one release, and do the same."""
+
 import json
 import os
 import shutil
@@ -30,8 +31,9 @@ WORDS = {word.module.removesuffix(".command"): f"cxr {name}" for name, word in w
 def ended(folder, module, arguments):
     """The command run in the folder, started as a user starts it."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CXR_PRODUCTION": str(folder / "production")}
-    return subprocess.run([sys.executable, "-m", module, *arguments], cwd=folder, env=environment, capture_output=True,
-                          text=True)
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments], cwd=folder, env=environment, capture_output=True, text=True
+    )
 
 
 @pytest.mark.parametrize("former", COMMANDS)

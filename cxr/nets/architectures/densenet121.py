@@ -1,4 +1,5 @@
 """DenseNet121 (Huang et al. 2017, arXiv:1608.06993), Keras's: the net of CheXNet (Rajpurkar et al. 2017)."""
+
 from typing import Any
 
 import tf_keras as keras

@@ -1,4 +1,5 @@
 """MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381), Keras's, at its full width."""
+
 from typing import Any
 
 import tf_keras as keras

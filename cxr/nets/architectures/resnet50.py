@@ -1,5 +1,6 @@
 """ResNet50 (He et al. 2016, arXiv:1512.03385), Keras's: the model case. Its strided 1x1 convolutions are a sampling
 and a 1x1 convolution, see `SampledConvolutions`."""
+
 from functools import partial
 from typing import Any
 
@@ -27,8 +28,14 @@ def _scaled(x: Any) -> Any:
 
 def _blue_first(x: Any) -> Any:
     """Channels reversed by a fixed 1x1 convolution: ResNet50's weights expect blue, green, red."""
-    flip = layers.Conv2D(3, 1, use_bias=False, trainable=False, name="rgb_to_bgr",
-                         kernel_initializer=keras.initializers.Constant(np.eye(3)[::-1].reshape(1, 1, 3, 3)))
+    flip = layers.Conv2D(
+        3,
+        1,
+        use_bias=False,
+        trainable=False,
+        name="rgb_to_bgr",
+        kernel_initializer=keras.initializers.Constant(np.eye(3)[::-1].reshape(1, 1, 3, 3)),
+    )
     return flip(x)
 
 

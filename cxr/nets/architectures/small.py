@@ -3,6 +3,7 @@
 Two things are as they are for the same bytes' sake (docs/explanation/reproducibility.md): a shortcut that halves the
 image is an average pooling and a 1x1 convolution, never a strided 1x1 convolution, and the normalization is ours.
 """
+
 from typing import Any
 
 import tf_keras as keras
@@ -15,8 +16,15 @@ from cxr.nets.registry import Architecture
 
 def _conv(x: Any, channels: int, kernel: int, stride: int, name: str) -> Any:
     """A convolution without bias, padded to keep the size (divided by the stride), and its normalization."""
-    x = layers.Conv2D(channels, kernel, strides=stride, padding="same", use_bias=False,
-                      kernel_initializer="he_normal", name=f"{name}_conv")(x)
+    x = layers.Conv2D(
+        channels,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
     return BatchNormalization(name=f"{name}_norm")(x)
 
 
@@ -39,10 +47,11 @@ def build(spec: dict[str, Any], weights: str | None) -> keras.Model:
     width, side = spec["width"], max(spec["height"], spec["input_width"])
     inputs = keras.Input((spec["height"], spec["input_width"], spec["channels"]), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(inputs)
-    x = layers.ReLU(name="stem_relu")(_conv(x, width, 5 if side > 48 else 3, 4 if side > 160 else 2 if side > 48 else 1,
-                                            "stem"))
+    x = layers.ReLU(name="stem_relu")(
+        _conv(x, width, 5 if side > 48 else 3, 4 if side > 160 else 2 if side > 48 else 1, "stem")
+    )
     for stage, stride in enumerate((1, 2, 2, 2)):
-        x = _residual(x, width * 2 ** stage, stride, f"stage{stage + 1}")
+        x = _residual(x, width * 2**stage, stride, f"stage{stage + 1}")
     return with_head("small", inputs, x, spec["outputs"], spec["dropout"])
 
 

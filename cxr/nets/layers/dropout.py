@@ -1,5 +1,6 @@
 """Dropout whose mask is a function of (seed, number of calls), the count being one of the net's own weights: a
 training resumed from a checkpoint draws the masks it would have drawn."""
+
 from typing import Any
 
 import tensorflow as tf

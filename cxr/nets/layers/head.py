@@ -1,4 +1,5 @@
 """The end of every net: global average pooling, dropout, and a dense layer that gives the logits."""
+
 from typing import Any
 
 import tf_keras as keras

@@ -4,6 +4,7 @@ Keras's own divides by a root that each make of processor approximates in its ow
 its fused form sums in an order that follows the size of the caches. Here the root and the division are exact (IEEE
 754), which costs nothing: there is one of each for a channel.
 """
+
 from typing import Any
 
 import tensorflow as tf

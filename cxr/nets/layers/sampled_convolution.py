@@ -1,4 +1,5 @@
 """Keras's layers, but for strided 1x1 convolutions, whose gradient is not the same bytes every time."""
+
 from collections.abc import Callable
 from typing import Any
 

@@ -4,6 +4,7 @@ A layout opens tables, never images, and knows nothing of splits, salts or the t
 `Layout` in a module of its own, give it a line in `cxr.raw.layouts.registry`, and its name to `ingest.layout` in
 `cxr.params.schema`; where its images are of a new kind, `cxr.imaging.decode` has to learn to read them.
 """
+
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,17 @@ from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.names import IMAGE_KINDS
 
-REASONS = (*UNDECODABLE, "not_in_table", "ambiguous_name", "unknown_label", "contradictory_labels", "no_class_folder",
-           "unsafe_path", "bad_row", "decoder_crashed")
+REASONS = (
+    *UNDECODABLE,
+    "not_in_table",
+    "ambiguous_name",
+    "unknown_label",
+    "contradictory_labels",
+    "no_class_folder",
+    "unsafe_path",
+    "bad_row",
+    "decoder_crashed",
+)
 NO_PATIENT = "no patient is known"  # why a scored study can't go into a batch
 ImageKey = tuple[str, str]  # (batch, path inside it)
 

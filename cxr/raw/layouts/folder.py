@@ -1,4 +1,5 @@
 """Layout `folder`: a folder for each class, with or without train/val/test above (Kermany's and many others)."""
+
 import re
 import shutil
 from collections import Counter
@@ -15,8 +16,15 @@ from cxr.raw.layouts.base import NO_PATIENT, Claims, Fault, Layout, Record
 from cxr.raw.names import IMAGE_KINDS, BatchError, is_image
 
 NO_CLASS = "not exactly one class"  # why a scored study can't go into a batch
-_SPLIT_FOLDERS = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
-                  "validation": "validation", "test": "test", "testing": "test"}
+_SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
 
 
 class Folder(Layout):
@@ -43,8 +51,9 @@ class Folder(Layout):
         images = [name for name in names if is_image(name)]
         classes = Counter(class_of(name)[0] for name in images)
         if images and classes[""] == len(images):
-            raise BatchError(f"{source}: its images stand in no class folder; put each class into a folder named after "
-                             "it")
+            raise BatchError(
+                f"{source}: its images stand in no class folder; put each class into a folder named after it"
+            )
         inner = {name.split("/")[1].lower() for name in images if name.count("/") > 1}
         if len(classes) == 1 and inner & _SPLIT_FOLDERS.keys():
             raise BatchError(f"{source}: train and test stand one level down; give FROM={source}/{next(iter(classes))}")
@@ -87,8 +96,10 @@ class FolderWriter:
 
     def __init__(self, layout: Folder) -> None:
         """Start without a study; `layout` knows the pattern of patients and the negative class."""
-        self.needs = ("a study has one class, and its file's name holds the patient by ingest.patient_pattern "
-                      f"({layout.section.patient_pattern})")
+        self.needs = (
+            "a study has one class, and its file's name holds the patient by ingest.patient_pattern "
+            f"({layout.section.patient_pattern})"
+        )
         self._pattern, self._negative = layout.pattern, layout.section.negative
         self._files: list[tuple[Path, Path]] = []
 

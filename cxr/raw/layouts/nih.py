@@ -2,6 +2,7 @@
 
 Both label versions come in: 2017 (ages like `058Y`, a trailing empty column) and 2017_v2020 (plain years).
 """
+
 import math
 import re
 import shutil
@@ -19,9 +20,24 @@ from cxr.raw.names import IMAGE_KINDS, BatchError, fault_of, is_image
 from cxr.raw.tables import TableFile, csv_text
 
 NO_FINDING = "No Finding"
-FINDINGS = frozenset((
-    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia",
-    "Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax"))
+FINDINGS = frozenset(
+    (
+        "Atelectasis",
+        "Cardiomegaly",
+        "Consolidation",
+        "Edema",
+        "Effusion",
+        "Emphysema",
+        "Fibrosis",
+        "Hernia",
+        "Infiltration",
+        "Mass",
+        "Nodule",
+        "Pleural_Thickening",
+        "Pneumonia",
+        "Pneumothorax",
+    )
+)
 _TABLE = re.compile(r"Data_Entry[^/]*\.csv(\.gz)?")
 _BOXES = re.compile(r"BBox_List[^/]*\.csv(\.gz)?")
 _LISTS = {"train_val_list.txt": "train", "test_list.txt": "test"}
@@ -69,8 +85,11 @@ class Nih(Layout):
         table, lists = _table(batch), [name for name in _LISTS if name in batch.files]
         box_list = [name for name in batch.names() if _BOXES.fullmatch(name)]
         boxes = _boxes(batch, box_list)
-        official = {line: _LISTS[name] for name in sorted(lists, reverse=True)
-                    for line in TableFile.in_batch(batch, name).lines()}
+        official = {
+            line: _LISTS[name]
+            for name in sorted(lists, reverse=True)
+            for line in TableFile.in_batch(batch, name).lines()
+        }
         claims = Claims(tables=frozenset((table, *lists, *box_list)), known_findings=FINDINGS)
         images = _ImageIndex(batch, earlier)
         for line, row in TableFile.in_batch(batch, table).rows(_IMAGE, _FINDINGS, _PATIENT):
@@ -78,13 +97,13 @@ class Nih(Layout):
         for fault in images.doubled():
             claims.take(fault)
         claims.boxes_unmatched = sum(map(len, boxes.values())) - sum(
-            len(boxes[name]) for name in {record.name for record in claims.records} & boxes.keys())
+            len(boxes[name]) for name in {record.name for record in claims.records} & boxes.keys()
+        )
         return claims
 
     @classmethod
     def views_in(cls, folder: Path) -> dict[str, str]:
-        """Views by Data_Entry tables at the top of a folder, or of folders in it; one that can't be read tells nothing.
-        """
+        """Views by Data_Entry tables at a folder's top, or of folders in it; one that can't be read tells nothing."""
         views: dict[str, str] = {}
         for path in _tables_beside(folder):
             try:
@@ -105,8 +124,11 @@ class NihWriter:
     def __init__(self, images: Path) -> None:
         """`images`: the scored folder. UserError where a table in it lacks the columns of image or patient."""
         self.needs = f"patients are read from a Data_Entry*.csv in {images} or one level below"
-        self._entries = {_file_name(row[_IMAGE]): row for path in _tables_beside(images)
-                         for _, row in _beside(path).rows(_IMAGE, _PATIENT)}
+        self._entries = {
+            _file_name(row[_IMAGE]): row
+            for path in _tables_beside(images)
+            for _, row in _beside(path).rows(_IMAGE, _PATIENT)
+        }
         self._rows: list[tuple[Path, dict[str, str]]] = []
 
     def take(self, image: str, path: Path, labels: "pd.Series[float]") -> str:
@@ -114,8 +136,16 @@ class NihWriter:
         entry = self._entries.get(path.name, {})
         if not entry.get(_PATIENT):
             return NO_PATIENT
-        self._rows.append((path, {**entry, _IMAGE: f"{image[:32]}{path.suffix.lower()}",
-                                  _FINDINGS: "|".join(labels.index[labels == 1]) or NO_FINDING}))
+        self._rows.append(
+            (
+                path,
+                {
+                    **entry,
+                    _IMAGE: f"{image[:32]}{path.suffix.lower()}",
+                    _FINDINGS: "|".join(labels.index[labels == 1]) or NO_FINDING,
+                },
+            )
+        )
         return ""
 
     def write(self, folder: Path) -> None:
@@ -140,8 +170,18 @@ class _ImageIndex:
     def doubled(self) -> list[Fault]:
         """Files of this batch whose name stands in several folders; the first one is taken."""
         several = (paths for paths in self.batch.by_basename.values() if len(paths) > 1 and is_image(paths[0]))
-        return [Fault(self.batch.name, "", path, "ambiguous_name", f"the table's name fits {paths[0]} too",
-                      (self.batch.name, path)) for paths in several for path in paths[1:]]
+        return [
+            Fault(
+                self.batch.name,
+                "",
+                path,
+                "ambiguous_name",
+                f"the table's name fits {paths[0]} too",
+                (self.batch.name, path),
+            )
+            for paths in several
+            for path in paths[1:]
+        ]
 
 
 def age_in_years(text: str) -> float:
@@ -153,8 +193,14 @@ def age_in_years(text: str) -> float:
     return float(found[1]) * _YEARS[found[2].upper()] if found else math.nan
 
 
-def _item(batch: str, place: str, row: dict[str, str], images: _ImageIndex, boxes: dict[str, list[ReferenceBox]],
-          official: dict[str, str]) -> Record | Fault:
+def _item(
+    batch: str,
+    place: str,
+    row: dict[str, str],
+    images: _ImageIndex,
+    boxes: dict[str, list[ReferenceBox]],
+    official: dict[str, str],
+) -> Record | Fault:
     """What one row of the table claims, its image looked up, or why it can't come in."""
     name, patient = row[_IMAGE], row[_PATIENT]
     if fault := fault_of(name) or ("a path, not a file name" if "/" in name else None):
@@ -167,9 +213,20 @@ def _item(batch: str, place: str, row: dict[str, str], images: _ImageIndex, boxe
     if NO_FINDING in findings and len(findings) > 1:
         return Fault(batch, place, name, "contradictory_labels", row[_FINDINGS], image)
     study, sex = row.get("Follow-up #", ""), row.get("Patient Gender", row.get("Patient Sex", "")).upper()
-    return Record(batch, place, name, image, tuple(sorted(findings - {NO_FINDING})), _plain_id(patient),
-                  _plain_id(study), _word(row.get(_VIEW, "")), sex if sex in ("M", "F") else "",
-                  age_in_years(row.get("Patient Age", "")), tuple(boxes.get(name, ())), official.get(name, ""))
+    return Record(
+        batch,
+        place,
+        name,
+        image,
+        tuple(sorted(findings - {NO_FINDING})),
+        _plain_id(patient),
+        _plain_id(study),
+        _word(row.get(_VIEW, "")),
+        sex if sex in ("M", "F") else "",
+        age_in_years(row.get("Patient Age", "")),
+        tuple(boxes.get(name, ())),
+        official.get(name, ""),
+    )
 
 
 def _plain_id(text: str) -> str:

@@ -1,4 +1,5 @@
 """All layouts, a line each, and the questions that are asked without knowing which of them a folder has."""
+
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -4,6 +4,7 @@
 `scoring_counts` by serving.score; flows read all four. A document without a number was written before there were any,
 and is read as format 0.
 """
+
 from cxr.runtime.hand_over.drift_verdict import DriftVerdict
 from cxr.runtime.hand_over.gate_verdict import GateVerdict
 from cxr.runtime.hand_over.release import HistoryLine, InProduction, ReleaseRecord

@@ -1,4 +1,5 @@
 """The monitor's verdict: verdict.json, written by serving.monitor; flows announce drift by it."""
+
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict

@@ -1,4 +1,5 @@
 """The gate's verdict: gate.json, written by serving.gate; flows promote by it and keep it with production."""
+
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field

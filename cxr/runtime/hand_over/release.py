@@ -1,4 +1,5 @@
 """A release: written by serving.registry (release.json, each line of history.jsonl, `show --json`), read by flows."""
+
 from pathlib import Path
 from typing import Any
 

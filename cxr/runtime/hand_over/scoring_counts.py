@@ -1,4 +1,5 @@
 """What a scoring run did: the one line of `cxr score --json`; flows publish it with the run's page."""
+
 from pydantic import Field
 
 from cxr.core.document import Count, Document
@@ -17,5 +18,7 @@ class ScoringCounts(Document):
     @property
     def headline(self) -> str:
         """The counts in one line."""
-        return (f"{self.seen} files seen = {self.scored} scored + {self.already} already scored + "
-                f"{self.quarantined} quarantined")
+        return (
+            f"{self.seen} files seen = {self.scored} scored + {self.already} already scored + "
+            f"{self.quarantined} quarantined"
+        )

@@ -1,4 +1,5 @@
 """`python -m serving.score.latency MODEL FOLDER...`: see `serving.score.latency.measure`."""
+
 import sys
 
 from cxr.core import determinism

@@ -4,6 +4,7 @@
 the folders that holds images; nothing is logged. MODEL is a model folder, or a project in which the pipeline ran: then
 the variant that it chose.
 """
+
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,13 +43,16 @@ def measure(model_folder: Path, files: Sequence[ImageFile], batch_size: int, max
     `serving.score.model.opened`. UserError where none can be decoded.
     """
     size = max(1, min(batch_size, len(files) // (2 * workers())))
-    chunks = [tuple(files[start:start + size]) for start in range(0, len(files), size)]
+    chunks = [tuple(files[start : start + size]) for start in range(0, len(files), size)]
     orders = [_Chunk(model_folder, chunk, max_pixels) for chunk in chunks]
     taken = [ms for _, chunk in process_pool.map_unordered(_timed, orders, workers(), chunk=1) for ms in chunk or []]
     if not taken:
         raise UserError("no image could be decoded, so that no latency was measured; name another folder")
-    return {"p50_ms": round(float(np.percentile(taken, 50)), 3), "p95_ms": round(float(np.percentile(taken, 95)), 3),
-            "images": len(taken)}
+    return {
+        "p50_ms": round(float(np.percentile(taken, 50)), 3),
+        "p95_ms": round(float(np.percentile(taken, 95)), 3),
+        "images": len(taken),
+    }
 
 
 def _timed(chunk: _Chunk) -> list[float]:
@@ -69,15 +73,26 @@ def _folder_of(model: Path) -> Path:
 
 
 app = command_line.application()
-_MODEL = typer.Argument(help="model folder, or a project in which the pipeline ran", metavar="MODEL",
-                        parser=command_line.given_path, show_default=False)
-_FOLDERS = typer.Argument(help="folders of images; the first that holds any counts", metavar="FOLDER...",
-                          parser=command_line.given_path, show_default=False)
+_MODEL = typer.Argument(
+    help="model folder, or a project in which the pipeline ran",
+    metavar="MODEL",
+    parser=command_line.given_path,
+    show_default=False,
+)
+_FOLDERS = typer.Argument(
+    help="folders of images; the first that holds any counts",
+    metavar="FOLDER...",
+    parser=command_line.given_path,
+    show_default=False,
+)
 
 
 @command_line.command(app, stage_main.STATUSES)
-def latency(model: Annotated[Path, _MODEL], folders: Annotated[list[Path], _FOLDERS],
-            images: Annotated[int, typer.Option(help="at the most", min=1)] = 200) -> None:
+def latency(
+    model: Annotated[Path, _MODEL],
+    folders: Annotated[list[Path], _FOLDERS],
+    images: Annotated[int, typer.Option(help="at the most", min=1)] = 200,
+) -> None:
     """Measure a model on this machine: milliseconds an image, as JSON."""
     raise typer.Exit(stage_main.run("latency", lambda params: _measured(params, model, folders, images)))
 

@@ -1,4 +1,5 @@
 """`python -m stages.score`, today `cxr score`."""
+
 from stages.former_names import run
 
 if __name__ == "__main__":

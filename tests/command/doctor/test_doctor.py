@@ -1,4 +1,5 @@
 """What `doctor` says as a whole: every group, quickly, never a traceback, nothing that names a person."""
+
 import getpass
 import json
 import subprocess
@@ -70,8 +71,10 @@ def test_neither_home_nor_the_user_is_named(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_it_is_quick_and_loads_no_large_library() -> None:
-    script = ("import sys; from command.doctor import findings; findings(); "
-              "print({'tensorflow', 'prefect', 'dvc', 'cv2', 'pandas'} & set(sys.modules))")
+    script = (
+        "import sys; from command.doctor import findings; findings(); "
+        "print({'tensorflow', 'prefect', 'dvc', 'cv2', 'pandas'} & set(sys.modules))"
+    )
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -1,4 +1,5 @@
 """What is told of the machine, from files made up in /proc's and the cgroups' form."""
+
 from pathlib import Path
 
 import pytest

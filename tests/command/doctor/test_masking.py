@@ -1,4 +1,5 @@
 """What the masks take out, and what they leave."""
+
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,18 @@ def mary(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "mary")
 
 
-@pytest.mark.parametrize(("said", "shown"), [
-    ("/home/mary/cxr (there)", "~/cxr (there)"),
-    ("/home/mary", "~"),
-    ("/home/maryland", "/home/maryland"),
-    ("/data/mary/cxr", "/data/***/cxr"),
-    ("summary", "summary"),
-    ("s3://key:word@host/bucket", "s3://***@host/bucket"),
-    ("git@host.org:team/cxr", "***@host.org:team/cxr"),
-])
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("/home/mary/cxr (there)", "~/cxr (there)"),
+        ("/home/mary", "~"),
+        ("/home/maryland", "/home/maryland"),
+        ("/data/mary/cxr", "/data/***/cxr"),
+        ("summary", "summary"),
+        ("s3://key:word@host/bucket", "s3://***@host/bucket"),
+        ("git@host.org:team/cxr", "***@host.org:team/cxr"),
+    ],
+)
 def test_a_line_is_masked(said: str, shown: str) -> None:
     assert mask(said) == shown
 

@@ -1,4 +1,5 @@
 """What is told of the checkout."""
+
 import os
 import subprocess
 from pathlib import Path
@@ -11,8 +12,11 @@ from command.doctor import project
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     (tmp_path / "a.txt").touch()
-    for command in (("init", "-q"), ("add", "a.txt"), ("-c", "user.name=t", "-c", "user.email=t@localhost", "commit",
-                                                      "-qm", "start")):
+    for command in (
+        ("init", "-q"),
+        ("add", "a.txt"),
+        ("-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "start"),
+    ):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
     return tmp_path
 

@@ -1,4 +1,5 @@
 """Remotes of every kind, a server that answers, refuses or is gone, and what is in production."""
+
 import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -1,4 +1,5 @@
 """What a process may compute with is set in one place, before any numerical library loads."""
+
 import ast
 import os
 import subprocess
@@ -11,8 +12,11 @@ from cxr.core import determinism
 
 ROOT = Path(__file__).resolve().parents[3]
 SET = "from cxr.core import determinism; determinism.set_environment(); "
-CLEAN = {name: value for name, value in os.environ.items()
-         if name not in {*determinism._ALWAYS, *determinism._CAPS, *determinism._FEATURES, "CXR_INSTRUCTION_SET"}}
+CLEAN = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in {*determinism._ALWAYS, *determinism._CAPS, *determinism._FEATURES, "CXR_INSTRUCTION_SET"}
+}
 
 
 def python(code, **more):
@@ -24,27 +28,34 @@ def python(code, **more):
 def test_importing_the_packages_changes_no_environment_and_loads_no_numerical_library():
     """What `python -m` loads before its `__main__`: else NumPy would be there before the environment is set."""
     packages = "stages.train, serving.score, serving.registry, serving.gate, cxr.raw, cxr.runtime.stage_main"
-    told = python(f"import os; before = dict(os.environ); import {packages}; import sys; "
-                  "print(before == dict(os.environ), sorted({'numpy', 'cv2', 'tensorflow'} & sys.modules.keys()))")
+    told = python(
+        f"import os; before = dict(os.environ); import {packages}; import sys; "
+        "print(before == dict(os.environ), sorted({'numpy', 'cv2', 'tensorflow'} & sys.modules.keys()))"
+    )
     assert told == "True []"
 
 
-@pytest.mark.parametrize("path", sorted(
-    path.relative_to(ROOT).as_posix() for package in ("cxr", "serving", "stages")
-    for path in (ROOT / package).rglob("__main__.py")))
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path.relative_to(ROOT).as_posix()
+        for package in ("cxr", "serving", "stages")
+        for path in (ROOT / package).rglob("__main__.py")
+    ),
+)
 def test_every_command_sets_the_environment_before_it_imports_what_it_needs(path):
     tree = ast.parse((ROOT / path).read_text())
     names = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
-    modules = {f"{node.module}.{alias.name}" for node in tree.body if isinstance(node, ast.ImportFrom)
-               for alias in node.names}
+    modules = {
+        f"{node.module}.{alias.name}" for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
     settling = {"cxr.core.determinism", "cxr.runtime.stage_main", "stages.former_names.run"}
     light = {"sys", "typing.TYPE_CHECKING", "cxr.runtime.library_log", *settling}
     assert names | modules <= light and modules & settling
 
 
 def test_tf_keras_is_chosen_before_tensorflow_loads():
-    told = python(f"{SET}import os, sys; "
-                  "print(os.environ['TF_USE_LEGACY_KERAS'], 'tensorflow' in sys.modules)")
+    told = python(f"{SET}import os, sys; print(os.environ['TF_USE_LEGACY_KERAS'], 'tensorflow' in sys.modules)")
     assert told == "1 False"
 
 
@@ -71,8 +82,10 @@ def test_without_the_cap_all_three_would_use_more():
 
 @pytest.mark.parametrize(("setting", "capped"), [("avx2", "True"), ("native", "False")])
 def test_the_cap_in_force_is_what_the_libraries_see(setting, capped):
-    code = (f"{SET}found = determinism.in_force(); "
-            "print(determinism.capped(), found.get('instruction_set'), found.get('ONEDNN_MAX_CPU_ISA'))")
+    code = (
+        f"{SET}found = determinism.in_force(); "
+        "print(determinism.capped(), found.get('instruction_set'), found.get('ONEDNN_MAX_CPU_ISA'))"
+    )
     told = ["True", "avx2", "None"] if capped == "True" else ["False", "None"]
     assert python(code, CXR_INSTRUCTION_SET=setting).split() == told
     assert python(code, CXR_INSTRUCTION_SET="avx2", ONEDNN_MAX_CPU_ISA="SSE41").split() == ["False", "None", "SSE41"]
@@ -81,12 +94,15 @@ def test_the_cap_in_force_is_what_the_libraries_see(setting, capped):
 SKYLAKE = "avx2 avx512f avx512cd avx512bw avx512dq avx512vl"
 
 
-@pytest.mark.parametrize(("flags", "numpy_told", "opencv_told"), [
-    ("fma avx2", None, None),
-    ("avx2 avx512f avx512cd", "AVX512F AVX512CD", None),
-    (SKYLAKE, "AVX512F AVX512CD AVX512_SKX", "AVX512-SKX"),
-    (f"{SKYLAKE} avx512_vnni", "AVX512F AVX512CD AVX512_SKX AVX512_CLX", "AVX512-SKX"),
-])
+@pytest.mark.parametrize(
+    ("flags", "numpy_told", "opencv_told"),
+    [
+        ("fma avx2", None, None),
+        ("avx2 avx512f avx512cd", "AVX512F AVX512CD", None),
+        (SKYLAKE, "AVX512F AVX512CD AVX512_SKX", "AVX512-SKX"),
+        (f"{SKYLAKE} avx512_vnni", "AVX512F AVX512CD AVX512_SKX AVX512_CLX", "AVX512-SKX"),
+    ],
+)
 def test_only_what_the_processor_has_is_turned_off(tmp_path, flags, numpy_told, opencv_told):
     """OpenCV writes "Trying to disable unavailable CPU feature" on stderr where it is told more, at every start."""
     (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: x\n")
@@ -97,8 +113,7 @@ def test_only_what_the_processor_has_is_turned_off(tmp_path, flags, numpy_told, 
 
 def test_the_libraries_start_without_a_word_under_the_cap():
     command = [sys.executable, "-W", "error", "-c", f"{SET}import numpy, cv2"]
-    done = subprocess.run(command, capture_output=True, text=True,
-                          env={**CLEAN, "CXR_INSTRUCTION_SET": "avx2"})
+    done = subprocess.run(command, capture_output=True, text=True, env={**CLEAN, "CXR_INSTRUCTION_SET": "avx2"})
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -107,8 +122,10 @@ def test_a_machine_that_lists_no_flags_turns_nothing_off(tmp_path):
 
 
 def test_telemetry_is_off_for_all_that_sends_some():
-    code = (f"{SET}import os; from dvc import analytics; print(os.environ['GX_ANALYTICS_ENABLED'], "
-            "os.environ['PREFECT_SERVER_ANALYTICS_ENABLED'], os.environ['DO_NOT_TRACK'], analytics.is_enabled())")
+    code = (
+        f"{SET}import os; from dvc import analytics; print(os.environ['GX_ANALYTICS_ENABLED'], "
+        "os.environ['PREFECT_SERVER_ANALYTICS_ENABLED'], os.environ['DO_NOT_TRACK'], analytics.is_enabled())"
+    )
     assert python(code) == "False false 1 False"
 
 

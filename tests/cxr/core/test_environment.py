@@ -1,4 +1,5 @@
 """The library's variables are read in one module, and what can't be meant is refused in a line."""
+
 import ast
 from pathlib import Path
 
@@ -33,8 +34,14 @@ def test_what_is_set_is_read_when_it_is_asked_for(monkeypatch):
 
 def test_nobody_else_reads_a_variable_of_ours():
     """But process_tree, which runs as a script that can import nothing."""
-    readers = {path.relative_to(ROOT).as_posix() for package in ("cxr", "stages", "serving")
-               for path in (ROOT / package).rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))
-               if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("CXR_")
-               and node.value.isupper()}
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("cxr", "stages", "serving")
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.startswith("CXR_")
+        and node.value.isupper()
+    }
     assert readers == {"cxr/core/environment.py", "cxr/runtime/process_tree.py"}

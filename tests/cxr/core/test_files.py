@@ -1,4 +1,5 @@
 """Files come whole or not at all, in canonical bytes, and are checked when read."""
+
 import errno
 
 import numpy as np
@@ -66,8 +67,9 @@ def test_a_folder_with_checksums_that_was_touched_is_refused_by_name(tmp_path, h
 
 
 def made(folder):
-    model_folder.write(folder, spec={"net": "small"}, weights=[np.arange(3.0)], card=tiny_nets.card(["a"]),
-                      tflite=b"TFL3")
+    model_folder.write(
+        folder, spec={"net": "small"}, weights=[np.arange(3.0)], card=tiny_nets.card(["a"]), tflite=b"TFL3"
+    )
     return folder
 
 
@@ -75,9 +77,15 @@ def test_a_model_folder_has_the_same_bytes_each_time(tmp_path):
     assert model_folder.identity(made(tmp_path / "a")) == model_folder.identity(made(tmp_path / "b"))
 
 
-@pytest.mark.parametrize(("name", "read"), [
-    ("card.json", model_folder.read_card), ("spec.json", model_folder.read_spec),
-    ("weights.npz", model_folder.read_weights), ("model.tflite", model_folder.read_tflite)])
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("card.json", model_folder.read_card),
+        ("spec.json", model_folder.read_spec),
+        ("weights.npz", model_folder.read_weights),
+        ("model.tflite", model_folder.read_tflite),
+    ],
+)
 def test_a_model_file_whose_bytes_are_not_the_recorded_ones_is_refused_by_name(tmp_path, name, read):
     folder = made(tmp_path / "model")
     read(folder)

@@ -1,4 +1,5 @@
 """Shards: buckets by the image's hash, rows sorted, every byte under a checksum."""
+
 from pathlib import Path
 
 import numpy as np

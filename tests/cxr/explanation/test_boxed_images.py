@@ -1,4 +1,5 @@
 """Which images with boxes are explained."""
+
 from cxr.explanation import boxed_images
 from tests.fixtures.reference_boxes import box
 

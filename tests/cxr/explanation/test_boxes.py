@@ -1,4 +1,5 @@
 """Reference boxes at a net's scale, and the pixels in them."""
+
 from cxr.explanation import boxes
 from tests.fixtures.reference_boxes import box
 

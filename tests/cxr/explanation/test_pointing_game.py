@@ -1,4 +1,5 @@
 """The pointing game: hits, baselines, the class prior, the mean over labels."""
+
 import numpy as np
 
 from cxr.explanation import pointing_game

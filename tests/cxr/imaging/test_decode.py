@@ -1,4 +1,5 @@
 """Decoding PNG and JPEG bytes that nobody vouches for."""
+
 import io
 import pickle
 import zlib

@@ -1,4 +1,5 @@
 """From any decoded image to the net's input, and the same bytes on every processor and with any number of threads."""
+
 import hashlib
 import os
 import subprocess
@@ -108,13 +109,22 @@ def test_threads_do_not_change_a_byte() -> None:
     assert len(found) == 1
 
 
-@pytest.mark.parametrize("cap", [
-    {"OPENCV_IPP": "disabled"}, {"OPENCV_IPP": "sse42"},
-    {"OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2,AVX,FP16,SSE4.2,SSE4.1", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"},
-], ids=lambda cap: "+".join(cap.values()))
+@pytest.mark.parametrize(
+    "cap",
+    [
+        {"OPENCV_IPP": "disabled"},
+        {"OPENCV_IPP": "sse42"},
+        {"OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2,AVX,FP16,SSE4.2,SSE4.1", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"},
+    ],
+    ids=lambda cap: "+".join(cap.values()),
+)
 def test_instruction_sets_do_not_change_a_byte(cap: dict[str, str], root: Path) -> None:
-    command = [sys.executable, "-c", f"import sys; sys.path[:0] = [{str(root)!r}]; "
-                                     "from tests.cxr.imaging import test_preprocess; print(test_preprocess.digest())"]
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; sys.path[:0] = [{str(root)!r}]; "
+        "from tests.cxr.imaging import test_preprocess; print(test_preprocess.digest())",
+    ]
     shown = subprocess.run(command, env={**os.environ, **cap}, capture_output=True, text=True, check=True)
     assert shown.stdout.split()[-1] == digest()
 

@@ -1,4 +1,5 @@
 """The figures that say what an image looks like: what each one answers to, and that bit depth and colour do not."""
+
 import hashlib
 import math
 
@@ -58,18 +59,21 @@ def test_the_brightest_and_deepest_image_stays_in_sixty_four_bits():
     assert described(np.full((256, 256), 65535, np.uint16))["mean"] == 255
 
 
-@pytest.mark.parametrize(("name", "change", "sign"), [
-    ("skewness", lambda p: 255 - p, -1),
-    ("border", lambda p: 255 - p, 1),
-    ("sharpness", lambda p: cv2.GaussianBlur(p, (0, 0), 1.5), -1),
-    ("noise", lambda p: cv2.GaussianBlur(p, (0, 0), 1.5), -1),
-    ("noise", lambda p: cv2.add(p, np.random.default_rng(6).integers(0, 12, p.shape, np.uint8)), 1),
-    ("contrast", lambda p: p // 2 + 64, -1),
-    ("black", lambda p: np.where(np.arange(300) < 20, 0, p).astype(np.uint8), 1),
-    ("white", lambda p: cv2.add(p, np.full_like(p, 90)), 1),
-    ("aspect", lambda p: p[:, :200], -1),
-    ("mean", lambda p: cv2.add(p, np.full_like(p, 9)), 1),
-])
+@pytest.mark.parametrize(
+    ("name", "change", "sign"),
+    [
+        ("skewness", lambda p: 255 - p, -1),
+        ("border", lambda p: 255 - p, 1),
+        ("sharpness", lambda p: cv2.GaussianBlur(p, (0, 0), 1.5), -1),
+        ("noise", lambda p: cv2.GaussianBlur(p, (0, 0), 1.5), -1),
+        ("noise", lambda p: cv2.add(p, np.random.default_rng(6).integers(0, 12, p.shape, np.uint8)), 1),
+        ("contrast", lambda p: p // 2 + 64, -1),
+        ("black", lambda p: np.where(np.arange(300) < 20, 0, p).astype(np.uint8), 1),
+        ("white", lambda p: cv2.add(p, np.full_like(p, 90)), 1),
+        ("aspect", lambda p: p[:, :200], -1),
+        ("mean", lambda p: cv2.add(p, np.full_like(p, 9)), 1),
+    ],
+)
 def test_each_figure_moves_with_what_it_is_named_after(name, change, sign):
     pixels = an_image()
     assert sign * (described(change(pixels))[name] - described(pixels)[name]) > 0.02
@@ -100,8 +104,11 @@ def test_sharpness_and_noise_are_exact_whatever_fast_path_opencv_takes(shape, dt
     assert figures["sharpness"] == (exact(laplacian) / exact(small.astype(object)) if small.size > 1 else 0)
     whole = middle(pixels, *(min(side, 128) for side in shape)).astype(object)
     if min(shape) > 2:
-        residue = sum(a * b * whole[i:whole.shape[0] - 2 + i, j:whole.shape[1] - 2 + j]
-                      for i, a in enumerate((1, -2, 1)) for j, b in enumerate((1, -2, 1)))
+        residue = sum(
+            a * b * whole[i : whole.shape[0] - 2 + i, j : whole.shape[1] - 2 + j]
+            for i, a in enumerate((1, -2, 1))
+            for j, b in enumerate((1, -2, 1))
+        )
         scale = 255 / int(np.iinfo(dtype).max)
         assert figures["noise"] == math.sqrt(math.pi / 2) * float(abs(residue).sum()) / (6 * residue.size) * scale
 
@@ -109,7 +116,7 @@ def test_sharpness_and_noise_are_exact_whatever_fast_path_opencv_takes(shape, dt
 def middle(pixels, height, width):
     """So many rows and columns in the middle."""
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
-    return pixels[top:top + height, left:left + width]
+    return pixels[top : top + height, left : left + width]
 
 
 def exact(values):

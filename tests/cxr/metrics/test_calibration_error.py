@@ -1,4 +1,5 @@
 """Expected calibration error of one column."""
+
 import numpy as np
 import pytest
 

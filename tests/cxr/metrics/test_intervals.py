@@ -1,4 +1,5 @@
 """Patient-wise bootstrap intervals."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """Measured times: ratios, intervals of the median, which images are timed."""
+
 import numpy as np
 
 from cxr.metrics import latency

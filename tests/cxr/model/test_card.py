@@ -1,4 +1,5 @@
 """The model card: what other code reads has a type, what does not fit is refused in a line, and no byte moves."""
+
 import json
 import tarfile
 from pathlib import Path
@@ -15,8 +16,11 @@ from cxr.model.card import ModelCard
 from cxr.model.litert import Net
 from tests.fixtures import tiny_nets
 
-CARDS = ("models/compressed/int8", "production/releases/2212a6fee9434b27/model",
-         "production/releases/c217c92000a6ae35/model")
+CARDS = (
+    "models/compressed/int8",
+    "production/releases/2212a6fee9434b27/model",
+    "production/releases/c217c92000a6ae35/model",
+)
 LABELS = ["Atelectasis", "Cardiomegaly", "Effusion", "Infiltration"]
 
 
@@ -53,15 +57,22 @@ def test_keys_of_others_are_kept() -> None:
     assert ModelCard.parse(content, "card.json").content() == content
 
 
-@pytest.mark.parametrize(("changed", "fault"), [
-    ({"labels": None}, "labels"), ({"input": {"height": "16", "width": 16, "channels": 1}}, "input.height"),
-    ({"calibration": {"method": "isotonic"}}, "calibration.*'isotonic'.*'platt', 'temperature'"),
-    ({"calibration": {"method": "platt", "a": [1.0]}}, r"calibration\.platt\.b"),
-    ({"operating_points": {"a": {"threshold": "n/a"}}}, "operating_points.a.threshold"),
-    ({"preprocessing": {"size": 16}}, "preprocessing: missing or unknown channels, clip_limit, tiles"),
-    ({"preprocessing": {"size": None, "clip_limit": 1.0, "tiles": 2, "channels": 1}}, "preprocessing"),
-    ({"preprocessing": 3}, "preprocessing"), ({"sparsity": float("nan")}, "sparsity"), ({"output": "odds"}, "output"),
-    ({"schema": 2}, "format 2.*up to 1.*update the code")])
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"labels": None}, "labels"),
+        ({"input": {"height": "16", "width": 16, "channels": 1}}, "input.height"),
+        ({"calibration": {"method": "isotonic"}}, "calibration.*'isotonic'.*'platt', 'temperature'"),
+        ({"calibration": {"method": "platt", "a": [1.0]}}, r"calibration\.platt\.b"),
+        ({"operating_points": {"a": {"threshold": "n/a"}}}, "operating_points.a.threshold"),
+        ({"preprocessing": {"size": 16}}, "preprocessing: missing or unknown channels, clip_limit, tiles"),
+        ({"preprocessing": {"size": None, "clip_limit": 1.0, "tiles": 2, "channels": 1}}, "preprocessing"),
+        ({"preprocessing": 3}, "preprocessing"),
+        ({"sparsity": float("nan")}, "sparsity"),
+        ({"output": "odds"}, "output"),
+        ({"schema": 2}, "format 2.*up to 1.*update the code"),
+    ],
+)
 def test_a_card_that_does_not_fit_is_refused_by_file_and_key(changed: dict[str, Any], fault: str) -> None:
     content = json.loads(json.dumps(tiny_nets.card(["a"]).content())) | changed
     with pytest.raises(UnreadableDocument, match=f"^model/card.json: .*{fault}") as refused:

@@ -1,4 +1,5 @@
 """The served path: a model folder's TFLite net in LiteRT."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -81,8 +82,9 @@ def test_the_features_do_not_change_a_logit(folders: dict[str, Path], tmp_path: 
     alone.allocate_tensors()
     alone.set_tensor(place, images.astype("f4"))
     alone.invoke()
-    np.testing.assert_array_equal(Net(folders["float"]).logits(images),
-                                  alone.get_tensor(alone.get_output_details()[0]["index"]))
+    np.testing.assert_array_equal(
+        Net(folders["float"]).logits(images), alone.get_tensor(alone.get_output_details()[0]["index"])
+    )
 
 
 def test_a_net_without_features_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
@@ -100,9 +102,10 @@ def test_two_conversions_give_the_same_bytes() -> None:
     assert first == (tiny_nets.flatbuffer("int8", 3), tiny_nets.flatbuffer("float", 3))
 
 
-@pytest.mark.parametrize("images", [
-    np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 8, 16, 1), np.uint8), np.zeros((1, 16, 16, 1), np.float32),
-])
+@pytest.mark.parametrize(
+    "images",
+    [np.zeros((1, 16, 16, 3), np.uint8), np.zeros((1, 8, 16, 1), np.uint8), np.zeros((1, 16, 16, 1), np.float32)],
+)
 def test_images_of_another_shape_or_type_are_refused(folders: dict[str, Path], images: np.ndarray) -> None:
     with pytest.raises(ValueError, match="takes uint8 images"):
         Net(folders["float"]).logits(images)
@@ -131,7 +134,9 @@ def test_a_net_that_is_not_what_its_card_says_is_refused(tmp_path: Path) -> None
 
 
 def test_serving_does_not_import_tensorflow(folders: dict[str, Path], root: Path) -> None:
-    code = ("import sys, numpy as np; from pathlib import Path; from cxr.model.litert import Net; "
-            "import stages.evaluate.run; Net(Path(sys.argv[1])).logits(np.zeros((1, 16, 16, 1), 'u1')); "
-            "sys.exit(any(m.split('.')[0] in ('tensorflow', 'tf_keras') for m in sys.modules))")
+    code = (
+        "import sys, numpy as np; from pathlib import Path; from cxr.model.litert import Net; "
+        "import stages.evaluate.run; Net(Path(sys.argv[1])).logits(np.zeros((1, 16, 16, 1), 'u1')); "
+        "sys.exit(any(m.split('.')[0] in ('tensorflow', 'tf_keras') for m in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code, str(folders["int8"])], cwd=root, check=False).returncode == 0

@@ -1,4 +1,5 @@
 """Keras's backbones as the model case uses them: flat, pooled, with ImageNet weights from a file or a clear word."""
+
 import subprocess
 import sys
 from typing import get_args
@@ -56,8 +57,11 @@ def test_looking_up_names_imports_neither_a_net_nor_tensorflow():
 
 
 def strided_1x1(net):
-    return [layer.name for layer in net.layers if isinstance(layer, layers.Conv2D)
-            and layer.kernel_size == (1, 1) and layer.strides != (1, 1)]
+    return [
+        layer.name
+        for layer in net.layers
+        if isinstance(layer, layers.Conv2D) and layer.kernel_size == (1, 1) and layer.strides != (1, 1)
+    ]
 
 
 @pytest.mark.parametrize("net", registry.names())

@@ -1,4 +1,5 @@
 """Normalization is exact (IEEE 754) in the served file too: the converter must not put the processor's `rsqrt` in."""
+
 import numpy as np
 import tf_keras as keras
 from ai_edge_litert.interpreter import Interpreter

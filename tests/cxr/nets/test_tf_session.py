@@ -1,4 +1,5 @@
 """What decides a training's bytes beside its inputs, and where else they are the same."""
+
 import pytest
 
 from cxr.core import determinism

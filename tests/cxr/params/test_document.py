@@ -1,4 +1,5 @@
 """YAML with its comments."""
+
 from pathlib import Path
 
 from cxr.params.document import header, on_one_line, parsed, sections, written

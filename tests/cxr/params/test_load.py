@@ -1,4 +1,5 @@
 """params.yaml: what does not fit is refused, with the nearest right name."""
+
 from pathlib import Path
 
 import pytest
@@ -74,11 +75,20 @@ def test_yaml_that_would_run_code_is_refused(tmp_path):
         load(path)
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    (b"", "the whole file"), (b"- a\n- b\n", "the whole file"), (b"a: [", "not YAML"), (b"\xff\xfe\xff", "not YAML"),
-    (b"? [a]\n: 1\n", "not YAML"), (b"[" * 5000, "nested too deeply"), (b"a: 1\n---\nb: 2\n", "not YAML"),
-    (b"machine: {intra_op_threads: 2, intra_op_threads: 3}", "line 1: key 'intra_op_threads' is given twice")],
-    ids=["empty", "list", "cut off", "not text", "list as key", "deep", "two documents", "twice"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the whole file"),
+        (b"- a\n- b\n", "the whole file"),
+        (b"a: [", "not YAML"),
+        (b"\xff\xfe\xff", "not YAML"),
+        (b"? [a]\n: 1\n", "not YAML"),
+        (b"[" * 5000, "nested too deeply"),
+        (b"a: 1\n---\nb: 2\n", "not YAML"),
+        (b"machine: {intra_op_threads: 2, intra_op_threads: 3}", "line 1: key 'intra_op_threads' is given twice"),
+    ],
+    ids=["empty", "list", "cut off", "not text", "list as key", "deep", "two documents", "twice"],
+)
 def test_what_is_no_mapping_of_sections_is_refused_in_one_message(tmp_path, content, said):
     path = tmp_path / "params.yaml"
     path.write_bytes(content)

@@ -1,4 +1,5 @@
 """Laying a preset's values over the default's, and taking the difference again."""
+
 from cxr.params.document import parsed, written
 from cxr.params.overlay import difference, lay_over
 
@@ -13,7 +14,9 @@ def laid(own: str) -> str:
 
 def test_mappings_merge_and_lists_scalars_and_null_replace() -> None:
     assert dict(parsed(laid("a: {list: [3], free: {x: {y: 1}}}\nb: null\n"))) == {
-        "a": {"one": 1, "list": [3], "free": {"x": {"y": 1}}}, "b": None}
+        "a": {"one": 1, "list": [3], "free": {"x": {"y": 1}}},
+        "b": None,
+    }
 
 
 def test_what_is_laid_over_keeps_comments_order_and_spelling() -> None:

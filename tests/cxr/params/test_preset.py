@@ -1,4 +1,5 @@
 """Presets: what each stands for, and the command that lists, uses and makes them."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_preset_stands_for_exactly_the_recorded_values(name: str) -> None:
     """Whoever changes the default sees here which other presets change with it."""
+
     def spelt(text: str) -> str:
         return yaml.safe_dump(yaml.safe_load(text))  # 1, 1.0 and true are equal, and not the same
 
@@ -63,9 +65,9 @@ def test_params_yaml_is_the_default_to_the_byte() -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_written_has_the_defaults_keys_and_comments_in_their_order(name: str) -> None:
     def kept(text: str) -> list[str]:
-        lines = text[text.index("machine:"):].splitlines()
+        lines = text[text.index("machine:") :].splitlines()
         own = [line for line in lines if line.strip() and not line.lstrip().startswith(("- ", "#"))]
-        return [line.split(":")[0] + line[line.index("# "):] for line in own]
+        return [line.split(":")[0] + line[line.index("# ") :] for line in own]
 
     made = preset.text(ROOT / f"presets/{name}.yaml")
     assert kept(made) == kept((ROOT / "presets/default.yaml").read_text())
@@ -109,19 +111,42 @@ def test_line_ends_of_another_system_are_no_change_of_ones_own(project: Path) ->
     assert preset.use("nih") is None
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    ("", "no sections in it"), ("- a\n", "no sections in it"), ("train\n", "no sections in it"),
-    ("train: {epohs: 3}\n", "unknown key 'train.epohs': did you mean 'epochs'"),
-    ("trian: {epochs: 3}\n", "unknown key 'trian': did you mean 'train'"),
-    ("train: {epochs: 3}\ntrain: {epochs: 4}\n", "line 2: key 'train' is given twice"),
-    ("train: {epochs: many}\n", "train.epochs: .*'many'"), ("train: null\n", "train: "), ("train: [1]\n", "train: "),
-    ("report: {title: !!python/object/apply:os.system [true]}\n", "not YAML"),
-    ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", r"line 2: alias '\*a': write the value out"),
-    ("ingest: {split: {ratio: {train: 0.5}}}\n", "must be 1"), ("a: [", "not YAML")],
-    ids=["empty", "list", "word", "key", "section", "twice", "type", "null", "list section", "code", "bomb", "sum",
-         "cut"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "no sections in it"),
+        ("- a\n", "no sections in it"),
+        ("train\n", "no sections in it"),
+        ("train: {epohs: 3}\n", "unknown key 'train.epohs': did you mean 'epochs'"),
+        ("trian: {epochs: 3}\n", "unknown key 'trian': did you mean 'train'"),
+        ("train: {epochs: 3}\ntrain: {epochs: 4}\n", "line 2: key 'train' is given twice"),
+        ("train: {epochs: many}\n", "train.epochs: .*'many'"),
+        ("train: null\n", "train: "),
+        ("train: [1]\n", "train: "),
+        ("report: {title: !!python/object/apply:os.system [true]}\n", "not YAML"),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", r"line 2: alias '\*a': write the value out"),
+        ("ingest: {split: {ratio: {train: 0.5}}}\n", "must be 1"),
+        ("a: [", "not YAML"),
+    ],
+    ids=[
+        "empty",
+        "list",
+        "word",
+        "key",
+        "section",
+        "twice",
+        "type",
+        "null",
+        "list section",
+        "code",
+        "bomb",
+        "sum",
+        "cut",
+    ],
+)
 def test_a_preset_that_does_not_fit_is_refused_and_params_yaml_stays(
-        project: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    project: Path, content: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (project / "presets/mine.yaml").write_text(content)
     (project / "params.yaml").write_text("# as it was\n")
     with pytest.raises(ParamsError, match=said):
@@ -162,15 +187,19 @@ def test_new_writes_only_what_is_other_than_the_default_and_use_brings_it_back(p
     preset.use("default")
     path = project / "params.yaml"
     text = path.read_text()
-    for old, other in (("epochs: 14", "epochs: 3"), ("weights: null", "weights: a.h5"),
-                       ("severity: {}", "severity: {sex_known: info}"),
-                       ("learning_rate: 2.0e-3", "learning_rate: 5.0e-4")):
+    for old, other in (
+        ("epochs: 14", "epochs: 3"),
+        ("weights: null", "weights: a.h5"),
+        ("severity: {}", "severity: {sex_known: info}"),
+        ("learning_rate: 2.0e-3", "learning_rate: 5.0e-4"),
+    ):
         text = text.replace(old, other)
     path.write_text(text)
     own, made = load(), preset.new("mine")
     assert yaml.safe_load(made.read_text()) == {
         "validate": {"severity": {"sex_known": "info"}},
-        "train": {"weights": "a.h5", "epochs": 3, "learning_rate": 5e-4}}
+        "train": {"weights": "a.h5", "epochs": 3, "learning_rate": 5e-4},
+    }
     assert made.read_text().startswith("# mine: ") and "5.0e-4" in made.read_text()
     preset.use("mine")
     assert load() == own
@@ -193,8 +222,9 @@ def test_new_refuses_a_name_that_is_taken_or_none(project: Path, name: str) -> N
     assert {path: path.read_bytes() for path in project.rglob("*.yaml")} == before
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    ("", "the whole file"), ("- a\n", "the whole file"), ("train: {}\n", "ingest")])
+@pytest.mark.parametrize(
+    ("content", "said"), [("", "the whole file"), ("- a\n", "the whole file"), ("train: {}\n", "ingest")]
+)
 def test_new_refuses_a_params_yaml_that_does_not_fit(project: Path, content: str, said: str) -> None:
     (project / "params.yaml").write_text(content)
     with pytest.raises(ParamsError, match=said):
@@ -214,7 +244,8 @@ def test_help_says_what_it_is_and_does_nothing(project: Path, capsys: pytest.Cap
 
 
 def test_upgrade_says_what_was_added_and_then_that_nothing_lacks(
-        project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     preset.use("tiny")
     path = project / "params.yaml"
     path.write_text("".join(line for line in path.read_text().splitlines(True) if "patience:" not in line))
@@ -226,6 +257,12 @@ def test_upgrade_says_what_was_added_and_then_that_nothing_lacks(
 
 
 def test_the_command_works_as_a_module(project: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "command.preset", "tiny"], cwd=project, capture_output=True,
-                          text=True, env={"PYTHONPATH": str(ROOT)}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "command.preset", "tiny"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "params.yaml is now the preset 'tiny'\n", "")

@@ -1,4 +1,5 @@
 """What is suggested for a name that nobody knows."""
+
 import pytest
 
 from command import preset
@@ -20,6 +21,7 @@ def test_a_name_may_be_anything_that_yaml_reads() -> None:
 
 @pytest.mark.parametrize(("name", "said"), [("kermani", "did you mean 'kermany'?"), ("", "known here: default, ")])
 def test_a_preset_that_is_not_there_is_answered_with_those_that_are(
-        name: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert preset.main([name]) == 1
     assert f"preset '{name}' is not there: {said}" in capsys.readouterr().err

@@ -1,4 +1,5 @@
 """An older params.yaml is brought up to date: keys come in, and what was there stays to the byte."""
+
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ def leaves(section: dict, place: tuple = ()) -> list[tuple]:
 
 def without(content: dict, place: tuple) -> dict:
     """A copy without one key."""
-    copy = {key: without(value, place[1:]) if isinstance(value, dict) and place[:1] == (key,) and place[1:] else value
-            for key, value in content.items()}
+    copy = {
+        key: without(value, place[1:]) if isinstance(value, dict) and place[:1] == (key,) and place[1:] else value
+        for key, value in content.items()
+    }
     return {key: value for key, value in copy.items() if (key,) != place}
 
 
@@ -95,7 +98,8 @@ def test_unknown_keys_are_named_with_a_suggestion_and_left_alone(path: Path) -> 
     assert added == ["train.epochs"]
     assert [line.removeprefix(f"{path}: ") for line in strange] == [
         "unknown key 'train.epohs' is left alone: did you mean 'epochs'?",
-        next(line.removeprefix(f"{path}: ") for line in strange if "'extra'" in line)]
+        next(line.removeprefix(f"{path}: ") for line in strange if "'extra'" in line),
+    ]
     assert "  epohs: 14" in text and "extra: [1]" in text
 
 
@@ -103,9 +107,13 @@ def test_a_free_mapping_has_no_unknown_keys(path: Path) -> None:
     assert upgraded(path, DEFAULT.read_text().replace("severity: {}", "severity: {sex_known: info}"))[:2] == ([], [])
 
 
-@pytest.mark.parametrize(("old", "other", "said"), [
-    ("report:", "report: null\nold_report:", "'report' is left alone: it is to be a mapping of keys"),
-    ("  epochs: 14 ", "  epochs: {a: 1} ", "'train.epochs' is left alone: it is to be one value")])
+@pytest.mark.parametrize(
+    ("old", "other", "said"),
+    [
+        ("report:", "report: null\nold_report:", "'report' is left alone: it is to be a mapping of keys"),
+        ("  epochs: 14 ", "  epochs: {a: 1} ", "'train.epochs' is left alone: it is to be one value"),
+    ],
+)
 def test_a_value_of_another_kind_is_named_and_left_alone(path: Path, old: str, other: str, said: str) -> None:
     _, strange, text = upgraded(path, DEFAULT.read_text().replace(old, other, 1))
     assert any(line.endswith(said) for line in strange)
@@ -121,12 +129,19 @@ def test_line_ends_stay_and_the_last_line_need_not_be_ended(path: Path, end: str
     assert yaml.safe_load(text) == yaml.safe_load(own)
 
 
-@pytest.mark.parametrize(("content", "said"), [
-    ("", "no sections"), ("- a\n", "no sections"), ("train: {seed: 1, seed: 2}\n", "given twice"),
-    ("train: &t {seed: 1}\nreport: *t\n", r"alias '\*t'"), ("train: [", "not YAML"),
-    ("train: 1\n---\nb: 2\n", "not YAML"),
-    ("? train\n: seed: 1\n", "its layout leaves no place")],
-    ids=["empty", "list", "twice", "alias", "cut", "two documents", "explicit keys"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "no sections"),
+        ("- a\n", "no sections"),
+        ("train: {seed: 1, seed: 2}\n", "given twice"),
+        ("train: &t {seed: 1}\nreport: *t\n", r"alias '\*t'"),
+        ("train: [", "not YAML"),
+        ("train: 1\n---\nb: 2\n", "not YAML"),
+        ("? train\n: seed: 1\n", "its layout leaves no place"),
+    ],
+    ids=["empty", "list", "twice", "alias", "cut", "two documents", "explicit keys"],
+)
 def test_what_can_not_be_upgraded_is_refused_and_stays(path: Path, content: str, said: str) -> None:
     path.write_text(content)
     with pytest.raises(ParamsError, match=said):

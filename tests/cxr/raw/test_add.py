@@ -1,4 +1,5 @@
 """The one way in for new data: make add-batch."""
+
 import os
 import shutil
 import signal
@@ -40,7 +41,7 @@ def test_a_folder_becomes_a_batch_in_the_ledger_with_its_bytes_untouched():
     added = add("made", Path("from"))
     assert (added.folder, added.layout, added.files) == (SET / "batch-001", "folder", 8)
     assert added.left_out == (".DS_Store", "train/Thumbs.db")
-    made, = open_set(SET)
+    (made,) = open_set(SET)
     verify_set(SET, [made])
     assert {name: made.read(name) for name in made.names()} == folder_files()
     checksum = files.sha256_file(SET / "batch-001/SHA256SUMS")
@@ -69,11 +70,16 @@ def test_many_files_are_packed_and_come_in_as_if_they_were_loose(monkeypatch):
     add("packed", Path("from"))
     batch_folder = Path("data/raw/packed/batch-001")
     assert sorted(path.name for path in batch_folder.iterdir()) == [
-        "MEMBERS.sha256", "SHA256SUMS", "files-000.tar", "files-001.tar", "files-002.tar"]
+        "MEMBERS.sha256",
+        "SHA256SUMS",
+        "files-000.tar",
+        "files-001.tar",
+        "files-002.tar",
+    ]
     packed = run(FOLDER | {"set": "packed"})
     kept = ["image_id", "sha256", "width", "batch", "label_PNEUMONIA"]
     assert packed[kept].sort_index().equals(loose[kept].sort_index())
-    made, = open_set(batch_folder.parent)
+    (made,) = open_set(batch_folder.parent)
     assert made.sha256("val/NORMAL/IM-0002-0001.png") == loose.loc["val/NORMAL/IM-0002-0001.png"].sha256
 
 
@@ -95,15 +101,18 @@ def test_never_more_than_256_archives_and_nothing_lost():
     assert len(made) == 256 and [name for _, members in made for name in members] == names
 
 
-@pytest.mark.parametrize(("files", "why"), [
-    ({"readme.txt": "x"}, "neither a Data_Entry"),
-    ({"a.png": "x", "b.png": "x"}, "in no class folder"),
-    ({"chest/train/a/1.png": "x", "chest/test/a/2.png": "x"}, r"one level down; give FROM=from/chest"),
-    ({"nih/Data_Entry_2017.csv": "x", "nih/images/a.png": "x"}, r"one level down; give FROM=from/nih"),
-    ({"Data_Entry_2017.csv": "x"}, "no PNG or JPEG"),
-    ({"Data_Entry_2017.csv": "x", "Data_Entry_2017_v2020.csv": "x", "images/a.png": "x"}, "2 tables"),
-    ({"a/new\nline.png": "x"}, "control"),
-])
+@pytest.mark.parametrize(
+    ("files", "why"),
+    [
+        ({"readme.txt": "x"}, "neither a Data_Entry"),
+        ({"a.png": "x", "b.png": "x"}, "in no class folder"),
+        ({"chest/train/a/1.png": "x", "chest/test/a/2.png": "x"}, r"one level down; give FROM=from/chest"),
+        ({"nih/Data_Entry_2017.csv": "x", "nih/images/a.png": "x"}, r"one level down; give FROM=from/nih"),
+        ({"Data_Entry_2017.csv": "x"}, "no PNG or JPEG"),
+        ({"Data_Entry_2017.csv": "x", "Data_Entry_2017_v2020.csv": "x", "images/a.png": "x"}, "2 tables"),
+        ({"a/new\nline.png": "x"}, "control"),
+    ],
+)
 def test_a_folder_of_no_known_layout_is_refused_with_advice(files, why):
     put(Path("from"), files)
     with pytest.raises(BatchError, match=why):
@@ -175,6 +184,7 @@ def test_an_add_that_is_interrupted_or_fails_leaves_nothing(monkeypatch, error, 
     def fail(*arguments):
         """Stands for a step that an error or an interrupt ends."""
         raise error
+
     monkeypatch.setattr(adding, where, fail)
     with pytest.raises(type(error)):
         add("made", Path("two"))
@@ -206,8 +216,12 @@ def test_an_add_that_was_killed_is_taken_up_when_the_same_folder_is_added_again(
 
 def command(*words, root):
     """`python -m cxr.raw add` as a process of its own."""
-    return subprocess.run([sys.executable, "-m", "cxr.raw", "add", *words], text=True, capture_output=True,
-                          env=os.environ | {"PYTHONPATH": str(root)})
+    return subprocess.run(
+        [sys.executable, "-m", "cxr.raw", "add", *words],
+        text=True,
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
 
 
 def test_the_command_adds_to_dvc_and_commits_exactly_its_own_files(root):

@@ -1,4 +1,5 @@
 """Batches on disk: reading them in place, their checksums, and the ledger."""
+
 import io
 import os
 import shutil
@@ -42,16 +43,24 @@ def verified():
 
 def test_members_of_an_archive_are_read_like_loose_files():
     batch({"a/loose.txt": "1", "x.tar": tar([("./a/in.txt", b"22"), ("b/in.txt", b"333")])})
-    made, = open_set(SET)
+    (made,) = open_set(SET)
     assert made.names() == ["a/in.txt", "a/loose.txt", "b/in.txt"]
     assert [made.read(name) for name in made.names()] == [b"22", b"1", b"333"]
     assert sorted(path.name for path in made.folder.rglob("*")) == ["SHA256SUMS", "a", "loose.txt", "x.tar"]
 
 
-@pytest.mark.parametrize("changes", [{"name": "../out.txt"}, {"name": "/abs.txt"}, {"name": "a/../../b"},
-                                     {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd", "size": 0},
-                                     {"type": tarfile.LNKTYPE, "linkname": "good.txt", "size": 0},
-                                     {"type": tarfile.CHRTYPE, "size": 0}, {"type": tarfile.FIFOTYPE, "size": 0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "../out.txt"},
+        {"name": "/abs.txt"},
+        {"name": "a/../../b"},
+        {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd", "size": 0},
+        {"type": tarfile.LNKTYPE, "linkname": "good.txt", "size": 0},
+        {"type": tarfile.CHRTYPE, "size": 0},
+        {"type": tarfile.FIFOTYPE, "size": 0},
+    ],
+)
 def test_an_archive_with_a_member_that_is_no_plain_file_inside_is_refused(changes):
     batch({"x.tar": tar([("good.txt", b"1"), ("bad.txt", b"")], **changes)})
     with pytest.raises(BatchError, match=r"x\.tar: member"):
@@ -85,7 +94,7 @@ def test_links_and_devices_in_a_batch_are_refused_by_name():
 
 def test_a_file_that_became_a_link_after_listing_is_not_followed():
     folder = batch({"a.txt": "1"})
-    made, = open_set(SET)
+    (made,) = open_set(SET)
     (folder / "a.txt").unlink()
     (folder / "a.txt").symlink_to("/etc/hostname")
     with pytest.raises(OSError, match="symbolic"):
@@ -94,7 +103,7 @@ def test_a_file_that_became_a_link_after_listing_is_not_followed():
 
 def test_more_than_the_limit_is_not_read():
     batch({"a.txt": "12345"})
-    made, = open_set(SET)
+    (made,) = open_set(SET)
     assert made.read("a.txt", 5) == b"12345"
     with pytest.raises(BatchError, match="more than the 4"):
         made.read("a.txt", 4)
@@ -118,6 +127,7 @@ def test_what_a_killed_add_left_under_a_temporary_name_is_passed_over():
 
 
 # checksums
+
 
 def test_a_changed_missing_or_added_file_is_refused_by_name():
     made = batch({"a.txt": "1", "b.txt": "2"})
@@ -180,6 +190,7 @@ def test_without_room_nothing_is_remembered_and_work_goes_on(tmp_path, caplog):
 
 # ledger
 
+
 def ledger(**entries):
     """Write a ledger of these batches and checksums."""
     SET.with_name("made.ledger").write_text("".join(f"{name} {checksum}\n" for name, checksum in entries.items()))
@@ -193,8 +204,11 @@ def test_ingest_refuses_a_batch_whose_checksum_the_ledger_does_not_know():
     (made / "train/NORMAL/IM-0001-0001.png").write_bytes(png(grey(999)))
     sums.unlink()
     files.write_checksums(made)
-    with pytest.raises(BatchError, match=r"batch-001: was changed: the SHA-256 of its SHA256SUMS is .* "
-                                         r"New data is a new batch"):
+    with pytest.raises(
+        BatchError,
+        match=r"batch-001: was changed: the SHA-256 of its SHA256SUMS is .* "
+        r"New data is a new batch",
+    ):
         run(FOLDER)
 
 

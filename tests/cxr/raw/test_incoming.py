@@ -1,4 +1,5 @@
 """What a folder that waits would bring in: flows ask it by `python -m cxr.raw look`."""
+
 import json
 from pathlib import Path
 

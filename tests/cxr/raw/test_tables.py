@@ -1,4 +1,5 @@
 """The one reader of tables: what it reads, and what it names where it can't."""
+
 import gzip
 
 import pytest
@@ -31,16 +32,19 @@ def test_a_list_of_names_is_read_by_lines_without_empty_ones(tmp_path):
     assert TableFile.on_disk(tmp_path / "list.txt").lines() == ["a.png", "b.png"]
 
 
-@pytest.mark.parametrize(("name", "content", "why"), [
-    ("t.csv", b"id\n\xff\n", r"t\.csv: cannot be read as a table"),
-    ("t.csv.gz", b"no gzip", r"t\.csv\.gz: cannot be read as a table"),
-    ("t.csv.gz", gzip.compress(b"id\n1\n" * 99)[:-9], r"t\.csv\.gz: cannot be read as a table"),
-    ("t.csv", b"other\n1\n", r"t\.csv: its first line lacks the columns id, word"),
-    ("t.csv", b"", r"t\.csv: its first line lacks the columns id, word"),
-    ("t.csv", b"id,word\n1," + b"x" * 200_000, r"t\.csv line 2: not CSV"),
-    ("t.csv", b"id\n" + bytes(1 << 20), r"t\.csv: more than 1000000 bytes"),
-    ("t.csv.gz", gzip.compress(bytes(1 << 20)), r"t\.csv\.gz: more than 1000000 bytes unzipped"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("t.csv", b"id\n\xff\n", r"t\.csv: cannot be read as a table"),
+        ("t.csv.gz", b"no gzip", r"t\.csv\.gz: cannot be read as a table"),
+        ("t.csv.gz", gzip.compress(b"id\n1\n" * 99)[:-9], r"t\.csv\.gz: cannot be read as a table"),
+        ("t.csv", b"other\n1\n", r"t\.csv: its first line lacks the columns id, word"),
+        ("t.csv", b"", r"t\.csv: its first line lacks the columns id, word"),
+        ("t.csv", b"id,word\n1," + b"x" * 200_000, r"t\.csv line 2: not CSV"),
+        ("t.csv", b"id\n" + bytes(1 << 20), r"t\.csv: more than 1000000 bytes"),
+        ("t.csv.gz", gzip.compress(bytes(1 << 20)), r"t\.csv\.gz: more than 1000000 bytes unzipped"),
+    ],
+)
 def test_what_cannot_be_read_is_named(tmp_path, name, content, why):
     put(tmp_path, {name: content})
     with pytest.raises(UserError, match=why):

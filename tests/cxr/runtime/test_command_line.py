@@ -1,4 +1,5 @@
 """How a command line is read, and what an error of it or of the command ends with."""
+
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,17 @@ def app() -> typer.Typer:
     return made
 
 
-@pytest.mark.parametrize(("given", "status", "out", "err"), [
-    (["2"], 0, "3", ""), (["2", "--status", "3"], 3, "3", ""), (["0"], 1, "", "divide: "),
-    (["two"], 2, "", "should be a valid integer"), (["--help"], 0, "Exit status: 0, 1 (an error).", ""),
-    ([], 2, "", "Missing"),
-])
+@pytest.mark.parametrize(
+    ("given", "status", "out", "err"),
+    [
+        (["2"], 0, "3", ""),
+        (["2", "--status", "3"], 3, "3", ""),
+        (["0"], 1, "", "divide: "),
+        (["two"], 2, "", "should be a valid integer"),
+        (["--help"], 0, "Exit status: 0, 1 (an error).", ""),
+        ([], 2, "", "Missing"),
+    ],
+)
 def test_the_status_and_the_words(app, capsys, given, status, out, err):
     assert command_line.run(app, given, "python -m divide") == status
     shown = capsys.readouterr()

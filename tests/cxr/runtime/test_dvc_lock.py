@@ -1,4 +1,5 @@
 """Reading dvc.lock, as it stands and as it was committed, and the names of cached objects."""
+
 import subprocess
 from pathlib import Path
 
@@ -53,7 +54,8 @@ def test_a_committed_file_is_read_from_the_top_folder_or_from_the_project(projec
 
 
 def test_without_git_or_a_repository_nothing_is_committed(
-        project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert dvc_lock.committed_text(tmp_path_factory.mktemp("empty"), "dvc.lock") is None
     monkeypatch.setenv("PATH", "")
     assert dvc_lock.committed_text(project, "./dvc.lock") is None

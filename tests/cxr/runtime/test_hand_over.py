@@ -1,4 +1,5 @@
 """Typed documents: an older one is read as it is, a newer one is refused by a line that says what to do."""
+
 import json
 
 import pytest
@@ -7,8 +8,14 @@ from cxr.core.document import Document, UnreadableDocument
 from cxr.core.files import write_json
 from cxr.runtime.hand_over import DriftVerdict, GateVerdict, HistoryLine, ReleaseRecord, ScoringCounts
 
-RELEASE = {"identity": "f" * 64, "version": "v0.0.1", "commit": "a" * 40, "latency": None, "batches": ["batch-001"],
-           "explanation": None}
+RELEASE = {
+    "identity": "f" * 64,
+    "version": "v0.0.1",
+    "commit": "a" * 40,
+    "latency": None,
+    "batches": ["batch-001"],
+    "explanation": None,
+}
 
 
 def test_a_document_without_a_number_is_read_and_has_one_when_it_is_written_again(tmp_path):
@@ -34,8 +41,10 @@ def test_a_document_of_a_newer_format_is_refused_with_file_number_and_what_to_do
     assert str(path) in said and f"format {newer}" in said and "update the code" in said and "\n" not in said
 
 
-@pytest.mark.parametrize(("text", "fault"), [("{", "not JSON"), ("[]", "the document"), ('{"commit": "a"}', "identity"),
-                                             ('{"format": "two"}', "format two")])
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("{", "not JSON"), ("[]", "the document"), ('{"commit": "a"}', "identity"), ('{"format": "two"}', "format two")],
+)
 def test_what_is_no_such_document_is_refused_by_its_first_fault(text, fault, tmp_path):
     (tmp_path / "release.json").write_text(text)
     with pytest.raises(UnreadableDocument, match=f"release.json.*{fault}"):

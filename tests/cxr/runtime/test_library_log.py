@@ -1,4 +1,5 @@
 """What C++ libraries say is in a log, what Python says on the console, and no log is worth a stage."""
+
 import os
 import stat
 import subprocess
@@ -10,10 +11,17 @@ import pytest
 @pytest.fixture
 def run(root, tmp_path):
     """Code in a process of its own, in an empty folder, after what libraries say is diverted."""
+
     def run(code, before="pass", call="divert('trial')"):
         code = f"import logging, os, sys\nfrom cxr.runtime import library_log\n{before}\nlibrary_log.{call}\n{code}"
-        return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
-                              env={**os.environ, "PYTHONPATH": str(root)})
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+
     return run
 
 
@@ -48,8 +56,14 @@ def test_processes_started_later_write_to_the_log(run, tmp_path):
     assert (tmp_path / ".runs/trial.log").read_text() == "of a child\n"
 
 
-@pytest.mark.parametrize("before", ["open('.runs', 'w').close()", "os.makedirs('.runs/trial.log')",
-                                    "os.mkdir('.runs'); os.symlink('/dev/full', '.runs/trial.log')"])
+@pytest.mark.parametrize(
+    "before",
+    [
+        "open('.runs', 'w').close()",
+        "os.makedirs('.runs/trial.log')",
+        "os.mkdir('.runs'); os.symlink('/dev/full', '.runs/trial.log')",
+    ],
+)
 def test_without_a_log_everything_stays_on_the_console(run, before):
     ended = run("os.write(2, b'library\\n'); print('python', file=sys.stderr)", before)
     assert (ended.returncode, ended.stderr) == (0, "library\npython\n")

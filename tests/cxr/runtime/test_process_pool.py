@@ -1,4 +1,5 @@
 """Processes side by side, where one of them is killed before the next has started."""
+
 import errno
 
 import pytest

@@ -1,4 +1,5 @@
 """Nothing outlives those who started it, and one run at a time works in a folder."""
+
 import contextlib
 import json
 import os
@@ -68,8 +69,13 @@ def test_descendants_are_found_across_sessions_children_first(tmp_path):
 
 
 def supervised(*command):
-    return subprocess.Popen(process_tree.supervisor_command(list(command)), stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        process_tree.supervisor_command(list(command)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def test_a_supervised_commands_exit_status_is_passed_on():
@@ -119,8 +125,9 @@ def test_a_second_run_waits_and_says_who_works_there_and_a_dead_holders_lock_is_
     first = subprocess.Popen([sys.executable, "-c", LOCKED, path, "600"], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert first.stdout.readline() == "held\n"
     assert json.loads(path.read_text())["pid"] == first.pid
-    second = subprocess.Popen([sys.executable, "-c", LOCKED, path, "0"], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    second = subprocess.Popen(
+        [sys.executable, "-c", LOCKED, path, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
     assert f"process {first.pid} (a test)" in second.stderr.readline()
     assert second.poll() is None
     first.kill()
@@ -136,8 +143,11 @@ def test_the_end_of_the_shell_ends_a_stage_only_where_it_ran_in_the_foreground(t
     started = [sys.executable, str(tmp_path / "stage.py"), str(pid_file)]
     (tmp_path / "dvc.py").write_text(f"import subprocess; subprocess.run({started})")
     command = f"{sys.executable} {tmp_path}/dvc.py"
-    top = subprocess.Popen(["sh", "-c", f"{command} & sleep 60" if background else f"{command}; true"],
-                           start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    top = subprocess.Popen(
+        ["sh", "-c", f"{command} & sleep 60" if background else f"{command}; true"],
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     try:
         assert wait_for(lambda: pid_file.exists() and pid_file.read_text())
         pid = int(pid_file.read_text())
@@ -152,8 +162,9 @@ def test_the_end_of_the_shell_ends_a_stage_only_where_it_ran_in_the_foreground(t
 
 def test_a_stage_whose_dvc_is_gone_does_not_begin(tmp_path):
     script = f"(sleep 0.5; DVC_STAGE=train {sys.executable} -m stages.train; echo $? > {tmp_path}/status) & kill -9 $$"
-    top = subprocess.Popen(["sh", "-c", script], start_new_session=True,
-                           env={**os.environ, "CXR_STARTED_BY": "999999999"}, cwd=ROOT)
+    top = subprocess.Popen(
+        ["sh", "-c", script], start_new_session=True, env={**os.environ, "CXR_STARTED_BY": "999999999"}, cwd=ROOT
+    )
     top.wait()
     assert wait_for(lambda: (tmp_path / "status").exists() and (tmp_path / "status").read_text())
     assert (tmp_path / "status").read_text().strip() == "1"
@@ -165,8 +176,14 @@ def test_an_interrupt_during_a_stages_imports_ends_it_in_one_line(tmp_path):
     (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
     slow = tmp_path / "numpy.py"  # the first that a stage imports
     slow.write_text(f"import pathlib, time\npathlib.Path({str(tmp_path / 'began')!r}).touch()\ntime.sleep(60)\n")
-    stage = subprocess.Popen([sys.executable, "-m", "stages.train"], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-                             start_new_session=True, env={**os.environ, "DVC_STAGE": "train"})
+    stage = subprocess.Popen(
+        [sys.executable, "-m", "stages.train"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "DVC_STAGE": "train"},
+    )
     assert wait_for((tmp_path / "began").exists)
     os.kill(stage.pid, signal.SIGINT)
     _, said = stage.communicate(timeout=60)

@@ -1,4 +1,5 @@
 """Long work is never silent: bars on a terminal, a line now and then elsewhere, none for what is quick."""
+
 import io
 import time
 
@@ -28,10 +29,12 @@ def quick(monkeypatch):
 @pytest.fixture
 def console(monkeypatch):
     """Standard error of a chosen kind."""
+
     def chosen(terminal=False):
         made = Console(terminal)
         monkeypatch.setattr(progress.sys, "stderr", made)
         return made
+
     return chosen
 
 

@@ -1,4 +1,5 @@
 """What a stage reads and is not there, by name, with what makes it."""
+
 import shutil
 import subprocess
 import sys
@@ -23,14 +24,19 @@ def test_each_is_named_with_the_stage_that_makes_it(project):
     assert found == [
         "data/manifest.parquet is not there: the stage ingest makes it; `make repro` runs what is lacking",
         "data/processed is not there: the stage preprocess makes it; `make repro` runs what is lacking",
-        "models/base is not there: the stage train makes it; `make repro` runs what is lacking"]
+        "models/base is not there: the stage train makes it; `make repro` runs what is lacking",
+    ]
     put(project, {"data/manifest.parquet": "", "data/processed/chain.json": "", "models/base/card.json": ""})
     assert stage_inputs.missing("compress", project) == []
 
 
-@pytest.mark.parametrize(("files", "how"), [
-    ({}, "`make add-batch SET=mine FROM=folder` puts it there"),
-    ({"data/raw/mine.dvc": "outs: []"}, "`dvc pull data/raw/mine.dvc` fetches it")])
+@pytest.mark.parametrize(
+    ("files", "how"),
+    [
+        ({}, "`make add-batch SET=mine FROM=folder` puts it there"),
+        ({"data/raw/mine.dvc": "outs: []"}, "`dvc pull data/raw/mine.dvc` fetches it"),
+    ],
+)
 def test_a_set_that_is_not_there_is_named_with_what_brings_it(project, files, how):
     text = (project / "params.yaml").read_text().replace("  set: phantom", "  set: mine")
     put(project, {"params.yaml": text, "data/params.ok": "", **files})

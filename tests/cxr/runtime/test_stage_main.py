@@ -1,4 +1,5 @@
 """How a stage ends: one readable line for what a user can cause, and the truth about what an interrupt cost."""
+
 import os
 import subprocess
 import sys
@@ -20,13 +21,19 @@ def in_this_process(monkeypatch):
 def raising(error):
     def body(params):
         raise error
+
     return body
 
 
-@pytest.mark.parametrize("error", [
-    errors.UserError("data/manifest.parquet: row 3"), HashMismatch("data/manifest.parquet: row 3"),
-    litert.InferenceError("data/manifest.parquet: row 3"),
-    releases.NothingInProduction("data/manifest.parquet: row 3")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.UserError("data/manifest.parquet: row 3"),
+        HashMismatch("data/manifest.parquet: row 3"),
+        litert.InferenceError("data/manifest.parquet: row 3"),
+        releases.NothingInProduction("data/manifest.parquet: row 3"),
+    ],
+)
 def test_what_a_user_can_cause_ends_in_one_line(capsys, error):
     assert stage_main.run("trial", raising(error)) == 1
     assert capsys.readouterr().err == "trial: data/manifest.parquet: row 3\n"
@@ -51,8 +58,15 @@ def test_only_a_stage_that_resumes_says_that_it_goes_on(capsys, resumes):
 
 
 def test_a_message_is_shown_once_where_a_library_gives_the_root_logger_a_handler(root, tmp_path):
-    code = ("import logging; from cxr.runtime import stage_main; stage_main.start('trial'); logging.basicConfig(); "
-            "logging.getLogger('stages.train.run').info('trained')")
-    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
-                           env={**os.environ, "PYTHONPATH": str(root)})
+    code = (
+        "import logging; from cxr.runtime import stage_main; stage_main.start('trial'); logging.basicConfig(); "
+        "logging.getLogger('stages.train.run').info('trained')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
     assert ended.stderr == "trained\n"

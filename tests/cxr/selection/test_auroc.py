@@ -1,4 +1,5 @@
 """AUROC, and AUPRC beside it, against scikit-learn and published figures; labels that can't be measured."""
+
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,9 @@ def test_auroc_and_auprc_equal_those_of_scikit_learn_with_ties(seed: int) -> Non
     assert ours["worst"] == min(ours[name] for name in names)
 
 
-@pytest.mark.parametrize(("measure", "reference"), [
-    (auroc.label_auroc, roc_auc_score), (auprc.label_auprc, average_precision_score),
-])
+@pytest.mark.parametrize(
+    ("measure", "reference"), [(auroc.label_auroc, roc_auc_score), (auprc.label_auprc, average_precision_score)]
+)
 def test_weighted_measures_equal_repeating_the_rows(measure: auroc.Measure, reference: object) -> None:
     targets, scores = tied(7, images=60)
     weights = np.random.default_rng(1).integers(0, 4, (6, 60)).astype(float)
@@ -40,8 +41,13 @@ def test_a_label_without_positives_or_without_negatives_is_not_available_and_not
     targets = np.array([[0, 1, 1], [0, 1, 0], [0, 1, 1]], np.float32)
     scores = np.array([[0.1, 0.2, 0.9], [0.2, 0.1, 0.3], [0.3, 0.0, 0.4]])
     labels = ["never", "always", "some"]
-    assert auroc.auroc(targets, scores, labels) == {"macro": 1.0, "worst": 1.0, "never": "n/a", "always": "n/a",
-                                                       "some": 1.0}
+    assert auroc.auroc(targets, scores, labels) == {
+        "macro": 1.0,
+        "worst": 1.0,
+        "never": "n/a",
+        "always": "n/a",
+        "some": 1.0,
+    }
     assert auprc.auprc(targets, scores, labels)["never"] == "n/a"
     assert auroc.counts(targets, labels)["always"] == {"positives": 3, "negatives": 0}
 

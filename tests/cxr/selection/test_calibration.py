@@ -1,4 +1,5 @@
 """From logits to probabilities and thresholds."""
+
 import json
 import os
 import subprocess
@@ -56,10 +57,13 @@ print([calibration.fit(logits, targets, task).model_dump_json() for task in ("mu
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core only")
 def test_the_number_of_cores_and_of_threads_of_blas_changes_no_byte(root) -> None:
     """40,000 rows: OpenBLAS splits a product over so many, where it may use several threads."""
+
     def fitted(cores: int, threads: int) -> str:
         environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads), "PYTHONPATH": str(root)}
-        return subprocess.run([sys.executable, "-c", FIT, str(cores)], env=environment, check=True,
-                              capture_output=True, text=True).stdout
+        return subprocess.run(
+            [sys.executable, "-c", FIT, str(cores)], env=environment, check=True, capture_output=True, text=True
+        ).stdout
+
     assert fitted(1, 1) == fitted(2, 1) == fitted(2, 2)
 
 

@@ -1,4 +1,5 @@
 """Augmentation: each change does what its name says, by as much as is allowed, and hangs on (seed, epoch, image)."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """The order of training images: a function of seed and epoch."""
+
 import numpy as np
 
 from cxr.training import data_order

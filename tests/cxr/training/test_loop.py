@@ -1,4 +1,5 @@
 """The training loop: the same bytes whatever interrupts it, best weights kept, early stop, clear errors."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,10 +32,18 @@ def feed(tmp_path_factory):
 
 
 def plan(**changed):
-    values = {"epochs": 3, "batch_size": 16, "seed": 1, "optimizer": "adamw", "learning_rate": 0.01,
-              "weight_decay": 1e-4, "patience": 5, "checkpoint_seconds": 1e9,
-              "schedule": Schedule(name="cosine", warmup_epochs=0.5),
-              "augment": Augment(shift=0.1, brightness=0.1)}
+    values = {
+        "epochs": 3,
+        "batch_size": 16,
+        "seed": 1,
+        "optimizer": "adamw",
+        "learning_rate": 0.01,
+        "weight_decay": 1e-4,
+        "patience": 5,
+        "checkpoint_seconds": 1e9,
+        "schedule": Schedule(name="cosine", warmup_epochs=0.5),
+        "augment": Augment(shift=0.1, brightness=0.1),
+    }
     return TrainingPlan(**{**values, **changed})
 
 
@@ -44,8 +53,11 @@ def training(feed, monkeypatch, cache, scores=None, **changed):
     tf_session.start(Machine(intra_op_threads=2), 3)
     net = build(spec("small", width=4, dropout=0.2, shape=(16, 16, 1), outputs=2))
     given = iter(scores or [])
-    figures = (lambda model: {"score": next(given)}) if scores else (
-        lambda model: {"score": -float(np.mean(np.abs(np.asarray(model(next(feed.in_order(96)))))))})
+    figures = (
+        (lambda model: {"score": next(given)})
+        if scores
+        else (lambda model: {"score": -float(np.mean(np.abs(np.asarray(model(next(feed.in_order(96)))))))})
+    )
     made = plan(**changed)
     return Training(net, feed, made, losses.build(Loss(), "multilabel"), Checkpoints("train", "k"), figures)
 

@@ -1,4 +1,5 @@
 """Losses against their formulas, and how much a label's positives count."""
+
 import numpy as np
 import pytest
 
@@ -32,8 +33,9 @@ def test_class_weights_count_a_labels_positives_so_often(name):
     targets, logits = np.array([[1, 0], [1, 1]], np.float32), np.array([[0.3, -0.7], [-1.2, 0.5]], np.float32)
     p = 1 / (1 + np.exp(-logits))
     balance, missed = (targets * 0.25 + (1 - targets) * 0.75, 2) if name == "focal" else (1.0, 0)
-    by_hand = -balance * (targets * np.array([4.0, 0.5]) * (1 - p) ** missed * np.log(p)
-                          + (1 - targets) * p ** missed * np.log(1 - p))
+    by_hand = -balance * (
+        targets * np.array([4.0, 0.5]) * (1 - p) ** missed * np.log(p) + (1 - targets) * p**missed * np.log(1 - p)
+    )
     loss = losses.build(Loss(name=name), "multilabel", np.array([4.0, 0.5], np.float32))
     assert float(loss(targets, logits)) == pytest.approx(by_hand.mean(), rel=1e-5)
 

@@ -1,4 +1,5 @@
 """Learning rates over the steps of a training."""
+
 import pytest
 
 from cxr.params.schema import Schedule

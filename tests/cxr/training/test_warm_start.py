@@ -1,4 +1,5 @@
 """Warm start: training begins with the weights that `train.initial` names, or says why it can't."""
+
 import numpy as np
 import pytest
 
@@ -35,8 +36,9 @@ def test_the_scratch_file_names_no_weights():
     assert initial("models/scratch.json", SPEC, LABELS) is None
 
 
-@pytest.mark.parametrize(("spec_", "labels", "said"), [
-    ({**SPEC, "width": 8}, LABELS, "width"), (SPEC, ["Mass", "Hernia"], "labels")])
+@pytest.mark.parametrize(
+    ("spec_", "labels", "said"), [({**SPEC, "width": 8}, LABELS, "width"), (SPEC, ["Mass", "Hernia"], "labels")]
+)
 def test_another_net_or_other_labels_are_refused_by_name(champion, spec_, labels, said):
     with pytest.raises(UserError, match=said):
         initial(str(champion), spec_, labels)

@@ -1,4 +1,5 @@
 """What the flow `retrain` says where nothing is trained, and where `make promote` and `make rollback` report."""
+
 import logging
 import os
 from collections.abc import Iterator
@@ -26,10 +27,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     gone: Sent = []
     monkeypatch.setattr(run_log, "get_run_logger", lambda: logging.getLogger("a-run"))
     monkeypatch.setattr(retrain, "runtime", SimpleNamespace(flow_run=SimpleNamespace(run_count=1)))
-    monkeypatch.setattr(retrain, "create_markdown_artifact",
-                        lambda text, key, description: gone.append((key, text)))
-    monkeypatch.setattr(retrain, "emit_event",
-                        lambda event, resource, payload: gone.append((event, {**resource, **payload})))
+    monkeypatch.setattr(retrain, "create_markdown_artifact", lambda text, key, description: gone.append((key, text)))
+    monkeypatch.setattr(
+        retrain, "emit_event", lambda event, resource, payload: gone.append((event, {**resource, **payload}))
+    )
     return gone
 
 
@@ -46,7 +47,11 @@ def test_where_labels_are_lacking_an_alert_goes_out_as_event_and_artifact(sent, 
     (artifact, words), (event, content) = sent
     assert artifact == "retrain-alert" and "12 new labelled studies" in words and "noise differs" in words
     assert event == "cxr.retrain.needs-labels" and content == {
-        "prefect.resource.id": f"cxr.model.{'c' * 16}", "studies": 12, "asked_for": 200, "model": "v0.0.1"}
+        "prefect.resource.id": f"cxr.model.{'c' * 16}",
+        "studies": 12,
+        "asked_for": 200,
+        "model": "v0.0.1",
+    }
 
 
 def test_where_the_same_data_were_judged_already_nobody_is_alarmed(sent, monkeypatch):
@@ -91,8 +96,11 @@ def test_without_a_server_or_with_one_that_does_not_answer_it_is_done_all_the_sa
 
 
 def test_what_the_gate_or_the_tag_refuses_is_an_exit_status_and_a_line(asked, monkeypatch, capsys):
-    for error, status in ((promotion.ChampionStays("v0.0.1 stays"), promote.KEPT),
-                          (commands.Refused("no release before"), 1)):
+    for error, status in (
+        (promotion.ChampionStays("v0.0.1 stays"), promote.KEPT),
+        (commands.Refused("no release before"), 1),
+    ):
+
         def refuse(*given: Any, error: Exception = error) -> str:
             raise error
 

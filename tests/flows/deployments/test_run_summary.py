@@ -1,4 +1,5 @@
 """The page that a run leaves on the server is the one that the code in the workspace writes."""
+
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,8 @@ def writes_a_page(folder: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "not json", '{"base": 1}'])
 def test_the_page_is_asked_for_with_the_metrics_of_the_version_before_where_they_can_be_had(
-        project: Project, workspace: Workspace, content: str | None) -> None:
+    project: Project, workspace: Workspace, content: str | None
+) -> None:
     if content is not None:
         (project.checkout / "metrics").mkdir()
         (project.checkout / "metrics" / "evaluate.json").write_text(content)
@@ -53,15 +55,16 @@ def test_the_page_is_asked_for_with_the_metrics_of_the_version_before_where_they
 
 
 def test_of_a_commit_whose_code_writes_no_page_it_is_said_where_its_outputs_are(
-        project: Project, workspace: Workspace, said) -> None:
+    project: Project, workspace: Workspace, said
+) -> None:
     (project.checkout / "stages/report/run_summary.py").unlink()
-    assert run_summary.page(workspace, "Version **v0.0.1**", None) == (
-        "# Pipeline run\n\nVersion **v0.0.1**\n")
+    assert run_summary.page(workspace, "Version **v0.0.1**", None) == ("# Pipeline run\n\nVersion **v0.0.1**\n")
     assert any("the summary only says where the outputs are" in line for line in said.lines)
 
 
 def test_of_the_metrics_that_a_folder_holds_the_page_of_its_own_code_is_published(
-        project: Project, workspace: Workspace) -> None:
+    project: Project, workspace: Workspace
+) -> None:
     (project.checkout / "metrics").mkdir()
     (project.checkout / "metrics/evaluate.json").write_text('{"base": {"auroc": {"macro": 0.903}}}')
     assert "| base.auroc.macro | 0.9030 | n/a | n/a |" in run_summary.page(workspace, "there", None)

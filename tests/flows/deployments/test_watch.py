@@ -1,4 +1,5 @@
 """The flows `score` and `monitor` without a server: they run the commands, show counts and verdict, raise the alarm."""
+
 import logging
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,12 +21,16 @@ def shown(monkeypatch) -> dict[str, list]:
     sent: dict[str, list] = {"artifacts": [], "events": []}
     monkeypatch.setattr(run_log, "get_run_logger", lambda: logging.getLogger("a-run"))
     for module in (monitor, score):
-        monkeypatch.setattr(module, "create_markdown_artifact",
-                            lambda text, key, description: sent["artifacts"].append((key, description, text)))
+        monkeypatch.setattr(
+            module,
+            "create_markdown_artifact",
+            lambda text, key, description: sent["artifacts"].append((key, description, text)),
+        )
     monkeypatch.setattr(run_log, "create_progress_artifact", lambda *rest, **more: SimpleNamespace())
     monkeypatch.setattr(run_log, "update_progress_artifact", lambda *rest, **more: None)
-    monkeypatch.setattr(monitor, "emit_event",
-                        lambda event, resource, payload: sent["events"].append((event, resource, payload)))
+    monkeypatch.setattr(
+        monitor, "emit_event", lambda event, resource, payload: sent["events"].append((event, resource, payload))
+    )
     return sent
 
 
@@ -34,14 +39,16 @@ def project(tmp_path: Path, root: Path, monkeypatch) -> Path:
     """A folder that is the flows' project; the code is this checkout's."""
     for house in ("cxr", "serving", "stages"):
         (tmp_path / house).symlink_to(root / house)
-    for name, value in (("CXR_PROJECT", tmp_path), ("CXR_PRODUCTION", tmp_path / "production"),
-                        ("CXR_CACHE", tmp_path / ".cache")):
+    for name, value in (
+        ("CXR_PROJECT", tmp_path),
+        ("CXR_PRODUCTION", tmp_path / "production"),
+        ("CXR_CACHE", tmp_path / ".cache"),
+    ):
         monkeypatch.setenv(name, str(value))
     return tmp_path
 
 
-def test_a_quiet_window_leaves_an_artifact_and_a_drifted_one_an_event_too_as_often_as_it_is_seen(
-        place, project, shown):  # noqa: F811
+def test_a_quiet_window_leaves_an_artifact_and_a_drifted_one_an_event_too_as_often_as_it_is_seen(place, project, shown):  # noqa: F811
     made.scored(200, 1)
     assert monitor.monitor.fn().name == shown["artifacts"][0][1] and not shown["events"]
     made.scored(200, 2, noise=1.5, day=1)
@@ -73,7 +80,8 @@ def test_the_counts_of_scoring_become_an_artifact(project, root, shown, monkeypa
     assert score.score.fn("in").name == "NothingNew"
     assert [words for _, words, _ in shown["artifacts"]] == [
         "6 files seen = 5 scored + 0 already scored + 1 quarantined",
-        "6 files seen = 0 scored + 5 already scored + 1 quarantined"]
+        "6 files seen = 0 scored + 5 already scored + 1 quarantined",
+    ]
     assert len(scoring_log.read(settings.from_environment().production / "log")) == 5
     with pytest.raises(StageFailed, match="no such folder"):
         score.score.fn("elsewhere")

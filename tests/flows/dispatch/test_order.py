@@ -1,4 +1,5 @@
 """What travels to a worker is checked when it arrives."""
+
 import pytest
 from pydantic import ValidationError
 

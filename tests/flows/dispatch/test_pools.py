@@ -1,4 +1,5 @@
 """Each stage goes to a pool that exists."""
+
 from pathlib import Path
 
 import yaml

@@ -1,4 +1,5 @@
 """Flows on a miniature project (tests/fixtures/flows_project.py): what runs, is handed over, is recorded; faults."""
+
 import os
 import shutil
 import subprocess
@@ -62,6 +63,7 @@ def environment(monkeypatch: pytest.MonkeyPatch):
             monkeypatch.setenv(key, value)
         monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
         return from_environment()
+
     return of
 
 
@@ -70,8 +72,9 @@ def project(tmp_path: Path) -> Project:
     return make(tmp_path, SHORT)
 
 
-def dispatched(project: Project, settings: Settings, workers: Here, folder: Path, parameters: dict | None = None,
-               ) -> tuple[dict[str, lockfile.Entry], record.Recorded | None]:
+def dispatched(
+    project: Project, settings: Settings, workers: Here, folder: Path, parameters: dict | None = None
+) -> tuple[dict[str, lockfile.Entry], record.Recorded | None]:
     workspace = Workspace(folder, settings)
     commit = workspace.open_main()
     commit = record.commit_overrides(workspace, parameters) if parameters else commit
@@ -80,14 +83,19 @@ def dispatched(project: Project, settings: Settings, workers: Here, folder: Path
 
 
 def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_runs_again(
-        project: Project, environment, tmp_path: Path) -> None:
+    project: Project, environment, tmp_path: Path
+) -> None:
     settings = environment(project, tmp_path / "machine")
     workers = Here(settings, lose={"train"})
 
     _, recorded = dispatched(project, settings, workers, tmp_path / "first", {"train.epochs": 2})
 
     assert [(o.stage, o.attempt) for o in workers.given[:4]] == [
-        ("data/raw/dvc.yaml:phantom", 1), ("ingest", 1), ("train", 1), ("train", 2)]
+        ("data/raw/dvc.yaml:phantom", 1),
+        ("ingest", 1),
+        ("train", 1),
+        ("train", 2),
+    ]
     assert {o.stage for o in workers.given[4:]} == {"evaluate", "explain"} and workers.side_by_side == 2
     assert recorded is not None and recorded.version == "v0.0.1"
     train = next(o for o in workers.given if o.stage == "train")
@@ -111,8 +119,9 @@ def test_a_dispatched_run_is_recorded_so_that_anyone_can_pull_it_and_nothing_run
     assert twice == recorded, "recorded twice is recorded once"
 
 
-def test_what_a_commit_records_and_the_remote_lacks_is_made_again(project: Project, environment, tmp_path: Path,
-                                                                  said) -> None:
+def test_what_a_commit_records_and_the_remote_lacks_is_made_again(
+    project: Project, environment, tmp_path: Path, said
+) -> None:
     settings = environment(project, tmp_path / "machine")
     _, recorded = dispatched(project, settings, Here(settings), tmp_path / "first")
     assert recorded is not None
@@ -139,7 +148,8 @@ def test_what_a_commit_records_and_the_remote_lacks_is_made_again(project: Proje
 
 
 def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_there(
-        project: Project, environment, tmp_path: Path) -> None:
+    project: Project, environment, tmp_path: Path
+) -> None:
     settings = environment(project, tmp_path / "machine")
     project.set(train={"epochs": 3, "fail": True, "seconds": 0.0})
     project.commit("a fault")
@@ -157,7 +167,8 @@ def test_a_failing_stage_is_named_with_its_last_lines_and_the_next_run_starts_th
 
 
 def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_again(
-        project: Project, environment, tmp_path: Path, said) -> None:
+    project: Project, environment, tmp_path: Path, said
+) -> None:
     settings = environment(project, tmp_path / "machine")
     commit, entries = git(project.checkout, "rev-parse", "HEAD"), {}
     for stage in ("data/raw/dvc.yaml:phantom", "ingest"):
@@ -175,7 +186,8 @@ def test_a_damaged_object_in_the_local_cache_is_found_before_use_and_fetched_aga
 
 
 def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
-        project: Project, environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project: Project, environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = environment(project, tmp_path / "machine")
     monkeypatch.setattr(remote.Absent, "patience", 1.0)
     commit = git(project.checkout, "rev-parse", "HEAD")
@@ -192,8 +204,9 @@ def test_an_object_damaged_in_the_remote_is_refused_by_name_without_a_long_wait(
     assert "train" not in project.runs()
 
 
-def test_a_remote_that_is_gone_is_waited_for_until_it_is_back(project: Project, environment, tmp_path: Path, said
-                                                              ) -> None:
+def test_a_remote_that_is_gone_is_waited_for_until_it_is_back(
+    project: Project, environment, tmp_path: Path, said
+) -> None:
     settings = environment(project, tmp_path / "machine")
     project.store.write_text("not a folder: nothing can be pushed")
 
@@ -208,16 +221,24 @@ def test_a_remote_that_is_gone_is_waited_for_until_it_is_back(project: Project, 
     assert not cache.missing(project.store, [entry["outs"][0]["md5"]])
 
 
-def test_the_local_pipeline_runs_only_what_is_stale_and_imports_no_prefect(project: Project, environment,
-                                                                           tmp_path: Path) -> None:
+def test_the_local_pipeline_runs_only_what_is_stale_and_imports_no_prefect(
+    project: Project, environment, tmp_path: Path
+) -> None:
     environment(project, tmp_path / "machine")
 
     def pipeline(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        script = ("import sys; from flows.pipeline import main; status = main(sys.argv[1:]); "
-                  "print('prefect' in sys.modules); sys.exit(status)")
+        script = (
+            "import sys; from flows.pipeline import main; status = main(sys.argv[1:]); "
+            "print('prefect' in sys.modules); sys.exit(status)"
+        )
         variables = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT")}
-        return subprocess.run([sys.executable, "-c", script, *arguments], cwd=project.checkout, text=True,
-                              capture_output=True, env={**variables, "PYTHONPATH": str(Path(__file__).parents[3])})
+        return subprocess.run(
+            [sys.executable, "-c", script, *arguments],
+            cwd=project.checkout,
+            text=True,
+            capture_output=True,
+            env={**variables, "PYTHONPATH": str(Path(__file__).parents[3])},
+        )
 
     first = pipeline()
     assert first.returncode == 0, first.stderr

@@ -1,4 +1,5 @@
 """What is pulled before the gate judges: what the commit's own gate says, or everything where it can't say."""
+
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,25 @@ from flows.support import commands
 from flows.support.settings import Settings, from_environment
 from tests.fixtures import flows_production as played
 
-TRACKED = ["data/params.ok", "data/manifest.parquet", "data/processed", "data/processed-else", "data/raw/demo",
-           "models/base", "reports/index.html"]
+TRACKED = [
+    "data/params.ok",
+    "data/manifest.parquet",
+    "data/processed",
+    "data/processed-else",
+    "data/raw/demo",
+    "models/base",
+    "reports/index.html",
+]
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings of a machine with the miniature, v0.0.1 in production."""
     project = played.project(tmp_path)
-    for key, value in {**project.environment(tmp_path / "machine"),
-                       "CXR_PRODUCTION": str(tmp_path / "production")}.items():
+    for key, value in {
+        **project.environment(tmp_path / "machine"),
+        "CXR_PRODUCTION": str(tmp_path / "production"),
+    }.items():
         monkeypatch.setenv(key, value)
     played.put(tmp_path / "production", "v0.0.1")
     return from_environment()

@@ -1,4 +1,5 @@
 """Promotion by hand, as far as it needs neither a version nor a server."""
+
 from pathlib import Path
 
 import pytest

@@ -2,8 +2,7 @@
 
 What the gate asks is in tests/serving/gate/test_checks.py; triggers: tests/end_to_end/test_retrain_trigger.py.
 """
-import os
-import sys
+
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,10 @@ from flows.release.inbox import Waiting
 from flows.release.retraining import Champion, Retraining
 from flows.repo.workspace import Workspace
 from flows.support import commands
-from flows.support.settings import Settings, from_environment
+from flows.support.settings import Settings
 from tests.fixtures import flows_production as played
 from tests.fixtures.flows_production import arrive
-from tests.fixtures.flows_project import Project, git
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """A set `demo` with one batch; nothing was run."""
-    return played.project(tmp_path)
-
-
-@pytest.fixture
-def settings(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """This machine's settings, v0.0.1 in production."""
-    for key, value in {**project.environment(tmp_path / "machine"), "CXR_PRODUCTION": str(tmp_path / "production"),
-                       "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}.items():
-        monkeypatch.setenv(key, value)
-    played.put(tmp_path / "production", "v0.0.1")
-    return from_environment()
+from tests.fixtures.flows_project import git
 
 
 def served(settings: Settings) -> list[str]:
@@ -66,8 +49,7 @@ def test_what_waits_is_trained_on_and_promoted_and_the_same_data_make_one_run(pr
     assert any("was taken in before" in line for line in said.lines)
 
 
-def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_judged_twice(project, settings
-        ) -> None:
+def test_what_the_gate_refuses_changes_neither_main_nor_production_and_is_not_judged_twice(project, settings) -> None:
     settings_of = yaml.safe_load((project.checkout / "params.yaml").read_text())
     project.set(retrain={**settings_of["retrain"], "warm_start": False})
     project.commit("from scratch")
@@ -105,10 +87,12 @@ class DyingSteps(rounds.InProcessSteps):
         setattr(self, after, die)
 
 
-@pytest.mark.parametrize("after", [
-    "join", pytest.param("pipeline", marks=pytest.mark.slow), pytest.param("judge", marks=pytest.mark.slow)])
-def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_version_twice(project, settings, after
-        ) -> None:
+@pytest.mark.parametrize(
+    "after", ["join", pytest.param("pipeline", marks=pytest.mark.slow), pytest.param("judge", marks=pytest.mark.slow)]
+)
+def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_version_twice(
+    project, settings, after
+) -> None:
     arrive(settings.production, "from-b", 4)
     played.record_main(project)
     with pytest.raises(Killed):
@@ -124,7 +108,8 @@ def test_a_retraining_killed_anywhere_goes_on_and_makes_neither_branch_nor_versi
 
 
 def test_killed_between_promotion_and_its_record_the_batches_are_taken_and_nothing_is_trained_again(
-        project, settings, monkeypatch) -> None:
+    project, settings, monkeypatch
+) -> None:
     arrive(settings.production, "from-b", 4)
     played.record_main(project)
     real = retraining.remember
@@ -218,8 +203,9 @@ def recorded(project, settings) -> list[str]:
     return commits
 
 
-def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_nothing(project, settings, recorded,
-                                                                                    tmp_path) -> None:
+def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_nothing(
+    project, settings, recorded, tmp_path
+) -> None:
     workspace = Workspace(tmp_path / "w", settings)
     workspace.open_main()
     for _ in range(2):
@@ -239,7 +225,8 @@ def test_promotion_moves_main_and_the_stage_prod_and_the_same_again_changes_noth
 
 
 def test_a_recorded_version_goes_through_the_gate_where_another_model_of_that_name_was_installed_by_hand(
-        project, settings, recorded) -> None:
+    project, settings, recorded
+) -> None:
     played.put(settings.production, "v0.0.2")  # of commit cccc..., which is not the recorded one
     (settings.production / "verdict").write_text("worse on the old")
     with pytest.raises(promotion.ChampionStays, match="worse on the old"):
@@ -247,8 +234,9 @@ def test_a_recorded_version_goes_through_the_gate_where_another_model_of_that_na
     assert played.judged(settings.production) == 1
 
 
-def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project, settings, recorded, tmp_path, said
-        ) -> None:
+def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(
+    project, settings, recorded, tmp_path, said
+) -> None:
     answer = 'import json, sys; print(json.dumps({"p50_ms": 3.0, "p95_ms": 4.0, "images": 9, "asked": sys.argv[1:]}))'
     workspace = Workspace(tmp_path / "w", settings)
     workspace.open_main()
@@ -264,12 +252,12 @@ def test_latency_is_measured_here_at_promotion_and_kept_with_the_release(project
     model, first, *others = kept["asked"]
     assert model == str(workspace.folder) and first == str(settings.production / "incoming")
     assert others[-1] == str(settings.project / "data" / "raw" / "demo"), (
-        "what arrives counts before what was trained on")
+        "what arrives counts before what was trained on"
+    )
     assert any("p50 3.0 ms, p95 4.0 ms an image, on 9 images" in line for line in said.lines)
 
 
-def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, settings, recorded, tmp_path
-        ) -> None:
+def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, settings, recorded, tmp_path) -> None:
     other = tmp_path / "colleague"
     git(tmp_path, "clone", "-q", str(project.git), str(other))
     git(other, "-c", "user.name=c", "-c", "user.email=c@localhost", "commit", "-q", "--allow-empty", "-m", "theirs")
@@ -281,8 +269,7 @@ def test_a_main_that_the_challenger_does_not_hold_is_never_overwritten(project, 
     assert git(project.git, "tag", "--list", "*#prod#*") == "" and served(settings) == ["v0.0.1"]
 
 
-def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_left_to_do(project, settings
-        ) -> None:
+def test_rollback_serves_the_old_model_also_where_git_is_gone_and_says_what_is_left_to_do(project, settings) -> None:
     played.put(settings.production, "v0.0.2")
     project.git.rename(project.git.with_name("gone"))
     with pytest.raises(promotion.TagBehind, match=r"back at v0.0.1.*make promote VERSION=v0.0.1"):

@@ -1,4 +1,5 @@
 """`dvc repro` keeps wrong hints to itself, and says what a killed stage's libraries said last."""
+
 import subprocess
 import sys
 
@@ -46,11 +47,16 @@ def test_a_stage_that_fails_by_itself_has_no_log_shown(project):
     assert "failed to reproduce 'trial'" in ended.stderr and "was killed" not in ended.stderr
 
 
-@pytest.mark.parametrize(("message", "stage"), [
-    ("failed to reproduce 'train': failed to run: python -m stages.train, exited with -9", "train"),
-    ("failed to reproduce 'data/raw/dvc.yaml:phantom': failed to run: x, exited with 134", "phantom"),
-    ("failed to reproduce 'train': failed to run: x, exited with 130", ""),
-    ("failed to reproduce 'train': failed to run: x, exited with 1", ""),
-    ("failed to reproduce 'train': output 'a' does not exist", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("message", "stage"),
+    [
+        ("failed to reproduce 'train': failed to run: python -m stages.train, exited with -9", "train"),
+        ("failed to reproduce 'data/raw/dvc.yaml:phantom': failed to run: x, exited with 134", "phantom"),
+        ("failed to reproduce 'train': failed to run: x, exited with 130", ""),
+        ("failed to reproduce 'train': failed to run: x, exited with 1", ""),
+        ("failed to reproduce 'train': output 'a' does not exist", ""),
+        ("", ""),
+    ],
+)
 def test_a_kill_is_told_from_an_end_by_the_status(message, stage):
     assert dvc_repro.killed(message) == stage

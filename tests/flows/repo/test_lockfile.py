@@ -1,4 +1,5 @@
 """Whether the bytes made here are the recorded ones: said from lock files, with the names of those that differ."""
+
 import subprocess
 
 import pytest

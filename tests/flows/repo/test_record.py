@@ -1,4 +1,5 @@
 """What is recorded, once, and what is waited for: remotes and a server that go away and come back; attempts counted."""
+
 import hashlib
 import subprocess
 import sys
@@ -56,14 +57,17 @@ def made(project: Project, folder: Path, **outputs: str) -> None:
 
 def back_again(gone: Path, place: Path) -> Callable[[str], None]:
     """Brings back what is gone as soon as somebody waits for it."""
+
     def mend(line: str) -> None:
         if "trying again" in line and gone.exists():
             gone.rename(place)
+
     return mend
 
 
-def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, settings: Settings, tmp_path: Path,
-                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_records_of_one_result_at_the_same_moment_are_one(
+    project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, commit = opened(project, settings, tmp_path / "first")
     second, _ = opened(project, settings, tmp_path / "second")
     made(project, first.folder, ingest="the same", report="4 ms")
@@ -85,20 +89,25 @@ def test_two_records_of_one_result_at_the_same_moment_are_one(project: Project, 
     made(project, third.folder, ingest="another", report="5 ms")
     differs = record.record(third, commit)
     assert differs is not None and differs.version == "v0.0.2" and differs.branch != recorded.branch
-    assert git(project.git, "rev-parse", "model@v0.0.2^{commit}") == differs.commit == git(
-        project.git, "rev-parse", differs.branch)
+    assert (
+        git(project.git, "rev-parse", "model@v0.0.2^{commit}")
+        == differs.commit
+        == git(project.git, "rev-parse", differs.branch)
+    )
 
 
 def test_a_git_remote_that_is_gone_is_waited_for_by_clone_pin_and_record(
-        project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said) -> None:
+    project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said
+) -> None:
     monkeypatch.setattr(client, "kept", lambda *_: [])
     monkeypatch.setattr(client, "keep", lambda *_: None)
     away, push = project.git.with_name("away"), repo_git.git
     said.react = back_again(away, project.git)
 
     def gone_before_a_push(folder: Path, *arguments: str, **more: Any) -> str:
-        if arguments[0] == "push" and not any(line.startswith(f"git remote: `git push -q origin {arguments[-1]}`")
-                                              for line in said.lines):
+        if arguments[0] == "push" and not any(
+            line.startswith(f"git remote: `git push -q origin {arguments[-1]}`") for line in said.lines
+        ):
             project.git.rename(away)
         return push(folder, *arguments, **more)
 
@@ -128,7 +137,8 @@ def test_a_push_that_is_refused_is_not_waited_for(project: Project, settings: Se
 
 
 def test_a_dvc_remote_that_is_gone_when_the_record_asks_for_its_objects_is_waited_for(
-        project: Project, settings: Settings, tmp_path: Path, said) -> None:
+    project: Project, settings: Settings, tmp_path: Path, said
+) -> None:
     folder = tmp_path / "run"
     workspace, commit = opened(project, settings, folder)
     made(project, folder, ingest="x")
@@ -140,7 +150,8 @@ def test_a_dvc_remote_that_is_gone_when_the_record_asks_for_its_objects_is_waite
 
 
 def test_a_record_whose_objects_the_remote_lacks_is_refused_without_a_long_wait(
-        project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project: Project, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(remote.Absent, "patience", 1.0)
     folder = tmp_path / "run"
     workspace, commit = opened(project, settings, folder)
@@ -152,8 +163,9 @@ def test_a_record_whose_objects_the_remote_lacks_is_refused_without_a_long_wait(
     assert git(project.git, "for-each-ref", "refs/heads/runs", "refs/tags") == ""
 
 
-def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(settings: Settings,
-                                                                     monkeypatch: pytest.MonkeyPatch, said) -> None:
+def test_a_server_that_is_gone_is_asked_again_for_what_is_kept_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, said
+) -> None:
     tries: list[str] = []
 
     class Away:
@@ -201,7 +213,8 @@ class Predecessor:
 
 @pytest.mark.parametrize(("known", "begun"), [(0, 1), (1, 1), (3, 3)])
 def test_a_run_taken_up_again_begins_at_the_latest_attempt_that_was_given_out(
-        project: Project, settings: Settings, tmp_path: Path, known: int, begun: int) -> None:
+    project: Project, settings: Settings, tmp_path: Path, known: int, begun: int
+) -> None:
     folder, workers = tmp_path / "run", Predecessor(known)
     workspace, commit = opened(project, settings, folder)
     with pytest.raises(StageFailed, match="enough seen"):
@@ -210,7 +223,8 @@ def test_a_run_taken_up_again_begins_at_the_latest_attempt_that_was_given_out(
 
 
 def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_gave_that_out(
-        settings: Settings, tmp_path: Path, said) -> None:
+    settings: Settings, tmp_path: Path, said
+) -> None:
     order, workers = an_order("train", "c", {}), Predecessor(2)
     run = scheduler.PipelineRun(Workspace(tmp_path, settings), "c", "run", workers, under_way={"train": order})
     run.take(AttemptEnded(order, "done", {"cmd": "x"}))
@@ -220,13 +234,14 @@ def test_an_attempt_that_ends_while_a_later_one_is_under_way_is_refused_whoever_
 
 
 def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(
-        project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-        ) -> None:
+    project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("CXR_GIT")
     git(project.checkout, "remote", "remove", "origin")
     asked: list[str] = []
-    monkeypatch.setattr(environment, "run_deployment",
-                        lambda _, parameters, __: asked.append(parameters["revision"]) or 0)
+    monkeypatch.setattr(
+        environment, "run_deployment", lambda _, parameters, __: asked.append(parameters["revision"]) or 0
+    )
     for turn in range(2):
         git(project.checkout, "commit", "-q", "--allow-empty", "-m", f"commit {turn}")
         assert submit.main([]) == 0, capsys.readouterr().err
@@ -243,7 +258,8 @@ def test_a_checkout_without_a_git_remote_is_pushed_to_its_own_before_a_run(
 
 
 def test_a_dvc_remote_of_the_projects_own_gets_what_this_checkout_has_made(
-        project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CXR_REMOTE")
     folder = settings.workspaces.parent / "store"
     up.push_objects(from_environment())
@@ -255,7 +271,8 @@ def test_a_dvc_remote_of_the_projects_own_gets_what_this_checkout_has_made(
 
 
 def test_the_local_pipelines_failure_names_the_stage_and_its_last_lines_where_they_went_to_a_log(
-        project: Project, settings: Settings, said) -> None:
+    project: Project, settings: Settings, said
+) -> None:
     project.set(ingest={"fail": True, "seconds": 0.0})
     with pytest.raises(PipelineFailed) as failed:
         run(project.checkout, {}, log_lines=True)
@@ -264,7 +281,8 @@ def test_the_local_pipelines_failure_names_the_stage_and_its_last_lines_where_th
 
 
 def test_what_dvc_left_half_written_in_the_cache_is_removed_and_what_is_being_written_is_not(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cache, "_SETTLE_SECONDS", 0.0)
     folder = tmp_path / "files" / "md5" / "ab"
     folder.mkdir(parents=True)

@@ -1,4 +1,5 @@
 """What a kill or a full disk leaves half-written of DVC's own files does not stop the next `make repro`."""
+
 import json
 import os
 import subprocess
@@ -68,8 +69,11 @@ def test_a_dead_dvcs_number_that_another_program_has_by_now_locks_nothing(tmp_pa
 
 
 def test_a_living_dvcs_lock_stays(tmp_path):
-    living = subprocess.Popen([sys.executable, "-c", "import time; print(); time.sleep(60)", "dvc", "repro"],
-                              stdout=subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    living = subprocess.Popen(
+        [sys.executable, "-c", "import time; print(); time.sleep(60)", "dvc", "repro"],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
     try:
         living.stdout.readline()  # while the kernel starts a program, the words of its command are not to be read yet
         path = table(tmp_path, {"pid": living.pid, "cmd": "dvc repro"})
@@ -91,8 +95,16 @@ def project(tmp_path):
         subprocess.run(words.split(), cwd=tmp_path, env=environment, check=True)
 
     def start():
-        return subprocess.Popen([sys.executable, "-m", "flows.repro"], cwd=tmp_path, env=environment, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.repro"],
+            cwd=tmp_path,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
     start.folder = tmp_path
     return start
 
@@ -116,7 +128,7 @@ def test_make_repro_goes_on_after_a_kill_that_halved_dvcs_files(project):
     (project.folder / "go").touch()
     assert "Running stage 'slow'" in project().communicate(timeout=120)[0]
     whole = (project.folder / "dvc.lock").read_text()
-    (project.folder / "dvc.lock").write_text(whole[:whole.index("cmd") + 2])
+    (project.folder / "dvc.lock").write_text(whole[: whole.index("cmd") + 2])
     table(project.folder, "")
     told = project().communicate(timeout=120)[0]
     assert "dvc.lock was half-written" in told

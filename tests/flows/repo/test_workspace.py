@@ -1,4 +1,5 @@
 """A workspace is there for as long as it is used."""
+
 import pytest
 
 from flows.repo.workspace import temporary

@@ -1,4 +1,5 @@
 """What a server is told to deploy."""
+
 import json
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """Processes that are found again and stopped."""
+
 import os
 from pathlib import Path
 

@@ -1,4 +1,5 @@
 """The commands of stages and of serving, asked in a workspace that holds any commit."""
+
 import sys
 from pathlib import Path
 
@@ -49,5 +50,6 @@ def test_a_command_that_fails_is_refused_with_its_last_lines_and_one_that_is_sil
 
 def test_a_command_finds_production_and_this_python(workspace):
     (workspace.folder / "shown.py").write_text(
-        "import json, os, sys; print(json.dumps([os.environ['CXR_PRODUCTION'], sys.executable]))")
+        "import json, os, sys; print(json.dumps([os.environ['CXR_PRODUCTION'], sys.executable]))"
+    )
     assert commands.answer(workspace, "shown") == [str(workspace.settings.production), sys.executable]

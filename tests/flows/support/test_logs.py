@@ -1,4 +1,5 @@
 """Where what flows log is shown."""
+
 import logging
 
 import pytest
@@ -6,8 +7,9 @@ import pytest
 from flows.support import logs
 
 
-def test_a_command_shows_bare_messages_once_with_secrets_masked(monkeypatch: pytest.MonkeyPatch,
-                                                                capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_shows_bare_messages_once_with_secrets_masked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("CXR_AUTH", "admin:hunter2")
     logs.show_in_terminal()
     logs.show_in_terminal()

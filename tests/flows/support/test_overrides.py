@@ -1,4 +1,5 @@
 """Parameters set for one run."""
+
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,5 @@
 """No password reaches a stage, a message or a log: what flows hand to a stage, and what they show of it."""
+
 import logging
 import sys
 from pathlib import Path
@@ -14,12 +15,19 @@ from flows.support import commands, secrets, supervised
 from flows.support.settings import Settings, from_environment
 from tests.fixtures.flows_project import an_order, git, make
 
-SECRETS = {"CXR_AUTH": "admin:hunter-1", "PREFECT_API_AUTH_STRING": "admin:hunter-1",
-           "PREFECT_SERVER_API_AUTH_STRING": "admin:hunter-1", "PREFECT_API_KEY": "hunter-2",
-           "PREFECT_SERVER_DATABASE_CONNECTION_URL": "postgresql+asyncpg://prefect:hunter-3@db/prefect",
-           "PREFECT_SERVER_DATABASE_PASSWORD": "hunter-4", "CXR_GIT": "https://me:hunter-5@host/x.git",
-           "CXR_REMOTE": "ssh://me:hunter-6@host/store", "AWS_SECRET_ACCESS_KEY": "hunter-7",
-           "MIRROR": "https://me:hunter-8@host/y", "CXR_PATIENT_SALT": "hunter-9"}
+SECRETS = {
+    "CXR_AUTH": "admin:hunter-1",
+    "PREFECT_API_AUTH_STRING": "admin:hunter-1",
+    "PREFECT_SERVER_API_AUTH_STRING": "admin:hunter-1",
+    "PREFECT_API_KEY": "hunter-2",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL": "postgresql+asyncpg://prefect:hunter-3@db/prefect",
+    "PREFECT_SERVER_DATABASE_PASSWORD": "hunter-4",
+    "CXR_GIT": "https://me:hunter-5@host/x.git",
+    "CXR_REMOTE": "ssh://me:hunter-6@host/store",
+    "AWS_SECRET_ACCESS_KEY": "hunter-7",
+    "MIRROR": "https://me:hunter-8@host/y",
+    "CXR_PATIENT_SALT": "hunter-9",
+}
 
 
 @pytest.fixture
@@ -57,8 +65,9 @@ def test_what_a_stages_command_is_asked_says_no_secret(settings: Settings, tmp_p
     assert "MIRROR" in str(refused.value) and "hunter" not in str(refused.value)
 
 
-def test_the_words_of_a_summary_that_failed_show_no_secret(settings: Settings, monkeypatch: pytest.MonkeyPatch, said
-                                                           ) -> None:
+def test_the_words_of_a_summary_that_failed_show_no_secret(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, said
+) -> None:
     def broken(*_: object) -> None:
         raise OSError("no route to ssh://me:hunter-6@host/store")
 
@@ -87,11 +96,14 @@ def test_workers_get_no_password_but_their_own_and_no_database(settings: Setting
     assert "hunter-3" not in str(worker) and "hunter-4" not in str(worker)
 
 
-@pytest.mark.parametrize(("text", "shown"), [
-    ("fetch https://me:word@host/x failed", "fetch https://***@host/x failed"),
-    ("https://me:p@ss@host/x", "https://***@host/x"),
-    ('{"a":"https://host","b":"me@host"}', '{"a":"https://host","b":"me@host"}'),
-    ("write to me@host, see https://host/x", "write to me@host, see https://host/x"),
-])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("fetch https://me:word@host/x failed", "fetch https://***@host/x failed"),
+        ("https://me:p@ss@host/x", "https://***@host/x"),
+        ('{"a":"https://host","b":"me@host"}', '{"a":"https://host","b":"me@host"}'),
+        ("write to me@host, see https://host/x", "write to me@host, see https://host/x"),
+    ],
+)
 def test_addresses_lose_their_credentials_and_nothing_else_changes(text: str, shown: str) -> None:
     assert secrets.without_credentials(text) == shown

@@ -1,4 +1,5 @@
 """Where flows find the project, its remotes and this machine's folders."""
+
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,23 @@ from flows.server import deploy
 from flows.support.settings import from_environment
 
 
-def test_without_variables_the_project_is_the_checkout_that_holds_flows(root: Path, monkeypatch: pytest.MonkeyPatch
-                                                                        ) -> None:
+def test_without_variables_the_project_is_the_checkout_that_holds_flows(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CXR_PROJECT", raising=False)
     assert from_environment().project == root == deploy.CODE
     assert (deploy.CODE / "prefect.yaml").exists()
 
 
-@pytest.mark.parametrize(("name", "value"), [("CXR_PORT", "99999999"), ("CXR_PATIENCE_SECONDS", "long"),
-                                             ("CXR_STAGE_ATTEMPTS", "0"), ("CXR_SCHEDULES", "perhaps")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CXR_PORT", "99999999"),
+        ("CXR_PATIENCE_SECONDS", "long"),
+        ("CXR_STAGE_ATTEMPTS", "0"),
+        ("CXR_SCHEDULES", "perhaps"),
+    ],
+)
 def test_a_variable_that_cannot_be_meant_is_named_in_one_line(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit, match=f"^{name}: .*got '{value}'"):

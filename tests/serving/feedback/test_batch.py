@@ -1,4 +1,5 @@
 """Scored images with feedback become a batch that waits for a retraining."""
+
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,9 @@ def images(tmp_path: Path) -> Path:
     return folder
 
 
-SCORED = pd.DataFrame({"image_id": [f"{n}" * 64 for n in range(4)],
-                       "source": [f"monday/images/{n:04d}.png" for n in range(4)]})
+SCORED = pd.DataFrame(
+    {"image_id": [f"{n}" * 64 for n in range(4)], "source": [f"monday/images/{n:04d}.png" for n in range(4)]}
+)
 
 
 def known(*rows: tuple[float, float]) -> pd.DataFrame:
@@ -74,8 +76,11 @@ def test_studies_with_an_unknown_label_patient_or_file_are_left_out_and_counted(
 
 
 def test_where_none_is_left_nothing_is_written(images, tmp_path):
-    with pytest.raises(FeedbackRefused, match=r"no study for a batch: of 1 with feedback, 1 left out "
-                                              r"\(a label is unknown\)"):
+    with pytest.raises(
+        FeedbackRefused,
+        match=r"no study for a batch: of 1 with feedback, 1 left out "
+        r"\(a label is unknown\)",
+    ):
         nih(images, tmp_path / "b", (np.nan, 1))
     (images / "monday" / "Data_Entry_pacs.csv").write_text("Image Index,Finding Labels\n0000.png,Mass\n")
     with pytest.raises(UserError, match=r"Data_Entry_pacs.csv: its first line lacks the columns Patient ID"):
@@ -84,8 +89,12 @@ def test_where_none_is_left_nothing_is_written(images, tmp_path):
 
 
 def test_in_layout_folder_a_study_goes_into_its_class_under_its_own_name(tmp_path):
-    names = ["monday/person7_virus_1.jpeg", "tuesday/person7_virus_1.jpeg", "monday/IM-0009-0001.jpeg",
-             "monday/nobody.jpeg"]
+    names = [
+        "monday/person7_virus_1.jpeg",
+        "tuesday/person7_virus_1.jpeg",
+        "monday/IM-0009-0001.jpeg",
+        "monday/nobody.jpeg",
+    ]
     for number, name in enumerate(names):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_bytes(bytes([number]))
@@ -95,7 +104,10 @@ def test_in_layout_folder_a_study_goes_into_its_class_under_its_own_name(tmp_pat
     assert found == batch.FeedbackBatch(3, {"no patient is known": 1})
     rows = Folder(section("kermany")).read(Batch(tmp_path / "out"), []).records
     assert sorted((row.findings[0], row.patient) for row in rows) == [
-        ("NORMAL", "IM-0009"), ("PNEUMONIA", "person7"), ("PNEUMONIA", "person7")]
+        ("NORMAL", "IM-0009"),
+        ("PNEUMONIA", "person7"),
+        ("PNEUMONIA", "person7"),
+    ]
     assert {(tmp_path / "out" / row.image[1]).read_bytes() for row in rows} == {b"\0", b"\1", b"\2"}
     assert (inspect(tmp_path / "out").layout, inspect(tmp_path / "out").labelled) == ("folder", 3)
 

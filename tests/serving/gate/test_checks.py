@@ -1,4 +1,5 @@
 """The gate: what lets a challenger into production, and what keeps it out."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 
 from cxr.metrics.comparisons import Hits, JudgedStudies, Side, calibration_of, compare
 from cxr.model.probabilities import calibrated, sigmoid
-from cxr.params.schema import Gate
+from cxr.params.production import Gate
 from cxr.runtime.hand_over import GateVerdict
 from cxr.selection import calibration
 from serving.gate import checks, markdown
@@ -32,8 +33,15 @@ def side(logits: np.ndarray, noise: float, seed: int) -> Side:
 def compared(noise_champion: float, noise_challenger: float, count: int = 400, seed: int = 0):
     """Comparison of two models on the same studies."""
     made, truth = studies(count, seed)
-    return compare(made, side(truth, noise_champion, 1), side(truth, noise_challenger, 2), RULE.min_cases,
-                   RULE.bootstrap, RULE.seed, RULE.confidence)
+    return compare(
+        made,
+        side(truth, noise_champion, 1),
+        side(truth, noise_challenger, 2),
+        RULE.min_cases,
+        RULE.bootstrap,
+        RULE.seed,
+        RULE.confidence,
+    )
 
 
 def test_the_macro_difference_is_that_of_scikit_learn():
@@ -42,8 +50,12 @@ def test_the_macro_difference_is_that_of_scikit_learn():
     made, truth = studies()
     a, b = side(truth, 2.0, 1), side(truth, 1.0, 2)
     found = compare(made, a, b, 5, 100, 0, 0.95)
-    expected = np.mean([roc_auc_score(made.targets[:, i], b.logits[:, i]) -
-                        roc_auc_score(made.targets[:, i], a.logits[:, i]) for i in range(3)])
+    expected = np.mean(
+        [
+            roc_auc_score(made.targets[:, i], b.logits[:, i]) - roc_auc_score(made.targets[:, i], a.logits[:, i])
+            for i in range(3)
+        ]
+    )
     assert found.macro.value == pytest.approx(expected)
     assert found.macro.low < found.macro.value < found.macro.high
 
@@ -77,14 +89,24 @@ def test_shuffled_labels_of_the_new_batch_make_no_challenger_better_there():
 
 def test_too_few_studies_are_said_and_do_not_promote():
     few = compared(2.0, 0.5, count=10)
-    for check in (checks.not_worse_on_old(few, RULE), checks.better_on_new(few, few, RULE),
-                  checks.worst_label({"old": few}, RULE)):
+    for check in (
+        checks.not_worse_on_old(few, RULE),
+        checks.better_on_new(few, few, RULE),
+        checks.worst_label({"old": few}, RULE),
+    ):
         assert check.passed is False and "too few gate studies" in check.words
 
 
 def test_without_a_new_batch_it_must_be_better_on_the_old():
-    none = compare(studies(4)[0].part(np.zeros(4, bool)), Side(np.empty((0, 3)), np.empty((0, 3))),
-                   Side(np.empty((0, 3)), np.empty((0, 3))), 5, 100, 0, 0.95)
+    none = compare(
+        studies(4)[0].part(np.zeros(4, bool)),
+        Side(np.empty((0, 3)), np.empty((0, 3))),
+        Side(np.empty((0, 3)), np.empty((0, 3))),
+        5,
+        100,
+        0,
+        0.95,
+    )
     assert none.studies == 0
     assert checks.better_on_new(none, compared(2.0, 1.0), RULE).passed
     assert "no batch came" in checks.better_on_new(none, compared(1.5, 1.5), RULE).words
@@ -107,8 +129,9 @@ def test_overconfidence_is_a_refusal():
     logits = side(truth, 2.0, 1).logits
     fitted = calibrated(logits, calibration.fit(logits, made.targets, "multilabel"))
     good, loud = Side(logits, fitted), Side(logits, sigmoid(logits * 3))
-    calm, rough = ({"champion": calibration_of(made, good), "challenger": calibration_of(made, each)}
-                   for each in (good, loud))
+    calm, rough = (
+        {"champion": calibration_of(made, good), "challenger": calibration_of(made, each)} for each in (good, loud)
+    )
     assert not checks.calibrated({"old": rough}, RULE).passed
     assert checks.calibrated({"old": calm}, RULE).passed
     alone = checks.calibrated({"old": calm, "new": rough}, RULE)
@@ -146,8 +169,10 @@ def test_a_collapsed_explanation_is_refused_and_one_without_boxes_is_not_asked()
 def test_the_hits_of_a_patients_studies_are_one_witness():
     rng = np.random.default_rng(1)
     champion, challenger = rng.random(200) < 0.6, rng.random(200) < 0.35
-    alone, together = (Hits(np.repeat(champion, 4), np.repeat(challenger, 4), patients).kept(0.5, 500, 0, 0.95)
-                       for patients in (tuple(map(str, range(800))), tuple(str(i // 4) for i in range(800))))
+    alone, together = (
+        Hits(np.repeat(champion, 4), np.repeat(challenger, 4), patients).kept(0.5, 500, 0, 0.95)
+        for patients in (tuple(map(str, range(800))), tuple(str(i // 4) for i in range(800)))
+    )
     assert alone.value == together.value == pytest.approx(challenger.mean() - 0.5 * champion.mean())
     assert (together.high - together.low) > 1.6 * (alone.high - alone.low)
 
@@ -155,11 +180,23 @@ def test_the_hits_of_a_patients_studies_are_one_witness():
 def test_the_page_says_why_not():
     check = checks.fast({"median": 1.6, "low": 1.5, "high": 1.7}, RULE).as_json()
     part = {"studies": 9, "champion_auroc": 0.5, "challenger_auroc": "n/a"}
-    page = markdown.page(GateVerdict.model_validate({
-                       "verdict": "keep", "reasons": [check["words"]], "checks": [check], "gate": {"old": part},
-                       "test": {"new": part}, "champion": {"version": "v0.0.1", "identity": "a" * 64,
-                                                           "batches": ["batch-001"]},
-                       "challenger": {"version": "", "identity": "b" * 64, "variant": "int8",
-                                      "batches": ["batch-001", "batch-002"]}}))
+    page = markdown.page(
+        GateVerdict.model_validate(
+            {
+                "verdict": "keep",
+                "reasons": [check["words"]],
+                "checks": [check],
+                "gate": {"old": part},
+                "test": {"new": part},
+                "champion": {"version": "v0.0.1", "identity": "a" * 64, "batches": ["batch-001"]},
+                "challenger": {
+                    "version": "",
+                    "identity": "b" * 64,
+                    "variant": "int8",
+                    "batches": ["batch-001", "batch-002"],
+                },
+            }
+        )
+    )
     assert "only reported): champion" not in page
     assert "the champion stays" in page and "1.60 times" in page and "New batches: batch-002." in page

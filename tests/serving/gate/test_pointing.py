@@ -1,4 +1,5 @@
 """The pointing game at the gate: on boxed gate studies, both models on the same, never on test studies."""
+
 import json
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from cxr.data.preprocessing_spec import Chain
 from cxr.metrics.comparisons import Hits
 from cxr.model import model_folder
 from cxr.nets import tf_session
-from cxr.params.schema import Gate
+from cxr.params.production import Gate
 from serving.gate import checks, pointing
 from serving.gate.inputs import GateInputs
 from tests.stages.explain import test_explain as made

@@ -1,4 +1,5 @@
 """`python -m serving.gate` on a finished pipeline: what it reads, what it writes, what it ends with."""
+
 import json
 import shutil
 from pathlib import Path
@@ -48,13 +49,23 @@ def test_a_better_challenger_is_promoted_with_0_and_the_verdict_says_on_what(tmp
     assert found["champion"] == {"identity": release.identity, "version": "v0.0.1", "batches": ["batch-001"]}
     assert found["challenger"]["version"] == "v0.0.2" and found["challenger"]["variant"] == "int8"
     assert found["challenger"]["batches"] == list(project.BATCHES)
-    assert [check["name"] for check in found["checks"]] == ["old", "new", "worst label", "calibration", "latency",
-                                                            "explanation"]
+    assert [check["name"] for check in found["checks"]] == [
+        "old",
+        "new",
+        "worst label",
+        "calibration",
+        "latency",
+        "explanation",
+    ]
     assert [check["passed"] for check in found["checks"]] == [True] * 5 + ["n/a"]
     assert {part: each["studies"] for part, each in found["gate"].items()} == {
-        "old": project.GATE // 2, "new": project.GATE // 2}, "by the batch; the test studies are none of them"
+        "old": project.GATE // 2,
+        "new": project.GATE // 2,
+    }, "by the batch; the test studies are none of them"
     assert {part: each["studies"] for part, each in found["test"].items()} == {
-        "old": project.TEST // 2, "new": project.TEST // 2}
+        "old": project.TEST // 2,
+        "new": project.TEST // 2,
+    }
     assert set(next(c for c in found["checks"] if c["name"] == "calibration")["value"]) == {"old", "new"}
     page = (OUT / "gate.md").read_text()
     assert page in capsys.readouterr().out and "the challenger goes into production" in page
@@ -66,7 +77,9 @@ def test_a_worse_challenger_is_kept_out_with_3_and_the_reasons_are_written(tmp_p
     assert asked() == STAYS == 3
     found = verdict()
     assert found["verdict"] == "keep" and {check["name"] for check in found["checks"] if check["passed"] is False} >= {
-        "old", "new"}
+        "old",
+        "new",
+    }
     assert found["reasons"] == [check["words"] for check in found["checks"] if check["passed"] is False]
     assert "the champion stays" in capsys.readouterr().out
     assert releases.current(Path("production")).version == "v0.0.1", "the gate installs nothing"
@@ -76,8 +89,12 @@ def test_old_studies_whose_labels_a_new_batch_has_corrected_are_new(tmp_path, ro
     table = project.make(tmp_path, root)
     old = table[(table["batch"] == "batch-001") & table["gate"]]["image_id"].tolist()
     columns = ("image_id", "batch", "source", "outcome")
-    rows = [(old[0], "batch-002", "a", "corrected"), (old[1], "batch-002", "b", "corrected"),
-            (old[2], "batch-001", "c", "corrected"), (old[3], "batch-002", "d", "same")]
+    rows = [
+        (old[0], "batch-002", "a", "corrected"),
+        (old[1], "batch-002", "b", "corrected"),
+        (old[2], "batch-001", "c", "corrected"),
+        (old[3], "batch-002", "d", "same"),
+    ]
     write_csv(Path("data/merged.csv"), columns, [dict(zip(columns, row, strict=True)) for row in rows])
     read = inputs.read(releases.current(Path("production")), Path(), 10**6)
     new = set(read.rows.table["image_id"][read.parts["new"]])
@@ -94,8 +111,9 @@ def test_each_model_sees_the_images_by_its_own_preprocessing(tmp_path, root, cap
     read = inputs.read(release, Path(), 10**6)
     for folder, chain in ((release.folder, SOFTER), (project.CHALLENGER, made.CHAIN)):
         net = Net(folder)
-        expected = np.stack([apply(chain, decode(made.png(int(Path(name).stem)), 10**6))
-                             for name in read.rows.table["source"]])
+        expected = np.stack(
+            [apply(chain, decode(made.png(int(Path(name).stem)), 10**6)) for name in read.rows.table["source"]]
+        )
         assert np.array_equal(inputs.answers(net, chain, read, Path()).logits, net.logits(expected))
     shutil.rmtree("data/raw")
     capsys.readouterr()
@@ -107,8 +125,10 @@ def test_the_raw_images_are_needed_only_where_the_champion_preprocesses_otherwis
     project.make(tmp_path, root, chain=chain)
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["ingest"]["set"] = "toy"
-    params["preprocess"] |= {"size": made.CHAIN.size, "clahe": {"clip_limit": made.CHAIN.clip_limit,
-                                                                "tiles": made.CHAIN.tiles}}
+    params["preprocess"] |= {
+        "size": made.CHAIN.size,
+        "clahe": {"clip_limit": made.CHAIN.clip_limit, "tiles": made.CHAIN.tiles},
+    }
     Path("params.yaml").write_text(yaml.safe_dump(params))
     shutil.rmtree("data")
     assert main(["--needs"]) == 0, "before any of it is here"
@@ -146,7 +166,11 @@ def test_what_a_pipeline_made_is_its_chosen_variant_its_batches_and_its_pointing
     project.make(tmp_path, root)
     found = pipeline_output_in(Path())
     assert (found.variant, found.model, found.batches, found.explanation) == (
-        "int8", project.CHALLENGER, project.BATCHES, None)
+        "int8",
+        project.CHALLENGER,
+        project.BATCHES,
+        None,
+    )
     game = {"score": 0.5, "images": 8, "hit_share": {"value": 0.5, "low": 0.2, "high": 0.8}, "random": 0.1}
     from cxr.model.model_folder import identity
 

@@ -1,4 +1,5 @@
 """The HTTP endpoint: what it answers, within which bounds, what it logs; one server in a process of its own."""
+
 import asyncio
 import json
 import os
@@ -35,9 +36,14 @@ class Server:
     def __init__(self, place: Path, **variables: str) -> None:
         self.place = place
         own = {k: v for k, v in os.environ.items() if k not in ("CXR_PRODUCTION", "CXR_CACHE", "CXR_SERVE_TOKEN")}
-        self.child = subprocess.Popen([sys.executable, "-m", "serving.http", "--port", "0"], cwd=place,
-                                      env={**own, "PYTHONPATH": str(ROOT), "CXR_WORKERS": "1", **variables},
-                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "serving.http", "--port", "0"],
+            cwd=place,
+            env={**own, "PYTHONPATH": str(ROOT), "CXR_WORKERS": "1", **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.said = self.child.stdout.readline()
         self.address = self.said.split()[1]
         while self.ask("/health")[0] is None:
@@ -184,8 +190,9 @@ def test_another_release_is_taken_up_without_a_restart_and_ending_it_writes_the_
     assert sorted(scoring_log.read(tmp_path / "production" / "log")["version"]) == ["v1", "v2"]
 
 
-def test_a_release_swapped_while_requests_of_several_images_are_under_way_answers_none_of_them_by_halves(tmp_path,
-                                                                                                          root):
+def test_a_release_swapped_while_requests_of_several_images_are_under_way_answers_none_of_them_by_halves(
+    tmp_path, root
+):
     server, images = Server(made.make(tmp_path, root)), [made.png(seed) for seed in range(4)]
     body, kind = form({f"{seed}.png": data for seed, data in enumerate(images)})
     inputs = np.stack([apply(made.CHAIN, decode(data, 10**6)) for data in images])
@@ -237,7 +244,12 @@ def test_a_request_under_way_when_the_release_is_swapped_ends_with_the_model_it_
 
 def test_it_does_not_open_itself_to_the_network_without_a_token(tmp_path, root):
     made.make(tmp_path, root)
-    ended = subprocess.run([sys.executable, "-m", "serving.http", "--host", "0.0.0.0"], cwd=tmp_path,  # noqa: S104
-                           env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_SERVE_TOKEN": ""}, capture_output=True,
-                           text=True, timeout=300)
+    ended = subprocess.run(
+        [sys.executable, "-m", "serving.http", "--host", "0.0.0.0"],  # noqa: S104
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CXR_SERVE_TOKEN": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert ended.returncode == 1 and "CXR_SERVE_TOKEN" in ended.stderr and "Traceback" not in ended.stderr

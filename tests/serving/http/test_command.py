@@ -1,4 +1,5 @@
 """The endpoint's command: what it logs reaches the console as lines of its own."""
+
 import logging
 
 import pytest
@@ -7,7 +8,8 @@ from serving.http import command, log_writer
 
 
 def test_what_the_endpoint_logs_stands_on_stderr_once_under_its_name(
-        capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logging.getLogger("serving"), "handlers", [])
     command._show_messages()
     command._show_messages()

@@ -1,4 +1,5 @@
 """Rows on their way into the scoring log: none is lost without a word, whatever happens while they are written."""
+
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -46,7 +47,8 @@ def test_a_row_that_comes_while_the_log_is_written_is_not_lost(tmp_path, monkeyp
 
 
 def test_answers_of_nets_of_two_widths_stand_in_one_part_and_none_is_lost_where_that_fails(
-        tmp_path, monkeypatch, caplog):
+    tmp_path, monkeypatch, caplog
+):
     kept, real = log_writer.BackgroundLogWriter(tmp_path / "log", 1.0), scoring_log.append
     narrow, wide = rows(1), rows(2)
     kept.take(narrow)
@@ -75,5 +77,15 @@ def test_a_row_waits_until_it_stands_in_the_log(tmp_path, monkeypatch):
 def rows(count: int) -> Scored:
     """So many studies, answered."""
     some = np.zeros((count, 1), np.float32)
-    return Scored("m", "v1", ("Mass",), datetime.now(UTC), tuple(("http", f"{i:032x}", 8, 8, 8) for i in range(count)),
-                  np.zeros((count, len(NAMES)), np.float32), some, some, some.astype(np.float64), some[:, 0])
+    return Scored(
+        "m",
+        "v1",
+        ("Mass",),
+        datetime.now(UTC),
+        tuple(("http", f"{i:032x}", 8, 8, 8) for i in range(count)),
+        np.zeros((count, len(NAMES)), np.float32),
+        some,
+        some,
+        some.astype(np.float64),
+        some[:, 0],
+    )

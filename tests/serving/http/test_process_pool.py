@@ -1,4 +1,5 @@
 """The endpoint's processes: a crash or a slow request hits no other request."""
+
 import asyncio
 import os
 import signal
@@ -31,8 +32,9 @@ def at(tmp_path, monkeypatch) -> Iterator[process_pool.ProcessPool]:
 def test_a_request_that_crashes_the_decoder_hits_no_other_and_the_next_is_served(at):
     async def story() -> list[object]:
         await at.score([b"warm"])
-        return await asyncio.gather(*(at.score([data]) for data in (b"one", b"crash", b"two")), at.score([b"full"]),
-                                    return_exceptions=True)
+        return await asyncio.gather(
+            *(at.score([data]) for data in (b"one", b"crash", b"two")), at.score([b"full"]), return_exceptions=True
+        )
 
     one, crash, two, full = asyncio.run(story())
     assert (one, two) == ("one", "two")

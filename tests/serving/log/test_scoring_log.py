@@ -1,4 +1,5 @@
 """The scoring log: whole parts, each study once, by day; and what reads it back."""
+
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from serving.log import scoring_log
+from serving.log import quarantine, scoring_log
 from serving.log.records import RefusedFile
 
 START = datetime(2026, 11, 1, 22, tzinfo=UTC)
@@ -16,8 +17,14 @@ START = datetime(2026, 11, 1, 22, tzinfo=UTC)
 def table(numbers: range, model: str = "m", start: datetime = START, minutes: int = 60) -> pa.Table:
     """One study every so many minutes."""
     at = pa.array([start + timedelta(minutes=minutes * i) for i in numbers], pa.timestamp("us", "UTC"))
-    return pa.table({"image_id": [f"{i:04d}" for i in numbers], "scored_at": at, "model": [model] * len(numbers),
-                     "source": [f"{i}.png" for i in numbers]})
+    return pa.table(
+        {
+            "image_id": [f"{i:04d}" for i in numbers],
+            "scored_at": at,
+            "model": [model] * len(numbers),
+            "source": [f"{i}.png" for i in numbers],
+        }
+    )
 
 
 def test_rows_go_to_the_day_on_which_they_were_scored_and_come_back_in_order(tmp_path):
@@ -113,8 +120,8 @@ def test_a_part_of_a_newer_format_is_refused_by_name_and_nothing_is_written(tmp_
 
 def test_a_file_stands_once_in_the_quarantine_and_anew_when_its_bytes_changed(tmp_path):
     for sha256 in ("a", "a", "b"):
-        scoring_log.quarantine(tmp_path, [RefusedFile("x.png", sha256, "corrupt", "detail, with a comma\nand a line")])
-    found = scoring_log.read_quarantine(tmp_path)
+        quarantine.add(tmp_path, [RefusedFile("x.png", sha256, "corrupt", "detail, with a comma\nand a line")])
+    found = quarantine.read(tmp_path)
     assert [row["sha256"] for row in found] == ["a", "b"] and found[0]["detail"].startswith("detail, with")
 
 

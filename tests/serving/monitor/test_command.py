@@ -1,4 +1,5 @@
 """`python -m serving.monitor` and `python -m serving.feedback`: what they read, write, say and end with."""
+
 import json
 import shutil
 from dataclasses import replace
@@ -32,23 +33,41 @@ def place(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def scored(count: int, seed: int, *, noise: float = 0.0, model: str | None = None, day: int = 0, source: str = "",
-           latency: float = 4.0) -> list[str]:
+def scored(
+    count: int,
+    seed: int,
+    *,
+    noise: float = 0.0,
+    model: str | None = None,
+    day: int = 0,
+    source: str = "",
+    latency: float = 4.0,
+) -> list[str]:
     """Put made-up studies into the log; their ids."""
     window = made.window(seed, count)
     ids = [f"{seed:08x}{i:024x}" for i in range(count)]
     statistics = window.statistics + noise * (np.array(window.names) == "noise")
-    scoring_log.append(Path("production/log"), pa.table({
-        "image_id": ids, "source": [source or f"{seed}-{i}.png" for i in range(count)],
-        "scored_at": pa.array([START + timedelta(day, i) for i in range(count)], pa.timestamp("us", "UTC")),
-        "model": [model or releases.current(Path("production")).identity] * count, "version": ["v1"] * count,
-        "view": window.view.tolist(), "width": pa.array([256] * count, pa.int32()),
-        "height": pa.array([256] * count, pa.int32()), "bit_depth": pa.array([8] * count, pa.int16()),
-        **{name: pa.array(statistics[:, i], pa.float32()) for i, name in enumerate(window.names)},
-        "features": pa.array(list(window.features), pa.list_(pa.float32())),
-        **{f"logit_{n}": window.logits[:, i] for i, n in enumerate(made.LABELS)},
-        **{f"probability_{n}": window.probabilities[:, i] for i, n in enumerate(made.LABELS)},
-        "latency_ms": pa.array([latency] * count, pa.float32())}))
+    scoring_log.append(
+        Path("production/log"),
+        pa.table(
+            {
+                "image_id": ids,
+                "source": [source or f"{seed}-{i}.png" for i in range(count)],
+                "scored_at": pa.array([START + timedelta(day, i) for i in range(count)], pa.timestamp("us", "UTC")),
+                "model": [model or releases.current(Path("production")).identity] * count,
+                "version": ["v1"] * count,
+                "view": window.view.tolist(),
+                "width": pa.array([256] * count, pa.int32()),
+                "height": pa.array([256] * count, pa.int32()),
+                "bit_depth": pa.array([8] * count, pa.int16()),
+                **{name: pa.array(statistics[:, i], pa.float32()) for i, name in enumerate(window.names)},
+                "features": pa.array(list(window.features), pa.list_(pa.float32())),
+                **{f"logit_{n}": window.logits[:, i] for i, n in enumerate(made.LABELS)},
+                **{f"probability_{n}": window.probabilities[:, i] for i, n in enumerate(made.LABELS)},
+                "latency_ms": pa.array([latency] * count, pa.float32()),
+            }
+        ),
+    )
     return ids
 
 
@@ -86,7 +105,9 @@ def test_latency_is_held_against_what_was_taken_at_promotion_and_kept_with_the_r
         assert main([]) == (3 if number == "0003" else 0)
         tests = {test["name"]: test for test in verdict(number)["tests"] if test["kind"] == "latency"}
         assert {name: test["reference"] for name, test in tests.items()} == {
-            "latency p50": latency["p50_ms"], "latency p95": latency["p95_ms"]}
+            "latency p50": latency["p50_ms"],
+            "latency p95": latency["p95_ms"],
+        }
         assert b"p50_ms" not in b"".join(path.read_bytes() for path in release.folder.iterdir())
 
 
@@ -145,7 +166,10 @@ def test_labels_from_feedback_are_joined_by_study_and_a_later_table_corrects_an_
     assert main([]) == 0
     assert verdict("0001")["window"]["labelled"] == 150
     assert {t["name"] for t in verdict("0001")["tests"] if t["kind"] == "accuracy"} == {
-        "AUROC Mass", "AUROC Edema", "AUROC macro"}
+        "AUROC Mass",
+        "AUROC Edema",
+        "AUROC macro",
+    }
     Path("later.csv").write_text(f"image_id,Mass\n{1:08x}{0:024x},{1 - truth[0, 0]}\n")
     assert feedback_main(["add", "later.csv"]) == 0
     known = feedback.read(Path("production/feedback"), made.LABELS)
@@ -195,16 +219,19 @@ def test_accuracy_is_judged_on_the_latest_labelled_studies_of_the_model_in_produ
     assert verdict("0004")["labelled"]["studies"] == 300
 
 
-@pytest.mark.parametrize(("table", "words"), [
-    ("source,Mass\n1-0.png,1\nother.png,1\n", "row 3: source 'other.png' was never scored"),
-    ("source,Mass\n1-0.png,2\n", "row 2: Mass is '2'; 0, 1 or nothing are understood"),
-    ("source,Masses\n1-0.png,1\n", "column 'Masses' is no label of the model"),
-    ("name,Mass\n1-0.png,1\n", "its header must have one of image_id and source"),
-    ("source,Mass\n1-0.png,1\n1-0.png,0\n", "row 3: Mass is 0, but row 2 says otherwise"),
-    ("source,Mass\n1-0.png\n", "row 2: not as many cells as the header has"),
-    ("source,Mass\n1-0.png,\n", "no label in it"),
-    ("", "found nothing"),
-])
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("source,Mass\n1-0.png,1\nother.png,1\n", "row 3: source 'other.png' was never scored"),
+        ("source,Mass\n1-0.png,2\n", "row 2: Mass is '2'; 0, 1 or nothing are understood"),
+        ("source,Masses\n1-0.png,1\n", "column 'Masses' is no label of the model"),
+        ("name,Mass\n1-0.png,1\n", "its header must have one of image_id and source"),
+        ("source,Mass\n1-0.png,1\n1-0.png,0\n", "row 3: Mass is 0, but row 2 says otherwise"),
+        ("source,Mass\n1-0.png\n", "row 2: not as many cells as the header has"),
+        ("source,Mass\n1-0.png,\n", "no label in it"),
+        ("", "found nothing"),
+    ],
+)
 def test_feedback_that_does_not_fit_is_refused_by_row_and_nothing_is_kept(place, capsys, table, words):
     scored(3, 1)
     Path("table.csv").write_text(table)

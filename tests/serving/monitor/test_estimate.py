@@ -1,6 +1,7 @@
 """Accuracy estimated without labels, with a trained net and the calibration in its card: right where the probabilities
 hold, and wrong, as the docs say, where they do not hold any more.
 """
+
 import numpy as np
 import pytest
 import tf_keras as keras

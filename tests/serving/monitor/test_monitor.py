@@ -1,4 +1,5 @@
 """Monitoring: quiet without drift, loud with each kind of it, and for the reason that is true."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from scipy import stats
 
 from cxr.model import probabilities
-from cxr.params.schema import Monitor
+from cxr.params.production import Monitor
 from cxr.selection import auroc
 from serving.monitor import accuracy, distances, latency, pictures
 from serving.monitor.clusters import design_effect
@@ -51,23 +52,39 @@ def shifted(window, what):
         "spread": lambda w: {"features": w.features * 1.6},
         "view": lambda w: {"view": np.where(np.arange(len(w)) % 10 < 9, "AP", "PA")},
         "size": lambda w: {"size": np.where(np.arange(len(w)) % 3 == 0, "512 x 512, 16 bit", w.size)},
-        "label": lambda w: {"logits": w.logits + np.float32([0, 1, 0]),
-                            "probabilities": probabilities.sigmoid(w.logits + np.float32([0, 1, 0]))},
+        "label": lambda w: {
+            "logits": w.logits + np.float32([0, 1, 0]),
+            "probabilities": probabilities.sigmoid(w.logits + np.float32([0, 1, 0])),
+        },
     }[what]
     return replace(window, **change(window))
 
 
-@pytest.mark.parametrize(("what", "name"), [
-    ("statistic", "noise"), ("features", "features together"), ("spread", "features together"), ("view", "view"),
-    ("size", "size"), ("label", "probability Edema"), ("label", "rate above threshold Edema"),
-    ("label", "predictions together"),
-])
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [
+        ("statistic", "noise"),
+        ("features", "features together"),
+        ("spread", "features together"),
+        ("view", "view"),
+        ("size", "size"),
+        ("label", "probability Edema"),
+        ("label", "rate above threshold Edema"),
+        ("label", "predictions together"),
+    ],
+)
 def test_each_kind_of_drift_is_found_and_named(prepared, what, name):
     assert said(prepared, made.window(3))[0] == QUIET
     found, names = said(prepared, shifted(made.window(3), what))
     assert found == DRIFT and name in names
-    untouched = {"statistic": "predictions together", "features": "noise", "view": "noise", "size": "noise",
-                 "label": "probability Mass", "spread": "noise"}[what]
+    untouched = {
+        "statistic": "predictions together",
+        "features": "noise",
+        "view": "noise",
+        "size": "noise",
+        "label": "probability Mass",
+        "spread": "noise",
+    }[what]
     assert untouched not in names
 
 
@@ -104,8 +121,10 @@ def test_a_reference_that_was_lucky_near_one_does_not_make_every_large_window_wo
     lucky = accuracy.sample(perfect, np.arange(len(perfect)), "multilabel")
     assert lucky.found[0] == 1
     windows = {distance: separated(random, 140, 860, distance) for distance in (2.9, 1.2)}
-    p = {distance: next(accuracy.compare(lucky, window, ["Mass"], "multilabel", floor=0.0, least=10)).p
-         for distance, window in windows.items()}
+    p = {
+        distance: next(accuracy.compare(lucky, window, ["Mass"], "multilabel", floor=0.0, least=10)).p
+        for distance, window in windows.items()
+    }
     assert p[2.9] > 0.01, "0.98 is within what a perfect ranking of 45 cases may truly be"
     assert p[1.2] < 1e-4, "0.80 is not"
 

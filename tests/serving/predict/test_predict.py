@@ -1,4 +1,5 @@
 """Scoring files with a model folder: preprocessed as in training, one bad file does not stop the rest."""
+
 import json
 import os
 import subprocess
@@ -59,9 +60,11 @@ def folder(tmp_path: Path) -> Path:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """The command with the fake net; exit status, stdout, stderr."""
     monkeypatch.setattr(command, "Net", FakeNet)
+
     def call(*words: object) -> tuple[int, str, str]:
         status = command.main([str(word) for word in words])
         return status, *capsys.readouterr()
+
     return call
 
 
@@ -69,7 +72,12 @@ def test_folders_are_searched_and_files_taken_as_named(folder: Path) -> None:
     (folder / "link.png").symlink_to(folder / "dark.png")
     found = files([folder, folder / "notes.txt", folder / "dark.png"])
     assert [p.relative_to(folder).as_posix() for p in found] == [
-        "dark.png", "deeper/bright.PNG", "empty.png", "text.png", "notes.txt"]
+        "dark.png",
+        "deeper/bright.PNG",
+        "empty.png",
+        "text.png",
+        "notes.txt",
+    ]
 
 
 def test_the_net_sees_exactly_what_training_saw(folder: Path) -> None:
@@ -111,15 +119,26 @@ def test_a_model_that_cannot_be_used_is_said_in_a_line(folder: Path, run: Any) -
 
 def test_predicting_does_not_load_tensorflow(root: Path) -> None:
     code = "import sys, serving.predict.command; print('tensorflow' in sys.modules or 'tf_keras' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code], cwd=root, env={**os.environ, "PYTHONPATH": str(root)},
-                           capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert shown.stdout.strip() == "False"
 
 
 def test_a_real_model_folder_scores_a_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "model"
-    model_folder.write(model, spec={}, weights=[], card=tiny_nets.card(["Mass", "Hernia"], preprocessing=CHAIN),
-                       tflite=tiny_nets.flatbuffer("int8", 2))
+    model_folder.write(
+        model,
+        spec={},
+        weights=[],
+        card=tiny_nets.card(["Mass", "Hernia"], preprocessing=CHAIN),
+        tflite=tiny_nets.flatbuffer("int8", 2),
+    )
     assert command.main([str(model), str(folder / "dark.png"), "--json"]) == 0
     [result] = json.loads(capsys.readouterr().out)
     seen = apply(CHAIN, decode((folder / "dark.png").read_bytes(), 10**6))[np.newaxis]
@@ -127,8 +146,9 @@ def test_a_real_model_folder_scores_a_file(folder: Path, tmp_path: Path, capsys:
     assert [f["probability"] for f in result["findings"]] == pytest.approx(expected.tolist(), abs=1e-6)
 
 
-def test_a_model_of_newer_code_is_refused_in_a_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-                                                    ) -> None:
+def test_a_model_of_newer_code_is_refused_in_a_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = tmp_path / "model"
     model_folder.write(model, spec={}, weights=[], card=tiny_nets.card(["Mass"]), tflite=b"")
     write_json(model / "card.json", {"schema": 2})

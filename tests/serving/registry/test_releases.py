@@ -1,4 +1,5 @@
 """The production folder: one release in use at any moment, whatever is killed, and a way back."""
+
 import json
 from pathlib import Path
 
@@ -15,8 +16,13 @@ from tests.fixtures import tiny_nets
 def models(tmp_path: Path) -> dict[str, Path]:
     """Three small model folders."""
     for name in "abc":
-        model_folder.write(tmp_path / "models" / name, spec={"net": name}, weights=[np.full(3, ord(name), np.float32)],
-                          card=tiny_nets.card(["Mass"]), tflite=name.encode())
+        model_folder.write(
+            tmp_path / "models" / name,
+            spec={"net": name},
+            weights=[np.full(3, ord(name), np.float32)],
+            card=tiny_nets.card(["Mass"]),
+            tflite=name.encode(),
+        )
     return {name: tmp_path / "models" / name for name in "abc"}
 
 
@@ -31,8 +37,15 @@ def put(there: Path, folder: Path, version: str) -> releases.Release:
 
 
 def test_what_is_installed_is_what_is_current(models, there):
-    release = releases.install(there, models["a"], "v0.0.1", "abc", {"p50_ms": 1.0, "p95_ms": 2.0, "images": 9},
-                                 batches=["batch-001"], explanation={"score": 0.5, "images": 4})
+    release = releases.install(
+        there,
+        models["a"],
+        "v0.0.1",
+        "abc",
+        {"p50_ms": 1.0, "p95_ms": 2.0, "images": 9},
+        batches=["batch-001"],
+        explanation={"score": 0.5, "images": 4},
+    )
     assert releases.current(there) == release
     assert release.identity == model_folder.identity(models["a"]) and release.batches == ("batch-001",)
     assert (there / "current" / "model" / "card.json").is_file()
@@ -101,7 +114,8 @@ def test_killed_at_any_step_one_release_is_in_use_and_the_same_command_goes_on(m
     assert releases.current(there).version == ("v0.0.1" if word == "install" else "v0.0.2")
     assert act().version == releases.current(there).version == ("v0.0.2" if word == "install" else "v0.0.1")
     assert [line.event for line in releases.history(there)] == ["install", "install", "rollback"][
-        :2 if word == "install" else 3]
+        : 2 if word == "install" else 3
+    ]
 
 
 def test_the_commands_tell_and_refuse_in_one_line(models, there, monkeypatch, capsys):

@@ -1,5 +1,5 @@
 """`python -m serving.score`: every file is scored, known, quarantined or passed over; each study once."""
-import json
+
 import os
 import shutil
 import signal
@@ -8,47 +8,24 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
-import pytest
 
-from cxr.core.files import write_json
 from cxr.imaging.decode import decode, image_id
 from cxr.imaging.preprocess import apply
 from cxr.imaging.statistics import NAMES, describe
 from cxr.model import probabilities
 from cxr.model.litert import Net
 from cxr.model.probabilities import calibrated
-from cxr.params.schema import Monitor
-from serving.log import scoring_log
-from serving.monitor.latency import compare as latency_drift
-from serving.monitor.rule import judge
+from serving.log import quarantine, scoring_log
 from serving.registry import releases
-from serving.score import model, run, score_images, worker
+from serving.score import model, run, worker
 from serving.score.command import main
 from serving.score.files import find
-from serving.score.latency import measure
 from tests.fixtures import scored_place as made
 
 LOG = Path("production/log")
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def place(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a model in production, entered."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("CXR_PRODUCTION", "CXR_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    return made.make(tmp_path, root)
-
-
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starting other processes costs seconds."""
-    monkeypatch.setattr(run.process_pool, "map_unordered", lambda function, items, processes, chunk: (
-        (index, function(item)) for index, item in enumerate(items)))
 
 
 def test_the_log_says_what_the_net_says_of_the_image_preprocessed_as_in_training(place):
@@ -69,8 +46,9 @@ def test_the_log_says_what_the_net_says_of_the_image_preprocessed_as_in_training
     assert next(LOG.glob("*/part-*.parquet")).parent.name.startswith("day=20")
 
 
-def test_what_arrives_later_is_scored_alone_and_what_is_known_is_not_opened_again(place, in_this_process, monkeypatch,
-                                                                                 capsys):
+def test_what_arrives_later_is_scored_alone_and_what_is_known_is_not_opened_again(
+    place, in_this_process, monkeypatch, capsys
+):
     made.files(place / "in", range(6))
     assert main(["in"]) == 0
     before = scoring_log.read(LOG)
@@ -107,16 +85,18 @@ def test_killed_again_and_again_each_study_stands_once_in_the_end(place):
     (place / "slowly.py").write_text(SLOWLY)  # so that all is not done before the kill comes
     environment, counts = {**os.environ, "PYTHONPATH": str(ROOT), "CXR_WORKERS": "2"}, []
     for more in (1, 9, 25, 60):
-        child = subprocess.Popen([sys.executable, "slowly.py"], env=environment, stderr=subprocess.DEVNULL,
-                                 stdout=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            [sys.executable, "slowly.py"], env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
         while child.poll() is None and len(rows()) < min(120, more + (counts[-1] if counts else 0)):
             time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
         child.wait()
         counts.append(len(rows()))
     assert 0 < counts[0] < counts[2] and counts[0] < 120, f"no kill hit a run at work: {counts}"
-    whole = subprocess.run([sys.executable, "-m", "serving.score", "in"], env=environment, check=True, text=True,
-                           capture_output=True)
+    whole = subprocess.run(
+        [sys.executable, "-m", "serving.score", "in"], env=environment, check=True, text=True, capture_output=True
+    )
     assert f"{len(rows())} files seen" in whole.stdout and len(rows()) == 120
     assert len(set(rows())) == 120 and not list(LOG.glob("day=*/.part-*"))
 
@@ -131,8 +111,9 @@ def rows() -> list[str]:
         return rows()
 
 
-def test_bad_files_are_quarantined_once_with_a_reason_and_the_others_are_scored(place, in_this_process, monkeypatch,
-                                                                                capsys):
+def test_bad_files_are_quarantined_once_with_a_reason_and_the_others_are_scored(
+    place, in_this_process, monkeypatch, capsys
+):
     monkeypatch.syspath_prepend(str(ROOT / "tests" / "data"))
     from tests.fixtures import made_images
 
@@ -147,8 +128,8 @@ def test_bad_files_are_quarantined_once_with_a_reason_and_the_others_are_scored(
     expected |= {"big.png": "too_large", "link.png": "link", "pipe.png": "special_file"}
     for turn in range(2):
         assert main(["in"]) == 0
-        assert {row["path"]: row["reason"] for row in scoring_log.read_quarantine(LOG)} == expected
-        assert len(scoring_log.read_quarantine(LOG)) == len(expected) and len(scoring_log.read(LOG)) == 3
+        assert {row["path"]: row["reason"] for row in quarantine.read(LOG)} == expected
+        assert len(quarantine.read(LOG)) == len(expected) and len(scoring_log.read(LOG)) == 3
         said = f"{3 * (1 - turn)} scored + {3 * turn} already scored + {len(expected)} quarantined"
         out = capsys.readouterr().out
         assert f"{3 + len(expected)} files seen = {said}" in out and "1 other files" in out
@@ -169,7 +150,7 @@ def test_archives_are_searched_and_views_are_taken_from_the_table_beside(place, 
 
 def test_a_new_release_is_taken_up_between_batches_and_never_within_one(place):
     places = find(place / "in", 1 << 20).images if made.files(place / "in", range(12)) else []
-    orders = [worker.ScoringOrder(place / "production", tuple(places[i:i + 4]), 10**6) for i in (0, 4, 8)]
+    orders = [worker.ScoringOrder(place / "production", tuple(places[i : i + 4]), 10**6) for i in (0, 4, 8)]
     real, seen = worker.look, []
 
     def look(*given):
@@ -192,8 +173,10 @@ def test_after_a_promotion_old_studies_are_left_alone_unless_asked_for(place, in
     assert main(["in"]) == 0
     made.release(place, "v2", 2.0)
     assert main(["in"]) == 0 and "0 scored + 3 already" in capsys.readouterr().out
-    assert main(["in", "--again"]) == 0 and "3 scored + 0 already scored + 0 quarantined (3 by v2)" in \
-        capsys.readouterr().out
+    assert (
+        main(["in", "--again"]) == 0
+        and "3 scored + 0 already scored + 0 quarantined (3 by v2)" in capsys.readouterr().out
+    )
     assert main(["in", "--again"]) == 0 and "0 scored + 3 already" in capsys.readouterr().out
     assert sorted(scoring_log.read(LOG)["version"]) == ["v1"] * 3 + ["v2"] * 3
 
@@ -208,8 +191,10 @@ def test_images_too_large_to_be_held_together_are_looked_at_one_by_one_with_the_
     apart, _ = worker.read(places, chain, 10**6)
     assert groups == [7, 2, 2, 2, 1]
     assert [study.image_id for study in apart] == [study.image_id for study in together]
-    assert all(np.array_equal(one.pixels, other.pixels) and one.statistics == other.statistics
-               for one, other in zip(apart, together, strict=True))
+    assert all(
+        np.array_equal(one.pixels, other.pixels) and one.statistics == other.statistics
+        for one, other in zip(apart, together, strict=True)
+    )
 
 
 def test_a_name_that_an_archive_holds_twice_is_scored_once_and_refused_once(place, in_this_process, capsys):
@@ -220,7 +205,7 @@ def test_a_name_that_an_archive_holds_twice_is_scored_once_and_refused_once(plac
     (place / "in").mkdir()
     (place / "in.tar").rename(place / "in" / "pack.tar")
     assert main(["in"]) == 0 and "2 files seen = 1 scored + 0 already scored + 1 quarantined" in capsys.readouterr().out
-    assert [row["reason"] for row in scoring_log.read_quarantine(LOG)] == ["doubled_name"]
+    assert [row["reason"] for row in quarantine.read(LOG)] == ["doubled_name"]
     assert list(scoring_log.read(LOG)["source"]) == ["pack.tar/same.png"]
 
 
@@ -236,75 +221,3 @@ def test_two_runs_into_one_log_are_refused_and_errors_are_one_line(place, in_thi
     assert "model.tflite" in said and "Traceback" not in said
     shutil.rmtree(place / "production")
     assert main(["in"]) == 1 and "cxr production install" in capsys.readouterr().err
-
-
-def test_latency_is_measured_as_the_log_measures_it(place, in_this_process, monkeypatch):
-    monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
-    made.files(place / "in", range(20))
-    taken = measure.measure(place / "model", find(place / "in", 1 << 20).images, 4, 10**6)
-    assert taken["images"] == 20 and 0 < taken["p50_ms"] <= taken["p95_ms"]
-
-
-def test_latency_is_measured_of_a_folder_or_of_what_a_project_chose(place, in_this_process, monkeypatch, capsys):
-    monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
-    made.files(place / "in", range(4))
-    write_json(place / "metrics/compress.json", {"chosen": {"name": "base"}})
-    assert measure.main([str(place), str(place / "in")]) == 1
-    assert "models/base" in capsys.readouterr().err, "which is not there"
-    shutil.copytree(place / "model", place / "models/base")
-    for given in (place, place / "model"):
-        assert measure.main([str(given), str(place / "in")]) == 0
-        assert json.loads(capsys.readouterr().out)["images"] == 4
-
-
-class Clock:
-    """Milliseconds as a machine would take them: a kind of file costs 30 ms more the first time that a process reads
-    it, and a net 60 ms more at its first answer; then it is 1 ms a file and 4 ms a block."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.first, self.nets = 0.0, True, set()
-        real, answers = score_images.decode, Net.answers
-        monkeypatch.setattr(score_images, "decode", lambda *given: self.spend(1 + 30 * self.first) or real(*given))
-        monkeypatch.setattr(Net, "answers", lambda net, images: self.run(net, len(images)) or answers(net, images))
-        monkeypatch.setattr(score_images, "time", SimpleNamespace(perf_counter=lambda: self.now))
-
-    def spend(self, milliseconds: float) -> None:
-        self.now, self.first = self.now + milliseconds / 1000, False
-
-    def run(self, net: Net, images: int) -> None:
-        self.spend(4 * -(-images // net.block) + 60 * (net not in self.nets))
-        self.nets.add(net)
-
-    def new_process(self) -> None:
-        self.first = True
-        for held in (score_images._MET, model._open, model._releases):
-            held.clear()
-        measure._model.cache_clear()
-
-
-def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_raise_no_drift_of_latency(
-        place, in_this_process, monkeypatch):
-    monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
-    clock, section = Clock(monkeypatch), Monitor()
-    made.files(place / "many", range(1000, 1041))
-    reference = measure.measure(place / "model", find(place / "many", 1 << 20).images, 8, 10**6)
-    assert reference == {"p50_ms": 2.0, "p95_ms": 2.0, "images": 41}
-    for seed in range(60):  # every study a run of its own
-        clock.new_process()
-        made.files(place / "in", range(seed, seed + 1))
-        assert main(["in"]) == 0
-    taken = scoring_log.read(LOG)["latency_ms"].to_numpy(float)
-    assert len(taken) == 60 and np.allclose(taken, 2.0)
-    judged = judge(list(latency_drift(taken, reference, section.latency_factor)), section.alpha)
-    assert len(judged) == 2 and not any(each.drifted for each in judged)
-    slow = judge(list(latency_drift(taken * 2, reference, section.latency_factor)), section.alpha)
-    assert all(each.drifted for each in slow)
-
-
-def test_a_study_alone_and_one_of_a_full_block_are_charged_the_same_share_of_the_net(place, monkeypatch):
-    Clock(monkeypatch)
-    in_use = model.in_use(place / "production")
-    images = [score_images.opened("", made.png(seed), ".png", 10**6) for seed in range(9)]
-    studies = score_images.look(images, in_use.chain)
-    shares = [score_images.answer(in_use, studies[:count]).latency_ms for count in (1, 4, 7, 9)]
-    assert all(np.allclose(taken, 2.0) for taken in shares)

@@ -1,4 +1,5 @@
 """The choice among variants: smallest zipped within the limits, base where none is, and always a reason in words."""
+
 import pytest
 
 from stages.compress.choice import auroc_drop, choose, refusal
@@ -6,8 +7,11 @@ from stages.compress.choice import auroc_drop, choose, refusal
 
 def figures(size, macro=0.0, worst=0.0, multiply_adds=100):
     """One variant's figures, as far as the choice looks at them."""
-    return {"bytes_gzip": size, "multiply_adds": multiply_adds,
-            "auroc_drop": {"macro": macro, "worst": worst, "worst_label": "n/a" if worst == "n/a" else "Hernia"}}
+    return {
+        "bytes_gzip": size,
+        "multiply_adds": multiply_adds,
+        "auroc_drop": {"macro": macro, "worst": worst, "worst_label": "n/a" if worst == "n/a" else "Hernia"},
+    }
 
 
 def test_the_smallest_within_the_limits_is_chosen():
@@ -61,6 +65,9 @@ def test_the_worst_drop_is_the_label_that_lost_most_and_skips_labels_without_pos
     base = {"macro": 0.9, "worst": 0.8, "Mass": 0.8, "Edema": 0.95, "Hernia": "n/a"}
     variant = {"macro": 0.88, "worst": 0.8, "Mass": 0.8, "Edema": 0.9, "Hernia": "n/a"}
     assert auroc_drop(base, variant, ["Mass", "Edema", "Hernia"]) == {
-        "macro": 0.02, "worst": 0.05, "worst_label": "Edema"}
+        "macro": 0.02,
+        "worst": 0.05,
+        "worst_label": "Edema",
+    }
     nothing = {"macro": "n/a", "Hernia": "n/a"}
     assert auroc_drop(nothing, nothing, ["Hernia"]) == {"macro": "n/a", "worst": "n/a", "worst_label": "n/a"}

@@ -1,4 +1,5 @@
 """Compression: variants that answer as said, the same bytes whatever interrupts it, a choice in words."""
+
 import errno
 import json
 import os
@@ -127,7 +128,8 @@ def test_multiply_adds_are_those_of_the_layers_and_the_same_for_every_variant(do
     stem, stage1 = 16 * 16 * 9 * 1 * 4, 2 * 16 * 16 * 9 * 4 * 4
     stages = sum(s * s * (9 * c * 2 * c + 9 * 4 * c * c + 2 * c * c) for s, c in ((8, 4), (4, 8), (2, 16)))
     assert {entry["multiply_adds"] for name, entry in done[2].items() if name != "chosen"} == {
-        stem + stage1 + stages + 32 * len(LABELS)}
+        stem + stage1 + stages + 32 * len(LABELS)
+    }
 
 
 def test_int8_takes_grey_levels_as_they_are_and_answers_in_unrounded_floats(project, done, validation):
@@ -157,9 +159,13 @@ def test_every_variants_folder_holds_the_reference_that_its_own_net_answered(pro
 
 def test_pruning_stays_in_the_int8_file(project, done):
     from ai_edge_litert.interpreter import Interpreter
+
     net = Interpreter(model_content=model_folder.read_tflite(project / "models/compressed/pruned_int8"))
-    kernels = [net.get_tensor(d["index"]) for d in net.get_tensor_details()
-               if d["dtype"] is np.int8 and len(d["shape"]) == 4 and d["quantization_parameters"]["scales"].size > 1]
+    kernels = [
+        net.get_tensor(d["index"])
+        for d in net.get_tensor_details()
+        if d["dtype"] is np.int8 and len(d["shape"]) == 4 and d["quantization_parameters"]["scales"].size > 1
+    ]
     assert kernels and np.mean(np.concatenate([k.ravel() for k in kernels]) == 0) > 0.45
 
 
@@ -220,14 +226,16 @@ def test_the_variants_appear_only_together(project, cache, done, tmp_path, monke
             patch.setattr(model_folder, "write", full_at_third)
             compress(made, tmp_path / "cache")
         assert len(writes) == 3 and hashes_of(made / "models/compressed", made) == {
-            path: digest for path, digest in before.items() if path.startswith("models/")}
+            path: digest for path, digest in before.items() if path.startswith("models/")
+        }
         assert not [path for path in (made / "models").iterdir() if path.name.startswith(".")]
         shutil.rmtree(made / "models/compressed", ignore_errors=True)
 
 
 @pytest.mark.slow
 def test_another_process_with_other_workers_writes_the_same_bytes_then_trains_nothing_again(
-        project, done, tmp_path, root):
+    project, done, tmp_path, root
+):
     elsewhere = tmp_path / "elsewhere"
     for part in ("data", "models/base"):
         shutil.copytree(project / part, elsewhere / part)

@@ -1,4 +1,5 @@
 """Pruning's schedules, and how train and compress end where the loss diverges."""
+
 import re
 
 import pytest
@@ -39,15 +40,20 @@ def test_a_constant_schedule_prunes_to_its_sparsity(project):
 
 
 def test_a_constant_schedule_is_there_from_the_first_step_a_polynomial_one_rises_to_it():
-    reached = {name: [float(pruning.schedule(Prune(schedule=name, sparsity=0.7), 60)(step)[1]) for step in (1, 20, 40)]
-               for name in ("constant", "polynomial")}
+    reached = {
+        name: [float(pruning.schedule(Prune(schedule=name, sparsity=0.7), 60)(step)[1]) for step in (1, 20, 40)]
+        for name in ("constant", "polynomial")
+    }
     assert reached["constant"] == pytest.approx([0.7] * 3)
     first, half, last = reached["polynomial"]
     assert first < 0.2 < half < last and last == pytest.approx(0.7)
 
 
-@pytest.mark.parametrize(("stage", "main", "section"), [
-    ("train", train.main, "train"), ("compress", run.main, "prune")], ids=["train", "compress"])
+@pytest.mark.parametrize(
+    ("stage", "main", "section"),
+    [("train", train.main, "train"), ("compress", run.main, "prune")],
+    ids=["train", "compress"],
+)
 def test_a_loss_that_diverges_ends_the_stage_in_one_line(project, monkeypatch, capsys, stage, main, section):
     monkeypatch.setattr(stage_main.signal, "signal", lambda *_: None)
     assert stage_main.run(stage, lambda params: main(changed(params, section, learning_rate=1e30))) == 1

@@ -1,4 +1,5 @@
 """What the default promises is held against the figures of the default, and of nothing else."""
+
 import json
 import shutil
 
@@ -13,11 +14,16 @@ def evaluated(macro=0.9, positives=20):
     return {"base": entry, "int8": {**entry, "auroc": {"macro": macro}}}
 
 
-@pytest.mark.parametrize(("changed", "said"), [
-    ({"macro": 0.849}, ["int8: macro AUROC on test is 0.849"]),
-    ({"macro": 0.981}, ["int8: macro AUROC on test is 0.981"]),
-    ({"macro": "n/a"}, ["int8: macro AUROC on test is n/a"]),
-    ({"positives": 19}, ["Edema: 19 positives on test"]), ({}, [])])
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"macro": 0.849}, ["int8: macro AUROC on test is 0.849"]),
+        ({"macro": 0.981}, ["int8: macro AUROC on test is 0.981"]),
+        ({"macro": "n/a"}, ["int8: macro AUROC on test is n/a"]),
+        ({"positives": 19}, ["Edema: 19 positives on test"]),
+        ({}, []),
+    ],
+)
 def test_figures_outside_what_the_default_promises_are_named(tmp_path, root, monkeypatch, capsys, changed, said):
     for name in ("params.yaml", "presets/default.yaml", "metrics/evaluate.json"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -1,4 +1,5 @@
 """ROC and precision-recall curves, and how they are thinned."""
+
 import numpy as np
 import pytest
 from sklearn.metrics import auc, precision_recall_curve, roc_curve

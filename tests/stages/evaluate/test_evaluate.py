@@ -1,4 +1,5 @@
 """The evaluate stage, run whole on a small project: what it writes, and what it refuses."""
+
 import csv
 import json
 import shutil
@@ -20,18 +21,32 @@ from cxr.params import Params
 from stages.evaluate.run import main
 from tests.fixtures import tiny_nets
 
-OUTPUTS = ("metrics/evaluate.json", "data/predictions.parquet", "plots/evaluate/roc.csv", "plots/evaluate/pr.csv",
-           "plots/evaluate/confusion.csv")
+OUTPUTS = (
+    "metrics/evaluate.json",
+    "data/predictions.parquet",
+    "plots/evaluate/roc.csv",
+    "plots/evaluate/pr.csv",
+    "plots/evaluate/confusion.csv",
+)
 TASKS = {"multilabel": ["a", "b", "rare"], "multiclass": ["x", "y", "z"], "binary": ["sick"]}
 COUNT = 160
 
 
 def params(task: str) -> Any:
     negative = "well" if task == "binary" else None
-    return Params.model_validate({"ingest": {"set": "made-up", "layout": "folder", "task": task,
-                                             "labels": TASKS[task], "negative": negative,
-                                             "salt_fingerprint": "0" * 12},
-                                  "evaluate": {"bootstrap": 30, "latency_images": 8}})
+    return Params.model_validate(
+        {
+            "ingest": {
+                "set": "made-up",
+                "layout": "folder",
+                "task": task,
+                "labels": TASKS[task],
+                "negative": negative,
+                "salt_fingerprint": "0" * 12,
+            },
+            "evaluate": {"bootstrap": 30, "latency_images": 8},
+        }
+    )
 
 
 def write_project(folder: Path, task: str) -> None:
@@ -42,16 +57,29 @@ def write_project(folder: Path, task: str) -> None:
     tiny_nets.write(folder / "models/compressed/int8", "int8", labels, task)
     truth = tiny_nets.targets_of(Net(base).logits(images), task)
     ids = [f"{i * 7919 % 2**32:08x}{i:024x}" for i in range(COUNT)]
-    table = pd.DataFrame({"image_id": ids, "patient": [f"p{i // 4}" for i in range(COUNT)],
-                          "split": np.where(np.arange(COUNT) // 4 % 2, "test", "train")})
+    table = pd.DataFrame(
+        {
+            "image_id": ids,
+            "patient": [f"p{i // 4}" for i in range(COUNT)],
+            "split": np.where(np.arange(COUNT) // 4 % 2, "test", "train"),
+        }
+    )
     for name in manifest.COLUMNS:
         if name not in table:
-            table[name] = {"boxes": "[]", "gate": False, "width": 16, "height": 16, "bit_depth": 8, "age": np.nan,
-                           **dict.fromkeys(manifest.STATISTICS, 1.0)}.get(name, "")
+            table[name] = {
+                "boxes": "[]",
+                "gate": False,
+                "width": 16,
+                "height": 16,
+                "bit_depth": 8,
+                "age": np.nan,
+                **dict.fromkeys(manifest.STATISTICS, 1.0),
+            }.get(name, "")
     for position, label in enumerate(labels):
         table[f"label_{label}"] = truth[:, position].astype(np.int8) if label != "rare" else 0
-    manifest.write(folder / "data/manifest.parquet", manifest.Manifest(manifest.Head("made-up", task, tuple(labels)),
-                                                                       table))
+    manifest.write(
+        folder / "data/manifest.parquet", manifest.Manifest(manifest.Head("made-up", task, tuple(labels)), table)
+    )
     place = dict(zip(ids, images, strict=True))
     for bucket, members in shards.plan(ids, 4).items():
         shards.write_bucket(folder / "data/processed", bucket, np.stack([place[i] for i in members]))
@@ -140,16 +168,18 @@ def test_the_report_uses_the_thresholds_of_the_card(projects: dict[str, Path]) -
 def test_only_tasks_with_one_answer_have_an_accuracy(projects: dict[str, Path]) -> None:
     assert "accuracy" not in metrics(projects["multilabel"])["base"]
     rows = pd.read_parquet(projects["multiclass"] / "data/predictions.parquet").query("variant == 'base'")
-    said, true = (rows[[f"{kind}_{label}" for label in "xyz"]].to_numpy().argmax(axis=1)
-                  for kind in ("probability", "target"))
+    said, true = (
+        rows[[f"{kind}_{label}" for label in "xyz"]].to_numpy().argmax(axis=1) for kind in ("probability", "target")
+    )
     assert metrics(projects["multiclass"])["base"]["accuracy"] == pytest.approx((said == true).mean(), abs=1e-6)
 
 
 def test_the_difference_against_base_is_paired(projects: dict[str, Path]) -> None:
     found = metrics(projects["multilabel"])
     change = found["int8"]["auroc_difference"]["macro"]
-    assert change["difference"] == pytest.approx(found["int8"]["auroc"]["macro"] - found["base"]["auroc"]["macro"],
-                                                 abs=2e-9)
+    assert change["difference"] == pytest.approx(
+        found["int8"]["auroc"]["macro"] - found["base"]["auroc"]["macro"], abs=2e-9
+    )
     assert change["low"] <= change["difference"] <= change["high"]
     alone = found["int8"]["auroc_interval"]["macro"]
     assert change["high"] - change["low"] < (alone["high"] - alone["low"]) / 2
@@ -175,8 +205,9 @@ def test_confusion_rows_count_every_image_once_a_table(projects: dict[str, Path]
         assert sum(int(row["count"]) for row in rows if (row["variant"], row["label"]) == table) == 80
 
 
-def test_a_second_run_gives_the_same_bytes_but_for_the_times(fresh: Path, projects: dict[str, Path],
-                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_gives_the_same_bytes_but_for_the_times(
+    fresh: Path, projects: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CXR_WORKERS", "1")
     main(params("multilabel"))
     for name in OUTPUTS:
@@ -192,8 +223,12 @@ def test_without_resamples_the_intervals_are_not_available(fresh: Path, projects
 
 def test_predictions_name_patients_only_by_their_hash_columns(projects: dict[str, Path]) -> None:
     names = pq.read_schema(projects["multilabel"] / "data/predictions.parquet").names
-    assert names == ["variant", "image_id", "patient", *(f"{kind}_{label}" for label in TASKS["multilabel"]
-                                                         for kind in ("logit", "probability", "target"))]
+    assert names == [
+        "variant",
+        "image_id",
+        "patient",
+        *(f"{kind}_{label}" for label in TASKS["multilabel"] for kind in ("logit", "probability", "target")),
+    ]
 
 
 def test_a_variant_whose_folder_is_missing_is_named(fresh: Path) -> None:

@@ -1,21 +1,37 @@
 """Whether a variant pays: the verdict on its size, speed and AUROC, and the sentence that says so."""
+
 from stages.evaluate import verdict
 from stages.evaluate.verdict import AgainstBase
 
 
-def _comparison(size: float = 3.7, speed: float = 1.0, auroc: tuple[float, float, float] = (-0.002, -0.006, 0.001),
-                zipped: float | None = None) -> AgainstBase:
+def _comparison(
+    size: float = 3.7,
+    speed: float = 1.0,
+    auroc: tuple[float, float, float] = (-0.002, -0.006, 0.001),
+    zipped: float | None = None,
+) -> AgainstBase:
     low, high = speed * 0.97, speed * 1.03
-    return AgainstBase(size, zipped or size, {"median": speed, "low": low, "high": high},
-                       dict(zip(("difference", "low", "high"), auroc, strict=True)))
+    return AgainstBase(
+        size,
+        zipped or size,
+        {"median": speed, "low": low, "high": high},
+        dict(zip(("difference", "low", "high"), auroc, strict=True)),
+    )
 
 
 def test_smaller_but_not_faster_pays_by_size_and_says_so() -> None:
     line = verdict.message("int8", _comparison(speed=0.98))
-    assert line == ("int8: 3.7x smaller (zipped: 3.7x smaller), 0.98x speed (no faster), AUROC -0.002 [-0.006, 0.001]: "
-                    "pays in size, not in speed")
-    assert verdict.pays(_comparison(speed=0.98)) == {"size": True, "zipped_size": True, "speed": False,
-                                                              "auroc": True, "altogether": True}
+    assert line == (
+        "int8: 3.7x smaller (zipped: 3.7x smaller), 0.98x speed (no faster), AUROC -0.002 [-0.006, 0.001]: "
+        "pays in size, not in speed"
+    )
+    assert verdict.pays(_comparison(speed=0.98)) == {
+        "size": True,
+        "zipped_size": True,
+        "speed": False,
+        "auroc": True,
+        "altogether": True,
+    }
 
 
 def test_neither_smaller_nor_faster_does_not_pay() -> None:
@@ -47,8 +63,9 @@ def test_speed_counts_only_when_the_interval_is_beyond_the_margin() -> None:
 
 
 def test_an_auroc_that_cannot_be_measured_never_pays() -> None:
-    comparison = AgainstBase(4, 4, {"median": 2.0, "low": 2.0, "high": 2.0},
-                             {"difference": "n/a", "low": "n/a", "high": "n/a"})
+    comparison = AgainstBase(
+        4, 4, {"median": 2.0, "low": 2.0, "high": 2.0}, {"difference": "n/a", "low": "n/a", "high": "n/a"}
+    )
     assert not verdict.pays(comparison)["altogether"]
     assert "AUROC n/a [n/a, n/a]" in verdict.message("int8", comparison)
 

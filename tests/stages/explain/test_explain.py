@@ -1,4 +1,5 @@
 """The explain stage on a tiny net whose answer is known: a bright square at the left, or at the right."""
+
 import contextlib
 import json
 from pathlib import Path
@@ -27,7 +28,7 @@ def draw(number):
     random = np.random.default_rng(number)
     x, y = int(random.integers(2, 6)) + 16 * (number % 2), int(random.integers(4, 20))
     image = random.integers(60, 100, (SIDE, SIDE, 1)).astype(np.uint8)
-    image[y:y + 8, x:x + 8] += 120
+    image[y : y + 8, x : x + 8] += 120
     return image, {"label": LABELS[number % 2], "x": 2 * x, "y": y, "w": 16, "h": 8}
 
 
@@ -36,12 +37,27 @@ def rows(count, with_boxes):
     for number in range(count):
         box = draw(number)[1]
         labels = {f"label_{label}": int(box["label"] == label) for label in LABELS}
-        table.append({
-            "image_id": image_id(number), "patient": f"p{number // 2}", "study": "s", "view": "PA", "sex": "",
-            "age": 1.0, "batch": "b", "source": "f", "sha256": "0" * 64, "bit_depth": 8,
-            "width": 2 * SIDE, "height": SIDE,
-            **dict.fromkeys(manifest.STATISTICS, 0.0), "boxes": json.dumps([box] if with_boxes else []),
-            "split": "train" if number < count // 2 else "test", "gate": False, **labels})
+        table.append(
+            {
+                "image_id": image_id(number),
+                "patient": f"p{number // 2}",
+                "study": "s",
+                "view": "PA",
+                "sex": "",
+                "age": 1.0,
+                "batch": "b",
+                "source": "f",
+                "sha256": "0" * 64,
+                "bit_depth": 8,
+                "width": 2 * SIDE,
+                "height": SIDE,
+                **dict.fromkeys(manifest.STATISTICS, 0.0),
+                "boxes": json.dumps([box] if with_boxes else []),
+                "split": "train" if number < count // 2 else "test",
+                "gate": False,
+                **labels,
+            }
+        )
     return pd.DataFrame(table)
 
 
@@ -84,15 +100,24 @@ def project(folder, trained, with_boxes=True, count=24):
     targets = {f"target_{label}": test[f"label_{label}"].to_numpy() for label in LABELS}
     ids = test["image_id"].to_numpy()
     pd.DataFrame({"variant": "int8", "image_id": ids, **scores, **targets}).to_parquet(
-        folder / "data/predictions.parquet")
+        folder / "data/predictions.parquet"
+    )
 
 
 def params():
-    return Params.model_validate({
-        "ingest": {"set": "toy", "layout": "nih", "task": "multilabel", "labels": list(LABELS),
-                   "salt_fingerprint": "0" * 12},
-        "machine": {"intra_op_threads": 2},
-        "explain": {"images_per_label": 1, "boxed_images": 8, "background": 4}})
+    return Params.model_validate(
+        {
+            "ingest": {
+                "set": "toy",
+                "layout": "nih",
+                "task": "multilabel",
+                "labels": list(LABELS),
+                "salt_fingerprint": "0" * 12,
+            },
+            "machine": {"intra_op_threads": 2},
+            "explain": {"images_per_label": 1, "boxed_images": 8, "background": 4},
+        }
+    )
 
 
 def run_in(folder, monkeypatch):

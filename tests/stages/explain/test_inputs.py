@@ -1,4 +1,5 @@
 """What explain reads: predictions of the chosen variant; and the file names that labels become."""
+
 import pandas as pd
 import pytest
 
@@ -7,8 +8,9 @@ from stages.explain.inputs import file_names, read_predictions
 
 
 def predictions():
-    return pd.DataFrame({
-        "image_id": ["d", "c", "b", "a"], "probability_A": [0.9, 0.8, 0.8, 0.2], "target_A": [0, 1, 1, 1]})
+    return pd.DataFrame(
+        {"image_id": ["d", "c", "b", "a"], "probability_A": [0.9, 0.8, 0.8, 0.2], "target_A": [0, 1, 1, 1]}
+    )
 
 
 def test_labels_become_safe_and_distinct_file_names():

@@ -1,4 +1,5 @@
 """Overlays: size and bytes, colours of evidence, frames of reference boxes."""
+
 import cv2
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def test_an_overlay_is_a_png_between_256_and_384_wide_with_the_same_bytes_each_t
     picture = cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[1] == width and picture.shape[0] > width
     assert drawn == overlay.draw(image, values, [box("Pneumonia", 2, 2, side / 2, side / 2), box("Mass")], case)
-    below = picture[-width // 4:, width // 2]
+    below = picture[-width // 4 :, width // 2]
     assert (below == 90).all(), "no evidence, no colour"
 
 

@@ -1,4 +1,5 @@
 """The sanity check's correlation of maps."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """What ingest found out on another machine is not found out again: the earlier manifest by dvc.lock."""
+
 import json
 import os
 import shutil
@@ -27,9 +28,14 @@ pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 def first_batch(here, monkeypatch):
     """Eight images, a copy of one of them (merged) and a broken file (quarantined), taken in once."""
     monkeypatch.delenv("CXR_CACHE", raising=False)
-    batch(folder_files() | {"train/NORMAL/IM-0009-0001.png": folder_files()["train/NORMAL/IM-0001-0001.png"],
-                            "train/NORMAL/IM-0010-0001.png": loosely_packed(grey(100)),
-                            "train/NORMAL/IM-0011-0001.png": b"broken"})
+    batch(
+        folder_files()
+        | {
+            "train/NORMAL/IM-0009-0001.png": folder_files()["train/NORMAL/IM-0001-0001.png"],
+            "train/NORMAL/IM-0010-0001.png": loosely_packed(grey(100)),
+            "train/NORMAL/IM-0011-0001.png": b"broken",
+        }
+    )
     assert work()["decoded"] == 10  # the exact copy is decoded once
 
 
@@ -65,8 +71,12 @@ def from_nothing():
 def test_a_machine_with_an_empty_cache_decodes_the_new_batch_and_what_no_manifest_holds(tmp_path, place):
     remote = tmp_path / "remote"
     configure(REMOTE.format(remote) if place == "remote" else "")
-    record_files({"cache": CACHE, "remote": remote, "workspace": Path("elsewhere")}[place], "ingest", KNOWN,
-                 remove=place != "workspace")
+    record_files(
+        {"cache": CACHE, "remote": remote, "workspace": Path("elsewhere")}[place],
+        "ingest",
+        KNOWN,
+        remove=place != "workspace",
+    )
     second_batch()
     counts = work()
     assert (len(listed("merged")), len(listed("quarantine"))) == (2, 1)
@@ -118,17 +128,29 @@ def test_without_a_remote_everything_is_decoded(config):
     assert work()["decoded"] == 10
 
 
-PIPELINE = {"stages": {
-    "ingest": {"cmd": f"{sys.executable} -m stages.ingest", "deps": ["data/raw/made"], "params": ["ingest"],
-               "outs": [f"data/{name}" for name in OUTPUTS]},
-    "preprocess": {"cmd": f"{sys.executable} -m stages.preprocess", "deps": ["data/manifest.parquet", "data/raw/made"],
-                   "params": ["preprocess"], "outs": ["data/processed"]}}}
+PIPELINE = {
+    "stages": {
+        "ingest": {
+            "cmd": f"{sys.executable} -m stages.ingest",
+            "deps": ["data/raw/made"],
+            "params": ["ingest"],
+            "outs": [f"data/{name}" for name in OUTPUTS],
+        },
+        "preprocess": {
+            "cmd": f"{sys.executable} -m stages.preprocess",
+            "deps": ["data/manifest.parquet", "data/raw/made"],
+            "params": ["preprocess"],
+            "outs": ["data/processed"],
+        },
+    }
+}
 
 
 def made_files(first, count):
     """A folder of two classes with images of their own."""
-    return {f"{('NORMAL', 'PNEUMONIA')[i % 2]}/person{i}_virus_{i}.png": png(grey(i))
-            for i in range(first, first + count)}
+    return {
+        f"{('NORMAL', 'PNEUMONIA')[i % 2]}/person{i}_virus_{i}.png": png(grey(i)) for i in range(first, first + count)
+    }
 
 
 def decoded(clone):
@@ -148,8 +170,13 @@ def test_a_second_clone_that_shares_only_the_remote_decodes_only_the_batch_that_
     (first / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
     (first / ".gitignore").write_text("/.cache\n/.runs\n__pycache__\n")
     add = (sys.executable, "-m", "cxr.raw", "add", "--set", "made", "--commit", "--from")
-    for words in ("git init -q -b main", "dvc init -q", f"dvc remote add -q -d shared {tmp_path / 'remote'}",
-                  "git add .", "git commit -qm start"):
+    for words in (
+        "git init -q -b main",
+        "dvc init -q",
+        f"dvc remote add -q -d shared {tmp_path / 'remote'}",
+        "git add .",
+        "git commit -qm start",
+    ):
         command(first, *words.split(), root=root)
     command(first, *add, str(tmp_path / "one"), root=root)
     for words in ("dvc repro -q", "git add .", "git commit -qm first", "dvc push -q", f"git clone -q . {second}"):
@@ -167,9 +194,16 @@ def test_a_second_clone_that_shares_only_the_remote_decodes_only_the_batch_that_
         command(first, *words.split(), root=root)
     shutil.copytree(second / "data/raw/made", first / "data/raw/made")
     for stage in ("ingest", "preprocess"):
-        subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=first, env=fresh | {"PYTHONPATH": str(root)},
-                       check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", f"stages.{stage}"],
+            cwd=first,
+            env=fresh | {"PYTHONPATH": str(root)},
+            check=True,
+            capture_output=True,
+        )
     assert decoded(first) == [15, 15]
-    for place in [*(f"data/{name}" for name in OUTPUTS),
-                  *(f"data/processed/{path.name}" for path in (second / "data/processed").iterdir())]:
+    for place in [
+        *(f"data/{name}" for name in OUTPUTS),
+        *(f"data/processed/{path.name}" for path in (second / "data/processed").iterdir()),
+    ]:
         assert (first / place).read_bytes() == (second / place).read_bytes(), place

@@ -1,4 +1,5 @@
 """The stage ingest: what comes in and what is refused, in layouts `nih` and `folder`."""
+
 import gzip
 import json
 from pathlib import Path
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
 # what comes in, layout nih
 
+
 def test_a_sound_nih_batch_comes_in_whole():
     batch(nih_files(3))
     table = run(NIH)
@@ -41,8 +43,12 @@ def test_a_sound_nih_batch_comes_in_whole():
 
 
 def test_both_label_versions_give_the_same_manifest():
-    old = ",".join(["Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position",
-                    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"])
+    old = ",".join(
+        [
+            "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position",
+            "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],",
+        ]
+    )
     old_table = nih_table(nih_row("a.png", "Mass", 7, "058Y") + ",", head=old)
     new_table = gzip.compress(nih_table(nih_row("a.png", "Mass", "00000007", "58")).encode())
     batch({"Data_Entry_2017.csv": old_table, "images/a.png": SOUND})
@@ -58,7 +64,8 @@ def test_boxes_are_read_by_position_and_infiltrate_is_infiltration():
     batch(nih_files(1) | {"BBox_List_2017.csv": "\n".join(lines)})
     table = run(NIH)
     assert table.loc["images_001/images/00000001_000.png"].boxes == (
-        '[{"h": 4.0, "label": "Infiltration", "w": 3.0, "x": 1.5, "y": 2.0}]')
+        '[{"h": 4.0, "label": "Infiltration", "w": 3.0, "x": 1.5, "y": 2.0}]'
+    )
     assert (counts()["boxes"], counts()["boxes_of_other_images"]) == (1, 1)
 
 
@@ -72,8 +79,12 @@ def test_boxes_of_findings_that_are_not_asked_for_are_left_out_and_counted_and_u
 
 
 def test_rows_without_image_are_absent_and_counted():
-    batch({"Data_Entry.csv": nih_table(*(nih_row(f"{i}.png", "Unheard Of", i) for i in range(50)),
-                                       nih_row("a.png")), "images/a.png": SOUND})
+    batch(
+        {
+            "Data_Entry.csv": nih_table(*(nih_row(f"{i}.png", "Unheard Of", i) for i in range(50)), nih_row("a.png")),
+            "images/a.png": SOUND,
+        }
+    )
     run(NIH, max_quarantined_fraction=0.0)
     assert counts()["absent"] == len(listed("absent")) == 50 and adds_up()
 
@@ -86,15 +97,22 @@ def test_findings_that_are_no_labels_of_the_task_are_left_out():
 
 # what is refused
 
+
 def test_broken_images_of_an_nih_set_are_quarantined_by_name_and_the_rest_comes_in():
     rows = [nih_row(name, patient=index) for index, name in enumerate(BROKEN)]
-    batch({"Data_Entry.csv": nih_table(nih_row("good.png"), *rows), "images/good.png": SOUND,
-           **{f"images/{name}": data for name, (data, _) in BROKEN.items()}})
+    batch(
+        {
+            "Data_Entry.csv": nih_table(nih_row("good.png"), *rows),
+            "images/good.png": SOUND,
+            **{f"images/{name}": data for name, (data, _) in BROKEN.items()},
+        }
+    )
     assert run(NIH).index.tolist() == ["images/good.png"]
     assert reasons() == {name: reason for name, (_, reason) in BROKEN.items()} and adds_up()
     quarantine = listed("quarantine").set_index("source")
     assert quarantine.loc["images/a_text.jpg"].sha256 == files.sha256_file(
-        Path("data/raw/made/batch-001/images/a_text.jpg"))
+        Path("data/raw/made/batch-001/images/a_text.jpg")
+    )
     assert quarantine.loc["images/cut.png"].row.startswith("Data_Entry.csv line ")
 
 
@@ -105,14 +123,29 @@ def test_broken_images_of_a_folder_set_are_quarantined_by_name_and_the_rest_come
 
 
 def test_rows_that_make_no_sense_are_quarantined_with_a_reason():
-    rows = {"unknown.png": nih_row("unknown.png", "Mass|Sparrow"), "both.png": nih_row("both.png", "No Finding|Mass"),
-            "nobody.png": nih_row("nobody.png", patient=""), "short.png": "short.png",
-            "nan.png": nih_row("nan.png", patient="NaN"), "none.png": nih_row("none.png", "nan")}
-    batch({"Data_Entry.csv": nih_table(nih_row("good.png"), *rows.values()),
-           **{f"images/{name}": png(grey(600 + i)) for i, name in enumerate(["good.png", *rows])}})
+    rows = {
+        "unknown.png": nih_row("unknown.png", "Mass|Sparrow"),
+        "both.png": nih_row("both.png", "No Finding|Mass"),
+        "nobody.png": nih_row("nobody.png", patient=""),
+        "short.png": "short.png",
+        "nan.png": nih_row("nan.png", patient="NaN"),
+        "none.png": nih_row("none.png", "nan"),
+    }
+    batch(
+        {
+            "Data_Entry.csv": nih_table(nih_row("good.png"), *rows.values()),
+            **{f"images/{name}": png(grey(600 + i)) for i, name in enumerate(["good.png", *rows])},
+        }
+    )
     run(NIH)
-    assert reasons() == {"unknown.png": "unknown_label", "both.png": "contradictory_labels", "nobody.png": "bad_row",
-                         "short.png": "bad_row", "nan.png": "bad_row", "none.png": "bad_row"}
+    assert reasons() == {
+        "unknown.png": "unknown_label",
+        "both.png": "contradictory_labels",
+        "nobody.png": "bad_row",
+        "short.png": "bad_row",
+        "nan.png": "bad_row",
+        "none.png": "bad_row",
+    }
     assert "Patient ID is 'NaN'" in listed("quarantine").detail.str.cat()
     assert "'Sparrow'" in listed("quarantine").detail.str.cat() and adds_up()
 
@@ -130,8 +163,15 @@ def test_every_reason_is_explained_in_the_reference(root):
 
 
 def test_files_that_no_row_names_are_quarantined():
-    batch({"Data_Entry.csv": nih_table(nih_row("a.png")), "images/a.png": SOUND, "images/b.png": png(grey(601)),
-           "README.txt": "hello", "more/a.png": png(grey(602))})
+    batch(
+        {
+            "Data_Entry.csv": nih_table(nih_row("a.png")),
+            "images/a.png": SOUND,
+            "images/b.png": png(grey(601)),
+            "README.txt": "hello",
+            "more/a.png": png(grey(602)),
+        }
+    )
     run(NIH)
     assert reasons() == {"b.png": "not_in_table", "README.txt": "not_an_image", "a.png": "ambiguous_name"} and adds_up()
 

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
 # the same pixels
 
+
 def test_the_same_pixels_in_other_files_are_one_image():
     rgba = png(grey(500)[:, :, None].repeat(3, axis=2))
     batch({"NORMAL/a.png": SOUND, "NORMAL/b.png": SOUND, "NORMAL/c.png": rgba})
@@ -67,13 +68,16 @@ def test_batch_1000_is_later_than_batch_999():
 
 # patients and splits
 
+
 def test_patients_are_hashed_and_a_prefix_tells_them_apart():
     batch(folder_files())
     table = run(FOLDER)
     assert table.patient.nunique() == 6  # IM-0001, NORMAL2-IM-0001, IM-0002, IM-0003, person1, person7
     assert table.patient.str.fullmatch("[0-9a-f]{16}").all() and "person" not in table.to_csv(index=False)
-    assert (table.loc["test/PNEUMONIA/person1_virus_1.png"].patient
-            == table.loc["train/PNEUMONIA/person1_bacteria_2.png"].patient)
+    assert (
+        table.loc["test/PNEUMONIA/person1_virus_1.png"].patient
+        == table.loc["train/PNEUMONIA/person1_bacteria_2.png"].patient
+    )
 
 
 def test_a_name_that_the_pattern_does_not_fit_is_its_own_patient():
@@ -139,7 +143,9 @@ def test_official_lists_decide():
     batch(nih_files(4) | {"test_list.txt": "00000001_000.png\n00000001_001.png\n", "train_val_list.txt": "x.png\n"})
     table = run(NIH, split={"rule": "official"})
     assert sorted(table[table.split == "test"].index) == [
-        "images_001/images/00000001_000.png", "images_001/images/00000001_001.png"]
+        "images_001/images/00000001_000.png",
+        "images_001/images/00000001_001.png",
+    ]
 
 
 def test_the_official_rule_needs_lists_or_folders():

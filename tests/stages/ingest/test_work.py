@@ -1,4 +1,5 @@
 """The stage ingest at work: what it remembers, its processes, the bytes of its outputs."""
+
 import contextlib
 import os
 import shutil
@@ -31,8 +32,7 @@ def test_only_new_or_changed_files_are_decoded(in_this_process):
     batch(folder_files())
     assert ingest(params(FOLDER))["decoded"] == 8
     batch({"NORMAL/new.png": png(grey(1)), "NORMAL/broken.png": b"no"}, "batch-002")
-    assert ingest(params(FOLDER)) == {"files": 10, "decoded": 2, "reused": 8, "from_previous_output": 0,
-                                        "damaged": 0}
+    assert ingest(params(FOLDER)) == {"files": 10, "decoded": 2, "reused": 8, "from_previous_output": 0, "damaged": 0}
     assert ingest(params(FOLDER))["decoded"] == 0
     assert ingest(params(FOLDER, max_pixels=1000))["decoded"] == 10
 
@@ -83,7 +83,8 @@ def _square_or_die(number):
 
 def test_an_item_that_kills_its_process_is_found_out_and_the_others_are_done():
     assert dict(process_pool.map_unordered(_square_or_die, range(40), 1)) == {
-        number: None if number == 13 else number * number for number in range(40)}
+        number: None if number == 13 else number * number for number in range(40)
+    }
 
 
 STAGE = """
@@ -109,8 +110,14 @@ def slow_stage(root):
     Path("params.yaml").write_text(yaml.safe_dump(params(FOLDER).model_dump(mode="json", by_alias=True)))
     Path("slow_stage.py").write_text(STAGE)
     environment = os.environ | {"PYTHONPATH": f"{root}:.", "CXR_WORKERS": "2"}
-    process = subprocess.Popen([sys.executable, "slow_stage.py"], env=environment, stderr=subprocess.PIPE,
-                               stdout=subprocess.DEVNULL, start_new_session=True, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "slow_stage.py"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
     deadline = time.monotonic() + 90
     while len(begun()) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)

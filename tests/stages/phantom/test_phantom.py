@@ -97,9 +97,7 @@ def test_the_same_parameters_give_the_same_bytes(batch: Path, tmp_path: Path) ->
     assert _bytes(tmp_path) == _bytes(batch)
 
 
-def test_the_number_of_processes_changes_no_byte(
-    batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_processes_changes_no_byte(batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXR_WORKERS", "2")
     monkeypatch.setattr(write, "_CHUNK", 8)  # so that so small a batch is worth two processes
     write.write_batch(tmp_path, Params())
@@ -178,9 +176,7 @@ def test_chronic_findings_stay_with_the_patient() -> None:
     assert len(chronic) == len({plan.patient for plan in plans})
 
 
-def test_edema_comes_with_a_large_heart_and_effusion_more_often_than_alone(
-    present: NDArray[np.bool_]
-) -> None:
+def test_edema_comes_with_a_large_heart_and_effusion_more_often_than_alone(present: NDArray[np.bool_]) -> None:
     at = FINDINGS.index
     edema = present[:, at("Edema")]
     for other in ("Cardiomegaly", "Effusion"):
@@ -208,8 +204,9 @@ def _thumbnail_features(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.concatenate([thumbnail, [pixels.mean(), pixels.std()], percentiles]) / 255
 
 
-def _thumbnail_aurocs(features: NDArray[np.float64], labels: NDArray[np.bool_], test: NDArray[np.bool_], c: float
-                      ) -> list[float]:
+def _thumbnail_aurocs(
+    features: NDArray[np.float64], labels: NDArray[np.bool_], test: NDArray[np.bool_], c: float
+) -> list[float]:
     """AUROC per finding of logistic regression with inverse regularisation `c`, on the patients of `test`."""
     scaler = StandardScaler().fit(features[~test])
     train_x, test_x = scaler.transform(features[~test]), scaler.transform(features[test])

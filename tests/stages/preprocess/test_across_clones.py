@@ -1,4 +1,5 @@
 """What another machine has done is not done again: earlier shards by dvc.lock, from DVC's cache or remote."""
+
 import json
 import os
 import shutil
@@ -11,9 +12,16 @@ import yaml
 from tests.fixtures.dvc_records import command, configure, record_folder, store
 from tests.fixtures.toy_set import Toy
 
-PIPELINE = {"stages": {"preprocess": {
-    "cmd": f"{sys.executable} -m stages.preprocess", "deps": ["data/manifest.parquet", "data/raw/toy"],
-    "params": ["preprocess"], "outs": ["data/processed"]}}}
+PIPELINE = {
+    "stages": {
+        "preprocess": {
+            "cmd": f"{sys.executable} -m stages.preprocess",
+            "deps": ["data/manifest.parquet", "data/raw/toy"],
+            "params": ["preprocess"],
+            "outs": ["data/processed"],
+        }
+    }
+}
 
 
 @pytest.fixture
@@ -44,8 +52,10 @@ def test_shards_in_dvcs_cache_spare_the_decoding(toy: Toy) -> None:
 
 
 def test_shards_in_the_default_remote_spare_the_decoding(toy: Toy, tmp_path: Path) -> None:
-    configure(f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"
-              "[cache]\n    dir = ../../elsewhere\n")
+    configure(
+        f"[core]\n    remote = shared\n['remote \"shared\"']\n    url = {tmp_path / 'remote'}\n"
+        "[cache]\n    dir = ../../elsewhere\n"
+    )
     toy.run()
     record(tmp_path / "remote")
     toy.add(100)
@@ -89,9 +99,16 @@ def test_a_second_clone_that_shares_only_the_remote_decodes_the_new_batch_alone(
     toy.write_params()
     Path("dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
     Path(".gitignore").write_text("/.cache\n/.runs\n__pycache__\n")
-    for words in ("git init -q -b main", "dvc init -q", f"dvc remote add -q -d shared {tmp_path / 'remote'}",
-                  "dvc repro -q", "git add .", "git commit -qm first", "dvc push -q",
-                  f"git clone -q . {second}"):
+    for words in (
+        "git init -q -b main",
+        "dvc init -q",
+        f"dvc remote add -q -d shared {tmp_path / 'remote'}",
+        "dvc repro -q",
+        "git add .",
+        "git commit -qm first",
+        "dvc push -q",
+        f"git clone -q . {second}",
+    ):
         command(first, *words.split(), root=root)
     toy.batch = second / toy.batch.relative_to(first)
     toy.add(100, 101, 102)

@@ -1,4 +1,5 @@
 """One new image costs one image: what the stage decodes, takes from its cache, and takes from earlier outputs."""
+
 import errno
 import json
 import os
@@ -58,8 +59,9 @@ def bucket_file(toy: Toy, name: str) -> str:
 def rewritten(before: dict[str, bytes]) -> set[str]:
     """Names of the shards whose bytes are other ones now, or that are new or gone."""
     now = processed()
-    return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)
-            and name.startswith("bucket-")}
+    return {
+        name for name in before.keys() | now.keys() if before.get(name) != now.get(name) and name.startswith("bucket-")
+    }
 
 
 def entries() -> list[Path]:
@@ -83,8 +85,14 @@ def test_added_images_are_decoded_alone_and_only_their_buckets_rewritten(
     toy.add(100)
     changed = shards.bucket_of(str(toy.rows["0100.png"]["image_id"]), 4)
     neighbours = len(shards.plan([str(r["image_id"]) for r in toy.rows.values()], 4)[changed]) - 1
-    assert toy.run() == {"images": 13, "decoded": 1, "from_cache": neighbours,
-                         "from_previous_output": 12 - neighbours, "shards_rewritten": 1, "shards_unchanged": 3}
+    assert toy.run() == {
+        "images": 13,
+        "decoded": 1,
+        "from_cache": neighbours,
+        "from_previous_output": 12 - neighbours,
+        "shards_rewritten": 1,
+        "shards_unchanged": 3,
+    }
     assert rewritten(before) == {bucket_file(toy, "0100.png")}
     toy.add(101, 102, 103)
     assert toy.run()["decoded"] == 3
@@ -134,9 +142,7 @@ def test_another_number_of_buckets_decodes_nothing(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut off", "another's"])
-def test_a_damaged_cache_entry_is_made_again_and_said(
-    toy: Toy, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_cache_entry_is_made_again_and_said(toy: Toy, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     toy.run()
     first = processed()
     victim, other = entries()[:2]
@@ -257,9 +263,7 @@ def test_what_was_done_before_a_failure_is_not_done_again(toy: Toy) -> None:
 
 
 @pytest.mark.parametrize("full", ["pathlib.Path.write_bytes", "numpy.lib.format.write_array_header_1_0"])
-def test_a_full_disk_is_said_by_name_and_leaves_no_output(
-    toy: Toy, full: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_said_by_name_and_leaves_no_output(toy: Toy, full: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "x")
 

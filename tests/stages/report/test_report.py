@@ -1,4 +1,5 @@
 """The report says what was measured, says what is missing, and trusts no name."""
+
 import re
 import shutil
 from html.parser import HTMLParser
@@ -23,21 +24,33 @@ def entry(macro: float, labels: dict[str, Any]) -> dict[str, Any]:
     values = {"macro": macro, "worst": macro, **labels}
     points = dict.fromkeys(("sensitivity", "specificity", "precision", "f1", "threshold"), 0.5)
     return {
-        "model": "ab" * 32, "images": 200, "patients": 80, "auroc": values, "auprc": values,
+        "model": "ab" * 32,
+        "images": 200,
+        "patients": 80,
+        "auroc": values,
+        "auprc": values,
         "auroc_interval": {name: {"low": 0.7, "high": 0.95} for name in names},
         "auprc_interval": {name: {"low": "n/a", "high": "n/a"} for name in names},
         "counts": {label: {"positives": 20, "negatives": 180} for label in labels},
         "at_threshold": {label: points | {"tp": 1, "fp": 2, "tn": 3, "fn": 4} for label in labels},
-        "calibration": {"ece": {"mean": 0.02, **dict.fromkeys(labels, 0.02)},
-                        "brier": {"mean": 0.1, **dict.fromkeys(labels, 0.1)}},
+        "calibration": {
+            "ece": {"mean": 0.02, **dict.fromkeys(labels, 0.02)},
+            "brier": {"mean": 0.1, **dict.fromkeys(labels, 0.1)},
+        },
         "auroc_difference": {name: {"difference": -0.001, "low": -0.01, "high": 0.01} for name in names},
     }
 
 
 def variant(size: int) -> dict[str, Any]:
     """One variant of metrics/compress.json."""
-    return {"bytes": size, "bytes_gzip": size // 2, "sparsity": 0.5, "multiply_adds": 1_500_000, "refused": "n/a",
-            "sparsity_by_layer": {"conv": 0.5}}
+    return {
+        "bytes": size,
+        "bytes_gzip": size // 2,
+        "sparsity": 0.5,
+        "multiply_adds": 1_500_000,
+        "refused": "n/a",
+        "sparsity_by_layer": {"conv": 0.5},
+    }
 
 
 @pytest.fixture
@@ -45,13 +58,27 @@ def project(tmp_path: Path) -> Path:
     """A folder with what all stages leave behind, overlays and predictions excepted."""
     labels = {"Mass": 0.9, "Hernia": 0.8}
     write_json(tmp_path / "metrics/evaluate.json", {"base": entry(0.85, labels), "int8": entry(0.84, labels)})
-    write_json(tmp_path / "metrics/compress.json", {
-        "base": variant(400_000), "int8": variant(100_000), "chosen": {"name": "int8", "why": "smallest"}})
-    write_json(tmp_path / "metrics/latency.json", {"base": speed(1.0), "int8": speed(1.5) | {
-        "gains": "slower here (0.71x base), 4.0x smaller", "conclusion": "pays in size, not in speed",
-        "processor": "AMD EPYC", "verdict": "int8: 4.0x smaller: pays in size, not in speed"}})
-    write_json(tmp_path / "metrics/explain.json", {"pointing_game": {
-        "images": 40, "hits": 20, "score": 0.5, "random": 0.1, "centre": 0.2, "class_prior": 0.4}})
+    write_json(
+        tmp_path / "metrics/compress.json",
+        {"base": variant(400_000), "int8": variant(100_000), "chosen": {"name": "int8", "why": "smallest"}},
+    )
+    write_json(
+        tmp_path / "metrics/latency.json",
+        {
+            "base": speed(1.0),
+            "int8": speed(1.5)
+            | {
+                "gains": "slower here (0.71x base), 4.0x smaller",
+                "conclusion": "pays in size, not in speed",
+                "processor": "AMD EPYC",
+                "verdict": "int8: 4.0x smaller: pays in size, not in speed",
+            },
+        },
+    )
+    write_json(
+        tmp_path / "metrics/explain.json",
+        {"pointing_game": {"images": 40, "hits": 20, "score": 0.5, "random": 0.1, "centre": 0.2, "class_prior": 0.4}},
+    )
     write_json(tmp_path / "metrics/train.json", {"epochs_run": 3, "best_epoch": 2, "images": 100, "weights": 300_000})
     tiny_nets.card(list(labels), set="phantom", data_hash="cd" * 32).write(tmp_path / "models/base/card.json")
     write_json(tmp_path / "metrics/validate.json", checked(0))
@@ -59,7 +86,7 @@ def project(tmp_path: Path) -> Path:
     curve = tmp_path / "plots/train/plots/metrics/loss.tsv"
     curve.parent.mkdir(parents=True)
     curve.write_text("step\tloss\n0\t0.5\n1\t0.4\n2\t0.35\n")
-    rows = [{"variant": v, "label": "Mass", "x": x, "y": x ** 0.5} for v in ("base", "int8") for x in (0.0, 0.5, 1.0)]
+    rows = [{"variant": v, "label": "Mass", "x": x, "y": x**0.5} for v in ("base", "int8") for x in (0.0, 0.5, 1.0)]
     write_csv(tmp_path / "plots/evaluate/roc.csv", ["variant", "label", "x", "y"], rows)
     return tmp_path
 
@@ -74,20 +101,38 @@ def checked(shared: int) -> dict[str, Any]:
     part = {"images": 100, "patients": 40}
     passed = {"severity": "warning", "passed": shared == 0, "unexpected": 2 * shared}
     return {
-        "rows": 300, "patients": 120, "patients_in_two_splits": shared,
+        "rows": 300,
+        "patients": 120,
+        "patients_in_two_splits": shared,
         "split": {"test": part, "train": part, "validation": part},
         "label": {"Mass": {"images": 30, "train": 20, "validation": 6, "test": 4}},
         "expectations": {"patient_in_one_split": passed},
-        "ingest": {"rows_in": 1307, "manifest": 300, "quarantined": 1, "merged": 2, "absent": 1004,
-                   "quarantined_by_reason": {"truncated": 1}, "merged_by_outcome": {"same": 2, "conflict": 0}},
+        "ingest": {
+            "rows_in": 1307,
+            "manifest": 300,
+            "quarantined": 1,
+            "merged": 2,
+            "absent": 1004,
+            "quarantined_by_reason": {"truncated": 1},
+            "merged_by_outcome": {"same": 2, "conflict": 0},
+        },
     }
 
 
 def params(layout: str = "nih", name: str = "phantom", rule: str = "hash") -> Params:
     """Parameters of a set."""
-    return Params.model_validate({"ingest": {
-        "set": name, "split": {"rule": rule}, "layout": layout, "task": "multilabel",
-        "labels": ["Mass", "Hernia"], "salt_fingerprint": "0"}})
+    return Params.model_validate(
+        {
+            "ingest": {
+                "set": name,
+                "split": {"rule": rule},
+                "layout": layout,
+                "task": "multilabel",
+                "labels": ["Mass", "Hernia"],
+                "salt_fingerprint": "0",
+            }
+        }
+    )
 
 
 class Tags(HTMLParser):
@@ -109,9 +154,20 @@ class Tags(HTMLParser):
 def test_the_first_screen_holds_the_figures_with_their_intervals_and_the_caveats(project: Path) -> None:
     first = html(read(project), params()).split("<main>")[0]
     words = re.sub(r"\s+", " ", Tags(first).words)
-    for told in ("0.850", "0.840", "[0.700, 0.950]", "Hernia", "100.0 kB", "slower here (0.71x base), 4.0x smaller",
-                 "pays in size, not in speed", "AMD EPYC",
-                 "class prior 0.40", "Label noise: 2.0 %", "Not a medical device", "300 images of 120 patients"):
+    for told in (
+        "0.850",
+        "0.840",
+        "[0.700, 0.950]",
+        "Hernia",
+        "100.0 kB",
+        "slower here (0.71x base), 4.0x smaller",
+        "pays in size, not in speed",
+        "AMD EPYC",
+        "class prior 0.40",
+        "Label noise: 2.0 %",
+        "Not a medical device",
+        "300 images of 120 patients",
+    ):
         assert told in words
 
 
@@ -155,8 +211,19 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it(tmp_path: Path) 
         assert f"made by `dvc repro {stage}`" in page
 
 
-@pytest.mark.parametrize("gone", ["metrics/evaluate.json", "metrics/compress.json", "metrics/latency.json", "plots",
-                                  "metrics/validate.json", "models/base/card.json", "metrics/train.json", "data"])
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "metrics/evaluate.json",
+        "metrics/compress.json",
+        "metrics/latency.json",
+        "plots",
+        "metrics/validate.json",
+        "models/base/card.json",
+        "metrics/train.json",
+        "data",
+    ],
+)
 def test_any_one_input_may_be_missing(project: Path, gone: str) -> None:
     place = project / gone
     shutil.rmtree(place) if place.is_dir() else place.unlink()
@@ -164,7 +231,8 @@ def test_any_one_input_may_be_missing(project: Path, gone: str) -> None:
 
 
 def test_a_card_of_newer_code_ends_the_headline_with_a_line(
-        project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_json(project / "models/base/card.json", {"schema": 2})
     monkeypatch.chdir(project)
     assert headline.main() == 1
@@ -209,10 +277,16 @@ def test_a_chart_leaves_out_what_is_not_finite_and_escapes_its_title() -> None:
     assert svg.line_chart([svg.Series("a", [(1, float("inf"))])], "t") == ""
 
 
-@pytest.mark.parametrize(("told", "expected"), [
-    (numbers.size(2_500_000), "2.50 MB"), (numbers.size("n/a"), "n/a"), (numbers.large(38_000_000), "38.0 M"),
-    (numbers.interval({"low": 0.5, "high": "n/a"}), ""), (numbers.signed(0.01), "+0.010"),
-    (numbers.figure(None), "n/a"),
-])
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (numbers.size(2_500_000), "2.50 MB"),
+        (numbers.size("n/a"), "n/a"),
+        (numbers.large(38_000_000), "38.0 M"),
+        (numbers.interval({"low": 0.5, "high": "n/a"}), ""),
+        (numbers.signed(0.01), "+0.010"),
+        (numbers.figure(None), "n/a"),
+    ],
+)
 def test_numbers_are_written_with_their_units(told: str, expected: str) -> None:
     assert told == expected

@@ -1,4 +1,5 @@
 """A run's page of markdown: figures against an earlier version's, pictures inside it, what is missing left out."""
+
 from pathlib import Path
 
 import pytest

@@ -3,6 +3,7 @@
 Early stopping, calibration, operating points, the drift reference, pruning and the choice of variant: all of train and
 compress run twice, on made-up images.
 """
+
 import json
 from pathlib import Path
 
@@ -60,13 +61,25 @@ def _garble(folder: Path, which: str) -> None:
 def made_of(folder: Path) -> dict[str, object]:
     """All that the two stages made, but for what names the data as a whole."""
     models = sorted([folder / "models/base", *(folder / "models/compressed").glob("*")])
-    files = {path.relative_to(folder).as_posix(): sha256_file(path) for model in models for path in model.iterdir()
-             if path.name not in ("card.json", "SHA256SUMS")}
-    cards = {model.name: {name: value for name, value in json.loads((model / "card.json").read_text()).items()
-                          if name not in TRACES} for model in models}
+    files = {
+        path.relative_to(folder).as_posix(): sha256_file(path)
+        for model in models
+        for path in model.iterdir()
+        if path.name not in ("card.json", "SHA256SUMS")
+    }
+    cards = {
+        model.name: {
+            name: value for name, value in json.loads((model / "card.json").read_text()).items() if name not in TRACES
+        }
+        for model in models
+    }
     figures = {path.stem: json.loads(path.read_text()) for path in (folder / "metrics").glob("*.json")}
-    return {"files": files, "cards": cards, "chosen": figures.get("compress", {}).get("chosen"),
-            "train": figures["train"]}
+    return {
+        "files": files,
+        "cards": cards,
+        "chosen": figures.get("compress", {}).get("chosen"),
+        "train": figures["train"],
+    }
 
 
 def test_gate_patients_decide_nothing_of_a_model_and_the_other_validation_patients_do(tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 """The stage train: what names its checkpoints, and its learning curves."""
+
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,17 @@ from stages.train import curves, run
 
 def test_train_names_its_checkpoints_by_the_caps_in_force(monkeypatch):
     monkeypatch.setattr(run, "inputs", lambda manifest: ("shards", "splits"))
-    params = Params.model_validate({"ingest": {"set": "s", "layout": "folder", "task": "multilabel", "labels": ["a"],
-                                               "salt_fingerprint": "0" * 12}})
+    params = Params.model_validate(
+        {
+            "ingest": {
+                "set": "s",
+                "layout": "folder",
+                "task": "multilabel",
+                "labels": ["a"],
+                "salt_fingerprint": "0" * 12,
+            }
+        }
+    )
     keys = set()
     for isa in ("AVX2", "AVX2", "AVX512_CORE"):
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)

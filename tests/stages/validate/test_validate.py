@@ -1,4 +1,5 @@
 """What the expectations on the manifest let through and what they refuse."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -22,18 +23,34 @@ def a_manifest(labels: tuple[str, ...] = ("Mass", "Hernia"), task: str = "multil
     """A faultless manifest: 60 patients of 3 images, split 4:1:1 by patient, labels in every split."""
     count = PATIENTS * PER_PATIENT
     patient = np.arange(count) // PER_PATIENT
-    hits = {f"label_{name}": ((np.arange(count) % len(labels) == place) if task == "multiclass"
-                              else np.arange(count) % (place + 2) == 0).astype("int8")
-            for place, name in enumerate(labels)}
+    hits = {
+        f"label_{name}": (
+            (np.arange(count) % len(labels) == place) if task == "multiclass" else np.arange(count) % (place + 2) == 0
+        ).astype("int8")
+        for place, name in enumerate(labels)
+    }
     split = pd.Series(patient % 6).map(lambda part: {4: "validation", 5: "test"}.get(part, "train"))
-    table = pd.DataFrame({
-        "image_id": [f"{i:032x}" for i in range(count)], "patient": [f"{p:016x}" for p in patient], "study": "1",
-        "view": "PA", "sex": "F", "age": np.float32(40), "batch": "batch-001",
-        "source": [f"images/{i}.png" for i in range(count)], "sha256": [f"{i:064x}" for i in range(count)],
-        "width": np.int32(256), "height": np.int32(256), "bit_depth": np.int16(8),
-        **dict.fromkeys(STATISTICS, np.float32(50)), "boxes": "[]", "split": split,
-        "gate": split.eq("validation") & (patient % 4 == 0), **hits,
-    })
+    table = pd.DataFrame(
+        {
+            "image_id": [f"{i:032x}" for i in range(count)],
+            "patient": [f"{p:016x}" for p in patient],
+            "study": "1",
+            "view": "PA",
+            "sex": "F",
+            "age": np.float32(40),
+            "batch": "batch-001",
+            "source": [f"images/{i}.png" for i in range(count)],
+            "sha256": [f"{i:064x}" for i in range(count)],
+            "width": np.int32(256),
+            "height": np.int32(256),
+            "bit_depth": np.int16(8),
+            **dict.fromkeys(STATISTICS, np.float32(50)),
+            "boxes": "[]",
+            "split": split,
+            "gate": split.eq("validation") & (patient % 4 == 0),
+            **hits,
+        }
+    )
     return Manifest(Head("set", task, labels), table)
 
 
@@ -63,10 +80,17 @@ def test_a_faultless_manifest_meets_every_expectation() -> None:
 
 def test_each_cell_that_does_not_fit_fails_the_expectation_for_it_alone() -> None:
     faults = {  # expectation: column and the value put into a row of its own
-        "image_id_format": ("image_id", "no hexadecimal"), "sha256_format": ("sha256", "abc"),
-        "age_in_range": ("age", 412), "width_in_range": ("width", 31), "height_in_range": ("height", 20_001),
-        "bit_depth_in_range": ("bit_depth", 32), "images_not_blank": ("std", 1.5), "sex_known": ("sex", "male"),
-        "view_known": ("view", "oblique"), "label_values": ("label_Mass", 2), "gate_in_validation": ("gate", True),
+        "image_id_format": ("image_id", "no hexadecimal"),
+        "sha256_format": ("sha256", "abc"),
+        "age_in_range": ("age", 412),
+        "width_in_range": ("width", 31),
+        "height_in_range": ("height", 20_001),
+        "bit_depth_in_range": ("bit_depth", 32),
+        "images_not_blank": ("std", 1.5),
+        "sex_known": ("sex", "male"),
+        "view_known": ("view", "oblique"),
+        "label_values": ("label_Mass", 2),
+        "gate_in_validation": ("gate", True),
         "boxes_on_known_labels": ("boxes", '[{"label": "Infiltrate", "x": 0, "y": 0, "w": 5, "h": 5}]'),
         "boxes_inside_image": ("boxes", '[{"label": "Mass", "x": 200, "y": 0, "w": 100, "h": 5}]'),
     }
@@ -100,13 +124,16 @@ def test_a_multiclass_row_with_two_labels_is_found() -> None:
     assert failing(manifest) == {"one_label_per_image": 1}
 
 
-@pytest.mark.parametrize(("box", "outside"), [
-    ('[{"label": "Mass", "x": 0, "y": 0, "w": 256.5, "h": 256}]', 0),
-    ('[{"label": "Mass", "x": -9, "y": 0, "w": 20, "h": 20}]', 1),
-    ('[{"label": "Mass", "x": 0, "y": 0, "w": 0, "h": 10}]', 1),
-    ('[{"label": "Mass", "x": "left"}, {"label": "Mass", "x": 0, "y": 0, "w": 300, "h": 10}]', 2),
-    ("no list", 1),
-])
+@pytest.mark.parametrize(
+    ("box", "outside"),
+    [
+        ('[{"label": "Mass", "x": 0, "y": 0, "w": 256.5, "h": 256}]', 0),
+        ('[{"label": "Mass", "x": -9, "y": 0, "w": 20, "h": 20}]', 1),
+        ('[{"label": "Mass", "x": 0, "y": 0, "w": 0, "h": 10}]', 1),
+        ('[{"label": "Mass", "x": "left"}, {"label": "Mass", "x": 0, "y": 0, "w": 300, "h": 10}]', 2),
+        ("no list", 1),
+    ],
+)
 def test_a_box_lies_inside_its_image_with_a_pixels_tolerance(box: str, outside: int) -> None:
     derived = columns.derive(with_cells("boxes", box).table, ("Mass", "Hernia"))
     assert derived["boxes_outside"].tolist()[:2] == [outside, 0]
@@ -116,7 +143,9 @@ def test_counts_that_do_not_add_up_are_found_and_merged_duplicates_only_warned_a
     manifest = a_manifest()
     rows = len(manifest.table)
     assert failing(manifest, ingested(manifest, rows_in=rows + 9, merged=4)) == {
-        "counts_add_up": 2, "no_duplicate_pixels": 6}
+        "counts_add_up": 2,
+        "no_duplicate_pixels": 6,
+    }
     assert checks.severities({})["no_duplicate_pixels"] == "warning"
 
 
@@ -156,8 +185,13 @@ def put(manifest: Manifest) -> None:
 
 def params(**section: Any) -> Params:
     """Parameters with this section `validate`."""
-    ingest = {"set": "set", "layout": "nih", "task": "multilabel", "labels": ["Mass", "Hernia"],
-              "salt_fingerprint": "0"}
+    ingest = {
+        "set": "set",
+        "layout": "nih",
+        "task": "multilabel",
+        "labels": ["Mass", "Hernia"],
+        "salt_fingerprint": "0",
+    }
     return Params.model_validate({"ingest": ingest, "validate": {"min_patients_for_label_check": 10} | section})
 
 
@@ -166,7 +200,10 @@ def test_a_critical_failure_names_the_file_and_what_to_do_and_still_writes_the_r
     with pytest.raises(UserError, match=r"critical: view_known: 1 unexpected: batch-001/images/0\.png .view="):
         run.validate(params())
     assert read_json(run.METRICS)["expectations"]["view_known"] == {
-        "severity": "critical", "passed": False, "unexpected": 1}
+        "severity": "critical",
+        "passed": False,
+        "unexpected": 1,
+    }
     for page in run.DOCS.glob("*.html"):  # no address, no script, nothing unescaped, no place
         text = page.read_text()
         assert "<script" not in text
@@ -186,9 +223,16 @@ def test_a_warning_is_counted_and_does_not_stop(project: Path, caplog: pytest.Lo
     assert (numbers["rows"], numbers["patients"]) == (180, 60)
     assert numbers["split"]["test"] == {"images": 31, "patients": 11}
     assert numbers["label"]["Hernia"]["images"] == 60
-    assert numbers["ingest"] == {"rows_in": 183, "manifest": 180, "quarantined": 1, "merged": 0, "absent": 2,
-                                 "quarantined_by_reason": {"truncated": 1}, "merged_by_outcome": {},
-                                 "without_official_split": 0}
+    assert numbers["ingest"] == {
+        "rows_in": 183,
+        "manifest": 180,
+        "quarantined": 1,
+        "merged": 0,
+        "absent": 2,
+        "quarantined_by_reason": {"truncated": 1},
+        "merged_by_outcome": {},
+        "without_official_split": 0,
+    }
 
 
 @pytest.mark.slow
@@ -196,9 +240,11 @@ def test_another_process_with_other_hash_seeds_writes_the_same_bytes(project: Pa
     broken = with_cells("view", "oblique", "")
     put(Manifest(broken.head, broken.table[broken.table["split"] == "train"]))
     root = Path(__file__).resolve().parents[3]
-    program = ("from stages.validate import run; from cxr.params.schema import Params; import sys\n"
-               f"try: run.validate(Params.model_validate_json({params().model_dump_json(by_alias=True)!r}))\n"
-               "except Exception as error: print(error)")
+    program = (
+        "from stages.validate import run; from cxr.params.schema import Params; import sys\n"
+        f"try: run.validate(Params.model_validate_json({params().model_dump_json(by_alias=True)!r}))\n"
+        "except Exception as error: print(error)"
+    )
     written = []
     for seed in ("1", "2"):
         environment = {"PYTHONPATH": str(root), "PYTHONHASHSEED": seed, "PATH": "/usr/bin:/bin", "TZ": f"UTC+{seed}"}

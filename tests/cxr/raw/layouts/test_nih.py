@@ -1,4 +1,5 @@
 """Layout `nih`: ages, and what tables beside scored images tell."""
+
 import gzip
 import math
 from pathlib import Path
@@ -15,8 +16,9 @@ from tests.fixtures.made_sets import NIH, params, put
 VIEWS = "\ufeffImage Index,Patient ID,View Position\n"
 
 
-@pytest.mark.parametrize(("text", "years"), [("57", 57), ("058Y", 58), ("006M", 0.5), ("000D", 0), (" 12 ", 12),
-                                            ("414", 414)])
+@pytest.mark.parametrize(
+    ("text", "years"), [("57", 57), ("058Y", 58), ("006M", 0.5), ("000D", 0), (" 12 ", 12), ("414", 414)]
+)
 def test_ages_come_in_years(text, years):
     assert nih.age_in_years(text) == pytest.approx(years)
 
@@ -27,17 +29,29 @@ def test_an_age_that_is_no_number_of_years_is_unknown(text):
 
 
 def test_views_are_told_by_every_table_at_the_top_or_one_level_down_and_by_no_other(tmp_path):
-    put(tmp_path, {"Data_Entry_a.csv": VIEWS + "a.png,1,pa\nx/b.png,1, AP \nc.png,1,\nd.png,1,LATERAL_DECUBITUS_LEFT\n",
-                   "mon/Data_Entry_b.csv.gz": gzip.compress((VIEWS + "e.png,1,LL\n").encode()),
-                   "mon/deep/Data_Entry_c.csv": VIEWS + "f.png,1,PA\n", "other.csv": VIEWS + "g.png,1,PA\n"})
+    put(
+        tmp_path,
+        {
+            "Data_Entry_a.csv": VIEWS + "a.png,1,pa\nx/b.png,1, AP \nc.png,1,\nd.png,1,LATERAL_DECUBITUS_LEFT\n",
+            "mon/Data_Entry_b.csv.gz": gzip.compress((VIEWS + "e.png,1,LL\n").encode()),
+            "mon/deep/Data_Entry_c.csv": VIEWS + "f.png,1,PA\n",
+            "other.csv": VIEWS + "g.png,1,PA\n",
+        },
+    )
     (tmp_path / "Data_Entry_link.csv").symlink_to("other.csv")
     assert nih.Nih.views_in(tmp_path) == {"a.png": "PA", "b.png": "AP", "d.png": "LATERAL_DECUBITU", "e.png": "LL"}
 
 
 def test_a_table_that_cannot_be_read_tells_no_view_and_stops_nothing(tmp_path):
-    put(tmp_path, {"Data_Entry_1.csv.gz": b"no gzip", "Data_Entry_2.csv": b"",
-                   "Data_Entry_3.csv": "Image Index\na.png\n",
-                   "Data_Entry_4.csv": VIEWS.encode() + "é.png,1,PA\nb.png,1,AP\n".encode("latin-1")})
+    put(
+        tmp_path,
+        {
+            "Data_Entry_1.csv.gz": b"no gzip",
+            "Data_Entry_2.csv": b"",
+            "Data_Entry_3.csv": "Image Index\na.png\n",
+            "Data_Entry_4.csv": VIEWS.encode() + "é.png,1,PA\nb.png,1,AP\n".encode("latin-1"),
+        },
+    )
     assert nih.Nih.views_in(tmp_path)["b.png"] == "AP" and len(nih.Nih.views_in(tmp_path)) == 2
 
 
@@ -51,15 +65,19 @@ def written(images: Path, out: Path, *names: str) -> list[str]:
 
 
 def test_a_batch_from_feedback_is_read_as_it_was_written_wherever_its_columns_stand(tmp_path):
-    tables = {"Data_Entry_1.csv": "Patient ID,Patient Age,Image Index\n007,058Y,a.png\n , ,c.png\n",
-              "Data_Entry_2.csv": "Image Index,Patient ID,View Position\nb.png,8,AP\n"}
+    tables = {
+        "Data_Entry_1.csv": "Patient ID,Patient Age,Image Index\n007,058Y,a.png\n , ,c.png\n",
+        "Data_Entry_2.csv": "Image Index,Patient ID,View Position\nb.png,8,AP\n",
+    }
     images = put(tmp_path / "in", tables | {"a.png": "1", "b.png": "2", "c.png": "3"})
     assert written(images, tmp_path / "out", "a.png", "b.png", "c.png") == ["", "", "no patient is known"]
     found = inspect(tmp_path / "out")
     assert (found.layout, found.images, found.labelled) == ("nih", 2, 2)
     rows = nih.Nih(params(NIH).ingest).read(Batch(tmp_path / "out"), []).records
     assert [(row.findings, row.patient, row.view, row.image is None) for row in rows] == [
-        (("Mass",), "7", "", False), (("Mass",), "8", "AP", False)]
+        (("Mass",), "7", "", False),
+        (("Mass",), "8", "AP", False),
+    ]
     assert rows[0].age == pytest.approx(58) and math.isnan(rows[1].age)
 
 

@@ -1,4 +1,5 @@
 """Layouts are found by the registry alone: a new one comes in by its class and its line there."""
+
 import ast
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,10 +74,14 @@ def test_the_schema_allows_exactly_the_layouts_of_the_registry():
 def test_nobody_else_asks_for_a_layout_by_name(root):
     names = {layout.name for layout in registry.LAYOUTS}
     asking = [
-        f"{path.relative_to(root)} line {node.lineno}" for package in ("cxr", "stages", "serving", "flows")
-        for path in sorted((root / package).rglob("*.py")) if path.relative_to(root).as_posix() != TEXT_MINED
-        for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Compare)
-        if any(isinstance(each, ast.Constant) and each.value in names for each in (node.left, *node.comparators))]
+        f"{path.relative_to(root)} line {node.lineno}"
+        for package in ("cxr", "stages", "serving", "flows")
+        for path in sorted((root / package).rglob("*.py"))
+        if path.relative_to(root).as_posix() != TEXT_MINED
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        if any(isinstance(each, ast.Constant) and each.value in names for each in (node.left, *node.comparators))
+    ]
     assert asking == []
 
 
@@ -109,7 +114,9 @@ def test_official_folders_or_lists_that_are_asked_for_and_missing_are_named_as_t
 
 def test_a_folder_of_no_layout_is_told_what_every_layout_looks_like(monkeypatch):
     monkeypatch.setattr(registry, "LAYOUTS", (Listed, Nih, Folder))
-    expected = (r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv \(layout nih\) nor class folders "
-                r"with PNG or JPEG files \(layout folder\); give")
+    expected = (
+        r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv \(layout nih\) nor class folders "
+        r"with PNG or JPEG files \(layout folder\); give"
+    )
     with pytest.raises(UserError, match=expected):
         registry.layout_of(["readme.txt"], "x")

@@ -1,0 +1,32 @@
+"""What could not be scored, with the reason: quarantine.csv of the scoring log."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from cxr.core.files import write_csv
+from serving.log.lock import alone
+from serving.log.records import RefusedFile
+
+QUARANTINE = "quarantine.csv"
+_COLUMNS = ("path", "sha256", "reason", "detail")
+
+
+def add(log: Path, refused: Iterable[RefusedFile]) -> None:
+    """Add files to quarantine.csv; the same path, bytes and reason stand once."""
+    path = log / QUARANTINE
+    with alone(log):
+        rows = read(log)
+        rows += [dict(zip(_COLUMNS, (r.source, r.sha256, r.reason, r.detail), strict=True)) for r in refused]
+        once = {(row["path"], row["sha256"], row["reason"]): row for row in rows}
+        if len(once) > 0:
+            write_csv(path, _COLUMNS, once.values())
+
+
+def read(log: Path) -> list[dict[str, str]]:
+    """Rows of quarantine.csv, in the order they came."""
+    path = log / QUARANTINE
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
