@@ -54,6 +54,8 @@ def promote(
 def done(version: str | None) -> None:
     """Promote a version, or roll back where none is given, as a flow run where a server is there; say what was done."""
     settings = environment.at_home()
+    if version:
+        promotion.demand_recorded(version, settings)  # before a flow begins, which would show a traceback
     print(_reported(version) if _server(settings) else _in_process(version, settings))
 
 

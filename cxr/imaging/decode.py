@@ -155,7 +155,7 @@ def plain(pixels: np.ndarray) -> np.ndarray:
 
 
 def _kind(data: bytes, suffix: str) -> str:
-    """ "png" or "jpeg" by the first bytes, held against the name's suffix."""
+    """The kind, "png" or "jpeg", by the first bytes, held against the name's suffix."""
     if not data:
         raise Undecodable("empty_file", "0 bytes")
     found = "png" if data.startswith(_PNG) else "jpeg" if data.startswith(_JPEG) else None

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from cxr.runtime.hand_over import InProduction
 from flows.release import gate, stage_tags
-from flows.repo.git import HandOverFailed
+from flows.repo.git import HandOverFailed, git
 from flows.repo.record import MODEL
 from flows.repo.workspace import Workspace, temporary
 from flows.support import commands
+from flows.support.retry import retry
 from flows.support.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -40,10 +41,7 @@ def promote(version: str, settings: Settings, show: Callable[[gate.Verdict], Non
     The version and commit that are in production already go through no gate: main, stage and folder are put right.
     `show` is given the gate's verdict.
     """
-    if _nothing_recorded(settings):
-        raise HandOverFailed(
-            f"no version {version} is recorded: nothing was run on workers here yet (`make up`, then `make run`)"
-        )
+    demand_recorded(version, settings)
     with temporary(f"promote-{os.getpid()}", settings) as workspace:
         workspace.open_main()
         commit = _commit_of(workspace, version)
@@ -154,6 +152,21 @@ def _is_in(workspace: Workspace, commit: str, other: str) -> bool:
     return workspace.git("merge-base", commit, other) == workspace.git("rev-parse", commit)
 
 
+def demand_recorded(version: str, settings: Settings) -> None:
+    """HandOverFailed where no run recorded this version; the message has the newest that are known."""
+    if _nothing_recorded(settings):
+        raise HandOverFailed(
+            f"no version {version} is recorded: nothing was run on workers here yet (`make up`, then `make run`)"
+        )
+    asked = ("ls-remote", "--refs", "--sort=-v:refname", settings.git, f"refs/tags/{MODEL}@v*")
+    tags = retry(lambda: git(settings.project, *asked), "git remote", settings).splitlines()
+    known = [tag.rpartition("@")[2] for tag in tags]
+    if version not in known:
+        raise HandOverFailed(
+            f"no version {version} is recorded; known: {', '.join(known[:8]) or 'none (make run records one)'}"
+        )
+
+
 def _nothing_recorded(settings: Settings) -> bool:
     """Whether the git remote is to be this project's own, and is not there yet."""
     own = settings.home / "git"
@@ -161,11 +174,4 @@ def _nothing_recorded(settings: Settings) -> bool:
 
 
 def _commit_of(workspace: Workspace, version: str) -> str:
-    try:
-        return workspace.git("rev-parse", "--verify", "--quiet", f"refs/tags/{MODEL}@{version}^{{commit}}")
-    except HandOverFailed:
-        known = workspace.git("tag", "--list", f"{MODEL}@v*", "--sort=-v:refname").splitlines()
-        raise HandOverFailed(
-            f"no version {version} is recorded; known: "
-            f"{', '.join(tag.partition('@')[2] for tag in known[:8]) or 'none (make run records one)'}"
-        ) from None
+    return workspace.git("rev-parse", "--verify", "--quiet", f"refs/tags/{MODEL}@{version}^{{commit}}")

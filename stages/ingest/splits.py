@@ -9,7 +9,7 @@ STRICTNESS = {"": 0, "train": 1, "validation": 2, "test": 3}
 
 
 def split_of(rule: Split, patient: str, official: str, held_out: frozenset[str]) -> str:
-    """ "train", "validation" or "test" of one image.
+    """The split, "train", "validation" or "test", of one image.
 
     `official`: what the set's lists or folders say of it ("" where nothing). `held_out`: patients of whom an image
     stands in an official validation folder; all that is theirs and not test goes there.

@@ -128,7 +128,8 @@ def _ranges(bounds: Validate) -> Iterator[Named]:
 def _splits() -> Iterator[Named]:
     """No split is empty, no patient is in two, gate studies are validation studies."""
     present = gxe.ExpectColumnDistinctValuesToContainSet(column="split", value_set=list(SPLITS))
-    gate = gxe.ExpectColumnValuesToBeInSet(column="split", value_set=["validation"], row_condition=Column("gate"))
+    is_gate = Column("gate") == True  # noqa: E712  (a condition is built, not a truth value)
+    gate = gxe.ExpectColumnValuesToBeInSet(column="split", value_set=["validation"], row_condition=is_gate)
     yield "splits_not_empty", present
     yield "patient_in_one_split", gxe.ExpectColumnValuesToBeBetween(column="splits_of_patient", max_value=1)
     yield "gate_in_validation", gate
