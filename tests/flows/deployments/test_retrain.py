@@ -66,6 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]
     monkeypatch.setenv("CXR_HOME", str(tmp_path))
     monkeypatch.setenv("PREFECT_API_URL", "")
     found: list[str] = []
+    monkeypatch.setattr(promotion, "demand_recorded", lambda version, settings: None)
     monkeypatch.setattr(promote, "_reported", lambda version: found.append(os.environ["PREFECT_API_URL"]) or "done")
     monkeypatch.setattr(promote, "_in_process", lambda version, settings: found.append("in process") or "done")
     yield found

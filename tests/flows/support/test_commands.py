@@ -23,6 +23,8 @@ def hold(workspace: Workspace, *modules: str) -> None:
     for module in modules:
         path = (workspace.folder / module.replace(".", "/")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
+        for package in path.relative_to(workspace.folder).parents[:-1]:
+            (workspace.folder / package / "__init__.py").touch()
         path.write_text(SHOWN)
 
 
