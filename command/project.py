@@ -25,7 +25,7 @@ def find(named: Path | None, start: Path) -> Path:
     Its code is run, as `make` and `dvc` do: a folder that somebody else put above the working one must not be.
     """
     if named is not None and not _is_project(named):
-        raise NoProject(f"{named}: no project is there (it has {', '.join(_MARKS)})")
+        raise NoProject(f"{named}: no project is there (one has {', '.join(_MARKS)})")
     folder = named or next((above for above in (start, *start.parents) if _is_project(above)), None)
     if folder is None:
         raise NoProject(f"{start}: no project is here or above ({', '.join(_MARKS)}); name one: cxr --project FOLDER")
