@@ -161,6 +161,7 @@ def make(serving: Serving) -> Starlette:
     endpoint = Endpoint(serving)
 
     async def explained(request: Request, error: Any) -> Response:
+        """An error as JSON: its reason in a word, and its detail."""
         body = {"error": {"reason": _REASONS.get(error.status_code, "error"), "detail": error.detail}}
         return JSONResponse(body, error.status_code, headers=error.headers)
 
@@ -187,6 +188,7 @@ class _Counted:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def counted(message: Any) -> None:
+            """Pass a message on; the one that starts an answer is counted."""
             if message["type"] == "http.response.start":
                 path = scope["path"] if scope["path"] in _PATHS else "other"
                 self.metrics.requests.labels(path, message["status"]).inc()

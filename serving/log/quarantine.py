@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cxr.core.files import write_csv
-from serving.log.lock import alone
+from cxr.runtime import folder_lock
 from serving.log.records import RefusedFile
 
 QUARANTINE = "quarantine.csv"
@@ -15,7 +15,7 @@ _COLUMNS = ("path", "sha256", "reason", "detail")
 def add(log: Path, refused: Iterable[RefusedFile]) -> None:
     """Add files to quarantine.csv; the same path, bytes and reason stand once."""
     path = log / QUARANTINE
-    with alone(log):
+    with folder_lock.held(log):
         rows = read(log)
         rows += [dict(zip(_COLUMNS, (r.source, r.sha256, r.reason, r.detail), strict=True)) for r in refused]
         once = {(row["path"], row["sha256"], row["reason"]): row for row in rows}

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from cxr.core.errors import UserError
 from cxr.core.files import write_bytes
 from cxr.imaging.statistics import NAMES
-from serving.log.lock import alone
+from cxr.runtime import folder_lock
 from serving.log.records import Scored
 
 FORMAT, FORMAT_KEY = 1, b"cxr_log_format"  # of a part, in its schema's metadata; parts without a number are of format 0
@@ -120,7 +120,7 @@ def append(log: Path, table: pa.Table, index: Index | None = None) -> pa.Table:
 
     `index` is kept up to date, and saves reading the whole log's keys again.
     """
-    with alone(log):
+    with folder_lock.held(log):
         index = (index or Index()).refresh(log)
         fresh = rows_where(table, _is_new(table, index.pairs))
         days = fresh["scored_at"].cast(pa.date32()).to_pylist()  # of UTC
@@ -161,7 +161,7 @@ def read_of(
 
 def tidy(log: Path) -> None:
     """Put a day's small parts into one where there are many, and remove what killed writers left."""
-    with alone(log):
+    with folder_lock.held(log):
         for left in log.glob("day=*/.part-*.part"):
             left.unlink()
         for folder in log.glob("day=*"):

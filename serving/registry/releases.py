@@ -8,11 +8,9 @@ A machine's state, so times and measured speeds may stand here; no output depend
 `serving.gate` and `flows.retrain`.
 """
 
-import contextlib
-import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +20,7 @@ from cxr.core import environment
 from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder, verify_checksums, write_json, write_text
 from cxr.model import model_folder
+from cxr.runtime import folder_lock
 from cxr.runtime.hand_over import HistoryLine, ReleaseRecord
 
 _INSTALL, _ROLLBACK = "install", "rollback"
@@ -100,7 +99,7 @@ def install(
     verify_checksums(folder)
     identity = model_folder.identity(folder)
     release = Release(_folder(production, identity), identity, version, commit, latency, tuple(batches), explanation)
-    with _alone(production):
+    with folder_lock.held(production):
         if not _sound(release.folder):
             with atomic_folder(release.folder) as part:
                 shutil.copytree(folder, part, dirs_exist_ok=True)
@@ -117,7 +116,7 @@ def previous(production: Path) -> Release | None:
 
 def rollback(production: Path) -> Release:
     """Make the release before the one in use the one in use. NothingBefore where there is none; HashMismatch."""
-    with _alone(production):
+    with folder_lock.held(production):
         release = previous(production)
         if release is None:
             raise NothingBefore(f"{production}: no release before the one in use to go back to")
@@ -197,12 +196,3 @@ def _pile(production: Path) -> list[HistoryLine]:
 
 def _same(line: HistoryLine, release: Release) -> bool:
     return (line.identity, line.version) == (release.identity, release.version)
-
-
-@contextlib.contextmanager
-def _alone(production: Path) -> Iterator[None]:
-    """One writer at a time, by a kernel lock that ends with its holder."""
-    production.mkdir(parents=True, exist_ok=True)
-    with (production / ".lock").open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
