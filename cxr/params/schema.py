@@ -1,8 +1,9 @@
 """What params.yaml may hold: a section for each stage, each key with its type, bounds and meaning."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cxr.params.production import Monitor, Retrain, Score
 from cxr.params.section import Fraction, Positive, Section
@@ -18,9 +19,12 @@ Expectation = Literal[
     "file_unique",
     "counts_add_up",
     "no_duplicate_pixels",
+    "no_conflicting_labels",
+    "same_pixels_same_patient",
     "split_known",
     "splits_not_empty",
     "patient_in_one_split",
+    "patient_sizes_plausible",
     "gate_in_validation",
     "sex_known",
     "view_known",
@@ -81,6 +85,14 @@ class Split(Section):
     gate_fraction: Fraction = 0.2  # of the validation patients: kept for promotion, unseen by any choice
 
 
+WITHOUT_PATIENT_COLUMN = ("folder",)  # layouts whose patients stand in no table
+_WAYS = (
+    "set exactly one of patient_pattern (a regular expression whose group `patient` is the patient in each file's "
+    "name) and one_patient_per (file_name: files of one name are one patient; image: every image is a patient of its "
+    "own, so that a split leaks where one patient has several images)"
+)
+
+
 class Ingest(Section):
     """Which set comes in, and how its tables are read."""
 
@@ -90,7 +102,9 @@ class Ingest(Section):
     labels: Annotated[list[str], Field(min_length=1)]
     negative: str | None = None  # binary: the class that means "not labels[0]"
     channels: Literal[1, 3] = 1
-    patient_pattern: str | None = None  # folder: regular expression with a group `patient`, over the file name
+    patient_pattern: str | None = None  # folder: regular expression with a group `patient`; see layouts/folder.py
+    one_patient_per: Literal["file_name", "image"] | None = None  # folder: who is a patient where no pattern says it
+    max_pattern_misses: Fraction = 0.0  # of the image names; above it the stage fails
     split: Split = Split()
     max_quarantined_fraction: Fraction = 0.01
     max_pixels: Positive = 100_000_000
@@ -103,6 +117,29 @@ class Ingest(Section):
             raise ValueError("labels must not repeat")
         if self.task == "binary" and (len(self.labels) != 1 or self.negative is None):
             raise ValueError("a binary task has exactly one label (the positive class) and `negative`")
+        return self
+
+    @field_validator("patient_pattern")
+    @classmethod
+    def finds_a_patient(cls, pattern: str | None) -> str | None:
+        """ValueError where the pattern is no regular expression, or has no group `patient`."""
+        try:
+            if pattern is not None and "patient" not in re.compile(pattern).groupindex:
+                raise ValueError("has no group (?P<patient>...)")
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return pattern
+
+    @model_validator(mode="after")
+    def patients_are_known_in_one_way(self) -> "Ingest":
+        """ValueError where nothing says who is a patient, or two things do."""
+        given = [name for name in ("patient_pattern", "one_patient_per") if getattr(self, name) is not None]
+        if self.layout not in WITHOUT_PATIENT_COLUMN and given:
+            raise ValueError(f"layout {self.layout} reads the patients from its table: set {given[0]} to null")
+        if self.layout in WITHOUT_PATIENT_COLUMN and len(given) != 1:
+            raise ValueError(
+                f"layout {self.layout} has no column of patients: {_WAYS}; {len(given)} of the two are set"
+            )
         return self
 
 
