@@ -87,8 +87,9 @@ def _explain(fault: Any, path: Path) -> str:
     if fault["type"] == "literal_error":
         return _explain_word(fault, path)
     if fault["type"] != "extra_forbidden":
-        value = "" if fault["type"] == "missing" else f" (got {fault['input']!r})"
-        return f"{path}: {place}: {fault['msg']}{value}"
+        whole = isinstance(fault["input"], dict)  # of a relation between keys: the message says which
+        value = "" if fault["type"] == "missing" or whole else f" (got {fault['input']!r})"
+        return f"{path}: {place}: {fault['msg'].removeprefix('Value error, ')}{value}"
     return f"{path}: unknown key '{place}': {suggestion(fault['loc'][-1], _names_at(fault['loc'][:-1]))}"
 
 

@@ -4,9 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from cxr.core.patient_salt import PUBLIC_SALT, fingerprint
 from cxr.params.production import Monitor, Retrain, Score
 from cxr.params.section import Fraction, Positive, Section
 
+OWN_SALT = (
+    "set CXR_PATIENT_SALT to a long random word that is kept secret (`python -c 'import secrets; "
+    "print(secrets.token_hex(32))'` makes one), and salt_fingerprint to its fingerprint (`printf %s "
+    '"$CXR_PATIENT_SALT" | sha256sum | head -c 12`)'
+)
 Severity = Literal["critical", "warning", "info"]
 Expectation = Literal[
     "columns",
@@ -85,6 +91,7 @@ class Ingest(Section):
     """Which set comes in, and how its tables are read."""
 
     set: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    public: bool = True  # false: no output names a file or holds a value of its tables that may be an id
     layout: Literal["nih", "folder"]
     task: Literal["multilabel", "multiclass", "binary"]
     labels: Annotated[list[str], Field(min_length=1)]
@@ -103,6 +110,16 @@ class Ingest(Section):
             raise ValueError("labels must not repeat")
         if self.task == "binary" and (len(self.labels) != 1 or self.negative is None):
             raise ValueError("a binary task has exactly one label (the positive class) and `negative`")
+        return self
+
+    @model_validator(mode="after")
+    def private_sets_have_a_salt_of_their_own(self) -> "Ingest":
+        """ValueError where a private set is to be hashed with the salt that everybody knows."""
+        if not self.public and self.salt_fingerprint == fingerprint(PUBLIC_SALT):
+            raise ValueError(
+                "public is false, but salt_fingerprint is that of the public salt, with which ids are found out in "
+                f"seconds: {OWN_SALT}"
+            )
         return self
 
 
