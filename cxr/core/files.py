@@ -10,8 +10,8 @@ import io
 import json
 import math
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,22 +22,23 @@ CHECKSUMS = "SHA256SUMS"
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Open a temporary sibling of `path` for binary writing; it takes the final name only when all was written.
 
-    Raises OSError (disk full, no permission) with the final name untouched and the temporary file removed.
+    Its permissions are `mode` less the umask. Raises OSError (disk full, no permission) with the final name untouched
+    and the temporary file removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    temporary = path.parent / f".{path.name[:40]}.{secrets.token_hex(6)}.part"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -60,9 +61,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with atomic_file(path) as stream:
+def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a file whole or not at all; permissions as `atomic_file` sets them."""
+    with atomic_file(path, mode) as stream:
         stream.write(content)
 
 
@@ -125,9 +126,24 @@ def write_checksums(folder: Path) -> None:
 
 
 def read_checksums(folder: Path) -> dict[str, str]:
-    """Relative path to SHA-256, as `write_checksums` wrote them. FileNotFoundError where the folder has none."""
-    entries = (line.split("  ", 1) for line in (folder / CHECKSUMS).read_text().splitlines() if line)
-    return {name: sha for sha, name in entries}
+    """Relative path to SHA-256, as `write_checksums` wrote them. FileNotFoundError where the folder has none,
+    HashMismatch where a line is not of that form."""
+    return checksum_lines(folder / CHECKSUMS)
+
+
+def checksum_lines(path: Path) -> dict[str, str]:
+    """Name to SHA-256 in a file with a line `<SHA-256>  <name>` for each. HashMismatch names a line of another form.
+
+    Lines end with a newline alone: a name may hold whatever else Unicode, or Python, takes for the end of a line.
+    """
+    found = {}
+    for number, line in enumerate(path.read_bytes().decode(errors="surrogateescape").split("\n"), 1):
+        sha, gap, name = line.partition("  ")
+        if gap:
+            found[name] = sha
+        elif line:
+            raise HashMismatch(f"{path} line {number}: not `<SHA-256>  <name>`: {line[:80]!r}")
+    return found
 
 
 def verify_checksums(folder: Path) -> None:

@@ -87,14 +87,10 @@ def _explain(fault: Any, path: Path) -> str:
     if fault["type"] == "literal_error":
         return _explain_word(fault, path)
     if fault["type"] != "extra_forbidden":
-        whole = fault["type"] == "missing" or isinstance(fault["input"], dict)  # then the message says which values
-        return f"{path}: {place}: {fault['msg'].removeprefix('Value error, ')}{'' if whole else _given(fault['input'])}"
+        whole = isinstance(fault["input"], dict)  # of a relation between keys: the message says which
+        value = "" if fault["type"] == "missing" or whole else f" (got {fault['input']!r})"
+        return f"{path}: {place}: {fault['msg'].removeprefix('Value error, ')}{value}"
     return f"{path}: unknown key '{place}': {suggestion(fault['loc'][-1], _names_at(fault['loc'][:-1]))}"
-
-
-def _given(value: object) -> str:
-    """What was given instead, for the end of a line."""
-    return f" (got {value!r})"
 
 
 def _explain_word(fault: Any, path: Path) -> str:

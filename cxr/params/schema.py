@@ -5,9 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from cxr.core.patient_salt import PUBLIC_SALT, fingerprint
+from cxr.params.learning import Compress, Train
 from cxr.params.production import Monitor, Retrain, Score
 from cxr.params.section import Fraction, Positive, Section
 
+OWN_SALT = (
+    "set CXR_PATIENT_SALT to a long random word that is kept secret (`python -c 'import secrets; "
+    "print(secrets.token_hex(32))'` makes one), and salt_fingerprint to its fingerprint (`printf %s "
+    '"$CXR_PATIENT_SALT" | sha256sum | head -c 12`)'
+)
 Severity = Literal["critical", "warning", "info"]
 Expectation = Literal[
     "columns",
@@ -97,6 +104,7 @@ class Ingest(Section):
     """Which set comes in, and how its tables are read."""
 
     set: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    public: bool = True  # false: no output names a file or holds a value of its tables that may be an id
     layout: Literal["nih", "folder"]
     task: Literal["multilabel", "multiclass", "binary"]
     labels: Annotated[list[str], Field(min_length=1)]
@@ -142,6 +150,16 @@ class Ingest(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def private_sets_have_a_salt_of_their_own(self) -> "Ingest":
+        """ValueError where a private set is to be hashed with the salt that everybody knows."""
+        if not self.public and self.salt_fingerprint == fingerprint(PUBLIC_SALT):
+            raise ValueError(
+                "public is false, but salt_fingerprint is that of the public salt, with which ids are found out in "
+                f"seconds: {OWN_SALT}"
+            )
+        return self
+
 
 class Validate(Section):
     """Bounds and severities of the expectations on the manifest."""
@@ -171,74 +189,6 @@ class Preprocess(Section):
     clahe: Clahe = Clahe()
     buckets: Annotated[int, Field(ge=1, le=256)] = 32
     cache_gigabytes: Annotated[float, Field(gt=0)] = 20.0
-
-
-class Augment(Section):
-    """Random changes of a training image; all zero and false leaves it as it is."""
-
-    flip: bool = False
-    shift: Fraction = 0.0  # of the side
-    zoom: Fraction = 0.0
-    rotate: Annotated[float, Field(ge=0, le=45)] = 0.0  # degrees
-    brightness: Fraction = 0.0  # of the grey range
-    contrast: Fraction = 0.0
-
-
-class Loss(Section):
-    """Focal loss (Lin et al. 2017, arXiv:1708.02002) or cross-entropy."""
-
-    name: Literal["focal", "crossentropy"] = "focal"
-    alpha: Fraction = 0.25
-    gamma: Annotated[float, Field(ge=0)] = 2.0
-
-
-class Schedule(Section):
-    """Learning rate over the steps of training."""
-
-    name: Literal["constant", "cosine", "plateau"] = "cosine"
-    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
-
-
-class Train(Section):
-    """The net and how it learns."""
-
-    net: Literal["small", "resnet50", "mobilenetv2", "densenet121"] = "small"
-    width: Positive = 16  # small: channels after the stem
-    weights: str | None = None  # "imagenet", a file of ImageNet weights (.h5), or none: from scratch
-    initial: str = "models/scratch.json"  # a model folder to start from (models/initial, added to DVC), or that file
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    seed: int = 11
-    epochs: Positive = 10
-    batch_size: Positive = 32
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    schedule: Schedule = Schedule()
-    loss: Loss = Loss()
-    class_weights: bool = False
-    patience: Positive = 5
-    augment: Augment = Augment()
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
-
-
-class Prune(Section):
-    """Magnitude pruning (Zhu & Gupta 2017, arXiv:1710.01878) and fine-tuning."""
-
-    schedule: Literal["polynomial", "constant"] = "polynomial"
-    sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    epochs: Positive = 2
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-
-
-class Compress(Section):
-    """Which variants are made and how one is chosen."""
-
-    variants: list[Literal["pruned", "float16", "int8", "pruned_int8"]] = Field(default=["pruned", "float16", "int8"])
-    prune: Prune = Prune()
-    representative_images: Positive = 200
-    uint8_output: bool = False  # also make int8 with rounded probabilities, and report its loss
-    max_auroc_drop: Fraction = 0.01  # macro, on validation, against base
-    max_worst_drop: Fraction = 0.03  # any one label
 
 
 class Evaluate(Section):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from cxr.core.files import CHECKSUMS, read_checksums, sha256_file
+from cxr.core.files import CHECKSUMS, checksum_lines, read_checksums, sha256_file
 from cxr.raw.names import MEMBERS, OWN, BatchError, fault_of, in_order, is_batch_name
 
 
@@ -74,8 +74,7 @@ class Batch:
         """Path to the SHA-256 that the batch's own lists record."""
         recorded = read_checksums(self.folder) if self.checksum else {}
         if MEMBERS in self.files:
-            lines = (self.folder / MEMBERS).read_text().splitlines()
-            recorded |= {name: sha for sha, _, name in (line.partition("  ") for line in lines)}
+            recorded |= checksum_lines(self.folder / MEMBERS)
         return recorded
 
     def _all_places(self) -> dict[str, Location]:

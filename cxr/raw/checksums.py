@@ -27,7 +27,8 @@ def read_ledger(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     entries = {}
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    text = path.read_bytes().decode(errors="replace").removesuffix("\n")
+    for number, line in enumerate(text.split("\n") if text else (), 1):
         name, _, checksum = line.partition(" ")
         if not is_batch_name(name) or len(checksum) != 64:
             raise BatchError(f"{path} line {number}: not `<batch> <SHA-256>`: {line!r}; see git log of that file")

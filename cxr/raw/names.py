@@ -11,8 +11,32 @@ MEMBERS = "MEMBERS.sha256"  # SHA-256 and name of every file inside the archives
 OWN = (CHECKSUMS, MEMBERS)
 IMAGE_KINDS = " or ".join(dict.fromkeys(kind.upper() for kind in SUFFIXES.values()))  # for messages
 _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_BREAK = re.compile(r"[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")  # what Unicode or Python takes for a line's end
+_BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # a name with them is shown in another order
+_LITTER = {  # names, in lower case, of files and folders that systems, servers and programs leave among others
+    "thumbs.db",  # Windows: pictures' thumbnails, settings, deleted files, what is kept for restoring
+    "thumbs.db:encryptable",
+    "ehthumbs.db",
+    "ehthumbs_vista.db",
+    "desktop.ini",
+    "$recycle.bin",
+    "recycler",
+    "system volume information",
+    "__macosx",  # macOS: what its archives hold beside each file, a folder's icon
+    "icon\r",
+    "network trash folder",
+    "temporary items",
+    "lost+found",  # Linux: what a check of the file system found
+    "@eadir",  # Synology and QNAP: thumbnails, deleted files, snapshots
+    "#recycle",
+    "#snapshot",
+    "@recycle",
+    "@recently-snapshot",
+    "__pycache__",
+}
+_LITTER_BEGINS = ("~$", "synofile_thumb", "synoindex")  # of Office's owner files, and of Synology's thumbnails
+_LITTER_ENDS = (":zone.identifier", ".zone.identifier", "@synoeastream", "@synoresource", ".crdownload", ".part")
 
 
 class BatchError(UserError):
@@ -25,6 +49,10 @@ def fault_of(name: str) -> str | None:
         return "an absolute or empty path"
     if any(part in ("", ".", "..") for part in name.split("/")) or "\\" in name:
         return "a path that leaves its folder or is not in plain form"
+    if _LINE_BREAK.search(name):
+        return "a line break in the name"
+    if _BIDI.search(name):
+        return "a control character in the name that turns the direction of writing"
     return "a control or undecodable character in the name" if _CONTROL.search(name) else None
 
 
@@ -44,5 +72,9 @@ def is_image(name: str) -> bool:
 
 
 def is_litter(name: str) -> bool:
-    """Whether any part of a path is what operating systems leave in folders, or hidden."""
-    return any(part.startswith(".") or part.lower() in _LITTER for part in name.split("/"))
+    """Whether any part of a path is hidden, or what systems, file servers and programs leave among other files."""
+    return any(_is_litter(part.lower()) for part in name.split("/"))
+
+
+def _is_litter(part: str) -> bool:
+    return part.startswith((".", *_LITTER_BEGINS)) or part.endswith(_LITTER_ENDS) or part in _LITTER

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from cxr.data.preprocessing_spec import Chain
-from cxr.imaging.decode import Undecodable, decode
+from cxr.imaging.decode import decode
+from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.preprocess import apply
 from cxr.model.card import ModelCard
+from cxr.raw.names import is_image, is_litter
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}  # looked for in folders; a file named by itself is tried whatever its name
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20
 _BLOCK = 32
@@ -28,12 +29,24 @@ class Scorer(Protocol):
 
 
 def files(paths: Iterable[Path]) -> list[Path]:
-    """The image files meant: files as named, folders searched through (sorted, by suffix, no symbolic links)."""
+    """The image files meant: files as named, folders searched through (sorted, by suffix, no symbolic links, nothing
+    hidden and no thumbnails that systems and file servers leave)."""
     found: list[Path] = []
     for path in paths:
-        inside = (p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file())
-        found += [p for p in inside if not p.is_symlink()] if path.is_dir() else [path]
+        found += _inside(path) if path.is_dir() else [path]
     return list(dict.fromkeys(found))
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The image files below a folder."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if is_image(path.name)
+        and not is_litter(path.relative_to(folder).as_posix())
+        and path.is_file()
+        and not path.is_symlink()
+    ]
 
 
 def predict(net: Scorer, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:

@@ -8,8 +8,8 @@ import hashlib
 
 from cxr.core import environment
 from cxr.core.errors import UserError
-
-PUBLIC_SALT = "cxr-pipeline"  # for public data; where ids are worth protecting, set CXR_PATIENT_SALT
+from cxr.core.patient_salt import PUBLIC_SALT
+from cxr.core.patient_salt import fingerprint as fingerprint_of
 
 
 def salt(fingerprint: str) -> str:
@@ -18,7 +18,7 @@ def salt(fingerprint: str) -> str:
     UserError where its fingerprint (first 12 hex digits of its SHA-256) is not `ingest.salt_fingerprint`.
     """
     value = environment.patient_salt() or PUBLIC_SALT
-    found = hashlib.sha256(value.encode()).hexdigest()[:12]
+    found = fingerprint_of(value)
     if found != fingerprint:
         where = "in CXR_PATIENT_SALT" if value != PUBLIC_SALT else "built in (CXR_PATIENT_SALT is not set)"
         raise UserError(

@@ -1,6 +1,8 @@
 """Files come whole or not at all, in canonical bytes, and are checked when read."""
 
 import errno
+import os
+import stat
 
 import numpy as np
 import pytest
@@ -25,6 +27,27 @@ def test_a_name_as_long_as_a_file_system_takes_is_written(tmp_path):
     name = "ü" * 125 + ".png"
     files.write_bytes(tmp_path / name, b"1")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o022, 0o077])
+def test_a_new_file_has_the_permissions_that_the_umask_leaves(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        files.write_bytes(tmp_path / "a.bin", b"1")
+        files.write_bytes(tmp_path / "secret.bin", b"1", mode=0o600)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.bin").stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE((tmp_path / "secret.bin").stat().st_mode) == 0o600
+
+
+def test_checksums_are_read_by_lines_that_end_in_a_newline_alone(tmp_path):
+    names = ["a\u2028b.png", "c\x85d.png", "e\vf.png", "g  h.png"]
+    (tmp_path / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {name}\n" for name in names))
+    assert list(files.read_checksums(tmp_path)) == names
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  a.png\nno checksum\n")
+    with pytest.raises(HashMismatch, match=r"SHA256SUMS line 2: not `<SHA-256>  <name>`: 'no checksum'"):
+        files.read_checksums(tmp_path)
 
 
 def test_a_folder_appears_only_when_it_is_whole_and_replaces_the_old_one(tmp_path):

@@ -61,6 +61,15 @@ def test_a_ratio_that_does_not_sum_to_one_is_refused(content):
         check(content)
 
 
+def test_the_public_salt_is_refused_for_a_private_set_and_how_to_set_another_is_said(content):
+    content["ingest"]["public"] = False
+    with pytest.raises(ParamsError, match=r"CXR_PATIENT_SALT.*secrets\.token_hex.*sha256sum") as said:
+        check(content)
+    assert "Value error" not in str(said.value) and "Atelectasis" not in str(said.value)
+    content["ingest"]["salt_fingerprint"] = "0123456789ab"
+    assert check(content).ingest.public is False
+
+
 def test_a_key_given_twice_is_refused_with_its_line(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text("machine: {}\nmachine: {}\n")

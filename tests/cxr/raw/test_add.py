@@ -110,7 +110,7 @@ def test_never_more_than_256_archives_and_nothing_lost():
         ({"nih/Data_Entry_2017.csv": "x", "nih/images/a.png": "x"}, r"one level down; give FROM=from/nih"),
         ({"Data_Entry_2017.csv": "x"}, "no PNG or JPEG"),
         ({"Data_Entry_2017.csv": "x", "Data_Entry_2017_v2020.csv": "x", "images/a.png": "x"}, "2 tables"),
-        ({"a/new\nline.png": "x"}, "control"),
+        ({"a/new\nline.png": "x"}, "a line break in the name"),
     ],
 )
 def test_a_folder_of_no_known_layout_is_refused_with_advice(files, why):
@@ -137,12 +137,37 @@ def test_links_and_overlapping_folders_are_refused_by_name():
         add("made", Path("nowhere"))
 
 
-@pytest.mark.parametrize("name", [b"b\xff.png", b"new\nline.png"])
-def test_a_name_that_no_table_could_hold_is_refused_by_name(name):
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (b"b\xff.png", "a control or undecodable character"),
+        (b"a\tb.png", "a control or undecodable character"),
+        *((name.encode(), "a line break") for name in ("a\nb.png", "a\u2028b.png", "a\u2029b.png", "a\x85b.png")),
+        *((name.encode(), "a line break") for name in ("a\vb.png", "a\fb.png", "a\rb.png", "a\x1cb.png")),
+        ("gnp.\u202ea.png".encode(), "turns the direction of writing"),
+    ],
+)
+def test_a_name_that_no_table_could_hold_is_refused_by_name(name, why):
     put(Path("from"), folder_files())
     Path(os.fsdecode(b"from/train/NORMAL/" + name)).write_bytes(png(grey(1)))
-    with pytest.raises(BatchError, match="a control or undecodable character in the name; rename it"):
+    with pytest.raises(BatchError, match=f"{why}.*; rename it") as refused:
         add("made", Path("from"))
+    assert str(refused.value).isprintable() and tree() == {}
+
+
+def test_accents_spaces_and_signs_in_names_come_in():
+    names = [
+        "éric 7.png",
+        "患者2.png",
+        "o'brien [3] & co.png",
+        "a%20b#4.png",
+        "lungs \U0001fac1\ufe0f.png",
+        "x;y,z=5.png",
+    ]
+    put(Path("from"), {f"Neumonía vírica/{name}": png(grey(index)) for index, name in enumerate(names)})
+    add("made", Path("from"))
+    section = FOLDER | {"labels": ["Neumonía vírica"], "patient_pattern": None, "one_patient_per": "file_name"}
+    assert set(run(section).index) == {f"Neumonía vírica/{name}" for name in names} and adds_up()
 
 
 def test_a_folder_with_an_images_name_is_a_folder():

@@ -80,6 +80,17 @@ def test_folders_are_searched_and_files_taken_as_named(folder: Path) -> None:
     ]
 
 
+def test_what_systems_and_file_servers_leave_in_a_folder_is_passed_over(folder: Path, run: Any) -> None:
+    for litter in ("@eaDir/dark.png/SYNOFILE_THUMB_M.png", "__MACOSX/._dark.png", "._dark.png", ".@__thumb/dark.png"):
+        (folder / litter).parent.mkdir(parents=True, exist_ok=True)
+        (folder / litter).write_bytes(b"no image")
+    for bad in ("empty.png", "text.png"):
+        (folder / bad).unlink()
+    assert [path.name for path in files([folder])] == ["dark.png", "bright.PNG"]
+    assert run("model", folder)[2] == ""
+    assert [path.name for path in files([folder / "._dark.png"])] == ["._dark.png"]  # named by itself: tried
+
+
 def test_the_net_sees_exactly_what_training_saw(folder: Path) -> None:
     net = FakeNet()
     list(predict(net, [folder / "dark.png"]))

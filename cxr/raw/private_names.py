@@ -1,0 +1,175 @@
+"""Names of files and values of tables of a private set (`ingest.public: false`): kept in one folder, for its owner.
+
+Outputs, logs and pages of a private set carry batch, row and the SHA-256 of a file. What these stand for is written to
+tables in `.runs/names/` (folder 0700, files 0600; ignored by git and DVC), and so are messages that would name a file
+or a value. The folder is nobody's input: without it, the batches' own checksums still lead from a SHA-256 to a file.
+"""
+
+import contextlib
+import csv
+import hashlib
+import hmac
+import io
+import os
+import secrets
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+
+from cxr.core.errors import UserError
+from cxr.raw.names import is_image
+from cxr.runtime import folder_lock
+from cxr.runtime.paths import RUNS
+
+FOLDER = RUNS / "names"
+_LEAST = 8  # letters of a key that is looked for: fewer would fit many rows by chance
+
+
+@dataclass(frozen=True)
+class PrivateName:
+    """What an output may not say of a file or a row.
+
+    `sha256` ("" where no file is there or it was not read), `image_id` ("" for what is no image), `batch` and `row` (as
+    the outputs have it: a line, or a token), `name` (path of the file, or the name that a row gives), `patient` (as
+    the source writes it), `patient_key` (as outputs have it), `outcome` (manifest, merged, absent, scored, or the
+    reason of a refusal) and `detail` (of a refusal, with its values).
+    """
+
+    sha256: str = ""
+    image_id: str = ""
+    batch: str = ""
+    row: str = ""
+    name: str = ""
+    patient: str = ""
+    patient_key: str = ""
+    outcome: str = ""
+    detail: str = ""
+
+
+COLUMNS = tuple(field.name for field in fields(PrivateName))
+
+
+class Withheld(UserError):
+    """An error whose own message names a file or value of a private set; this one says where that message stands."""
+
+
+def stand_in(sha256: str, name: str) -> str:
+    """What stands for a file's name in outputs: its SHA-256, with the suffix where that is an image's."""
+    return f"{sha256}{PurePosixPath(name).suffix.lower() if is_image(name) else ''}" if sha256 else ""
+
+
+def is_stand_in(source: str) -> bool:
+    """Whether a `source` in a table is a SHA-256 in the place of a name."""
+    digest = source.partition(".")[0]
+    return len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+
+
+def token(name: str) -> str:
+    """What stands for the name of a file that was not read, so that nobody knows its SHA-256: 16 hex digits that
+    nobody can make without the random key in the folder."""
+    path = FOLDER / "key"
+    with _held():
+        if not path.exists():
+            _write(path, secrets.token_bytes(32))
+        key = path.read_bytes()
+    return hmac.new(key, name.encode("utf-8", "backslashreplace"), hashlib.sha256).hexdigest()[:16]
+
+
+def write(what: str, rows: Iterable[PrivateName]) -> Path:
+    """Write the table `.runs/names/<what>.csv` anew; its path."""
+    path = FOLDER / f"{what}.csv"
+    with _held():
+        _write(path, (_csv([dict(zip(COLUMNS, COLUMNS, strict=True))]) + _csv(map(asdict, rows))).encode())
+    return path
+
+
+def add(what: str, rows: Iterable[PrivateName]) -> Path:
+    """Add rows to the table `.runs/names/<what>.csv`; its path."""
+    path = FOLDER / f"{what}.csv"
+    text = _csv(map(asdict, rows))
+    with _held(), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "w") as file:
+        head = "" if os.fstat(file.fileno()).st_size else _csv([dict(zip(COLUMNS, COLUMNS, strict=True))])
+        file.write(head + text)
+    return path
+
+
+def read(what: str) -> list[PrivateName]:
+    """The rows of the table `.runs/names/<what>.csv`, each once; none where there is no such table."""
+    path = FOLDER / f"{what}.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as stream:
+        rows = [PrivateName(**{name: row.get(name) or "" for name in COLUMNS}) for row in csv.DictReader(stream)]
+    return list(dict.fromkeys(rows))
+
+
+def find(key: str) -> list[PrivateName]:
+    """The rows of all tables whose SHA-256, image id, patient's key or `row` begins with `key`; the tables in order.
+
+    UserError where `key` has fewer than 8 letters.
+    """
+    if len(key) < _LEAST:
+        raise UserError(f"{key!r}: give at least {_LEAST} letters of a SHA-256, an image id or a patient's key")
+    rows = (row for path in sorted(FOLDER.glob("*.csv")) for row in read(path.stem))
+    return [
+        row
+        for row in rows
+        if any(part.startswith(key) for part in (row.sha256, row.image_id, row.patient_key, row.row))
+    ]
+
+
+@contextlib.contextmanager
+def withheld(private: bool, what: str, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Where the set is private, an error within becomes one that names no file and no value (Withheld).
+
+    Its own message goes to `.runs/names/<what>.txt`, with the traceback where it is none that a user can mend. Errors
+    of the types `but`, whose messages name nothing of the set, pass.
+    """
+    try:
+        yield
+    except (Withheld, *but):
+        raise
+    except Exception as error:
+        if not private:
+            raise
+        whole, path = str(error) if isinstance(error, UserError) else traceback.format_exc(), FOLDER / f"{what}.txt"
+        with contextlib.suppress(OSError), _held():  # a full disk may be what went wrong
+            _write(path, f"{whole}\n".encode("utf-8", "backslashreplace"))
+        raise Withheld(_said(error, path)) from None
+
+
+def _said(error: Exception, path: Path) -> str:
+    """What may be said of an error: its kind, the operating system's words for it, and where the rest stands."""
+    words = f"{error.strerror}: " if isinstance(error, OSError) and error.strerror else ""
+    return (
+        f"{words}{type(error).__name__}; the set is private (ingest.public: false): which file, row and value, and "
+        f"what to do, is in {path} of the folder where this ran (a worker's goes: run it in a checkout, to see)"
+    )
+
+
+@contextlib.contextmanager
+def _held() -> Iterator[None]:
+    """The folder, made for its owner alone, and its lock."""
+    FOLDER.parent.mkdir(exist_ok=True)
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    FOLDER.chmod(0o700)
+    with folder_lock.held(FOLDER):
+        (FOLDER / ".lock").chmod(0o600)
+        yield
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file of its owner's alone, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(content)
+    part.replace(path)
+
+
+def _csv(rows: Iterable[Mapping[str, str]]) -> str:
+    """Rows as lines of CSV, without a header; bytes that are no text are spelt out."""
+    text = io.StringIO(newline="")
+    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "backslashreplace").decode()
