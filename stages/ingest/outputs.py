@@ -80,6 +80,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "rows_in": rows.rows_in,
         "manifest": len(table),
         "absent": len(rows.absent),
+        "left_out": rows.left_out,
         "merged": len(gone),
         "merged_by_outcome": {name: outcomes[name] for name in ("same", "corrected", "conflict")},
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),
