@@ -15,7 +15,8 @@ from cxr.core.errors import UserError
 from cxr.core.files import atomic_file, sha256_file
 from cxr.data.preprocessing_spec import Chain
 from cxr.data.shards import bucket_name, write_bucket
-from cxr.imaging.decode import Undecodable, decode
+from cxr.imaging.decode import decode
+from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.preprocess import apply
 from cxr.raw.batch import Batch, open_set
 from stages.preprocess.image_cache import ImageCache
