@@ -41,7 +41,13 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     rows = [(*_row(each, keys[each.record.patient], section, held_out), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
     head = Head(
-        section.set, section.task, tuple(section.labels), section.channels, section.negative, section.split.model_dump()
+        section.set,
+        section.task,
+        tuple(section.labels),
+        section.channels,
+        section.negative,
+        section.split.model_dump(),
+        section.public,
     )
     return Manifest(head, table)
 

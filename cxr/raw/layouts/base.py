@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 import pandas as pd
 
 from cxr.core.errors import UserError
-from cxr.imaging.decode import REASONS as UNDECODABLE
+from cxr.imaging.formats.undecodable import REASONS as UNDECODABLE
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.names import IMAGE_KINDS
