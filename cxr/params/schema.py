@@ -110,6 +110,7 @@ class Ingest(Section):
     labels: Annotated[list[str], Field(min_length=1)]
     negative: str | None = None  # binary: the class that means "not labels[0]"
     channels: Literal[1, 3] = 1
+    below_class: str | None = None  # folder: which folders below a class hold its images; a name, or "*" for all
     patient_pattern: str | None = None  # folder: regular expression with a group `patient`; see layouts/folder.py
     one_patient_per: Literal["file_name", "image"] | None = None  # folder: who is a patient where no pattern says it
     max_pattern_misses: Fraction = 0.0  # of the image names; above it the stage fails

@@ -11,11 +11,21 @@ from stages.ingest.splits import strictest
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row whose image decodes and whose findings are known: `vector` has 0 or 1 for each label."""
+    """A row whose image decodes and whose findings are known: `vector` has 0 or 1 for each label.
+
+    `file_name`: of the image, by which a later batch names it again; no output has it.
+    """
 
     record: Record
     fact: Fact
     vector: tuple[int, ...]
+    file_name: str
+
+    @classmethod
+    def of(cls, record: Record, fact: Fact, vector: tuple[int, ...]) -> "Candidate":
+        """A row with its image's name, without folders and in one spelling of its accents."""
+        path = record.image[1] if record.image else record.name
+        return cls(record, fact, vector, unicodedata.normalize("NFC", path.rpartition("/")[2]))
 
 
 # What a row that gave way was: of the same labels; of a later batch whose labels hold now; of other labels that nobody
@@ -68,7 +78,7 @@ def _settle(group: list[Candidate]) -> tuple[Candidate, list[Merged]]:
         outcomes.append(outcome)
     boxes = holds.record.boxes or (first.record.boxes if holds.vector == first.vector else ())
     official = strictest(row.record.official for row in group)
-    kept = Candidate(replace(first.record, boxes=boxes, official=official), first.fact, holds.vector)
+    kept = replace(first, record=replace(first.record, boxes=boxes, official=official), vector=holds.vector)
     return kept, [Merged(kept, row, outcome) for row, outcome in zip(group[1:], outcomes, strict=True)]
 
 
@@ -77,7 +87,7 @@ def _names_again(row: Candidate, before: Iterable[Candidate]) -> bool:
     return any(
         row.record.batch != other.record.batch
         and row.record.patient == other.record.patient
-        and _file_name(row.record) == _file_name(other.record)
+        and row.file_name == other.file_name
         for other in before
     )
 
@@ -89,12 +99,6 @@ def _said_since(correction: Candidate, row: Candidate, outcome: str) -> str:
     """
     apart = row.record.batch != correction.record.batch or row.vector == correction.vector
     return SETTLED if outcome == CONFLICT and apart else outcome
-
-
-def _file_name(record: Record) -> str:
-    """The name of a row's file without folders, in one spelling of its accents."""
-    path = record.image[1] if record.image else record.name
-    return unicodedata.normalize("NFC", path.rpartition("/")[2])
 
 
 def label_names(labels: Iterable[str], vector: Iterable[int]) -> str:

@@ -46,7 +46,8 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
 def _head(section: Ingest, kept: Sequence[Candidate]) -> Head:
     """The manifest's head; its split rule says by what it is a split: `patients_from`, what made the patients."""
     rule = {**section.split.model_dump(), "patients_from": sorted({each.record.patient_from for each in kept})}
-    return Head(section.set, section.task, tuple(section.labels), section.channels, section.negative, rule)
+    labels = tuple(section.labels)
+    return Head(section.set, section.task, labels, section.channels, section.negative, rule, section.public)
 
 
 def quarantine_rows(refused: Sequence[QuarantinedRow]) -> list[dict[str, str]]:
@@ -83,6 +84,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "rows_in": rows.rows_in,
         "manifest": len(table),
         "absent": len(rows.absent),
+        "left_out": rows.left_out,
         "merged": len(gone),
         "merged_by_outcome": {name: outcomes[name] for name in OUTCOMES},
         "merged_of_other_patient": sum(not each.same_patient for each in gone),

@@ -98,7 +98,8 @@ class Claims:
     """What a layout makes of one batch. `rows`: counted while reading, apart from records and faults.
 
     `tables`: files that are no input rows. `known_findings`: words that the source may use for findings, whether the
-    task asks for them or not. `boxes_unmatched`: boxes for images that no record names.
+    task asks for them or not. `boxes_unmatched`: boxes for images that no record names. `left_out`: files that the
+    parameters leave out; see `cxr.raw.beside.left_out` for all that are.
     """
 
     rows: int = 0
@@ -107,6 +108,7 @@ class Claims:
     tables: frozenset[str] = frozenset()
     known_findings: frozenset[str] = frozenset()
     boxes_unmatched: int = 0
+    left_out: frozenset[str] = frozenset()
 
     def take(self, row: Record | Fault) -> None:
         """Count a row and put it into its list."""

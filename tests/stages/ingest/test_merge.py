@@ -13,7 +13,7 @@ def row(batch: int, name: str, ill: int, patient: str = "7") -> Candidate:
     """A row of the one image."""
     name = f"images/{name}.png"
     image = (f"batch-{batch:03d}", name)
-    return Candidate(Record(image[0], "", name, image, (), patient), IMAGE, (ill,))
+    return Candidate.of(Record(image[0], "", name, image, (), patient), IMAGE, (ill,))
 
 
 @pytest.mark.parametrize(
