@@ -2,7 +2,8 @@
 
 Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `patient` (str, salted hash), `study`
 (str), `view` (str, "PA", "AP", ... or ""), `sex` ("M", "F", ""), `age` (float32 years, NaN unknown), `batch` (str),
-`source` (str, path inside the batch), `sha256` (str, of the file's bytes), `width`, `height` (int32 pixels),
+`source` (str, path inside the batch; of a private set the file's SHA-256 and suffix), `sha256` (str, of the file's
+bytes), `width`, `height` (int32 pixels),
 `bit_depth` (int16), the STATISTICS (float32, see `cxr.imaging.statistics`), `boxes` (str, JSON list of
 {"label", "x", "y", "w", "h"} in source pixels), `split` ("train", "validation", "test"), `gate` (bool, kept for
 promotion), and `label_<name>` (int8, 1 present, 0 absent) for each label. Sorted by image_id.
@@ -22,6 +23,8 @@ import pyarrow.parquet as pq
 from cxr.core.files import atomic_file
 
 SPLITS = ("train", "validation", "test")
+# DICOM PS3.3 C.8.11.7.1.1.4 (View Position) and the chest views of digital radiography; empty: not known.
+VIEWS = ("", "PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL")
 STATISTICS = (
     "mean",
     "std",
@@ -58,7 +61,8 @@ COLUMNS = tuple(_TYPES)
 
 @dataclass(frozen=True)
 class Head:
-    """What holds for the whole set: its name, task, labels in their fixed order, channels and split rule."""
+    """What holds for the whole set: its name, task, labels in their fixed order, channels, split rule, and whether its
+    outputs may name files."""
 
     set: str
     task: str
@@ -66,6 +70,11 @@ class Head:
     channels: int = 1
     negative: str | None = None
     split_rule: dict[str, Any] = field(default_factory=dict)
+    public: bool = True
+
+    def content(self) -> dict[str, Any]:
+        """The head as JSON; of a public set without that word, as it was before there were private ones."""
+        return {name: value for name, value in asdict(self).items() if name != "public" or not value}
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def write(path: Path, manifest: Manifest) -> None:
     """Write canonical Parquet: rows sorted by image_id, fixed column order and metadata, no pandas block."""
     schema = _schema(manifest.head.labels)
     frame = manifest.table.sort_values("image_id", kind="stable")[schema.names]
-    head = json.dumps(asdict(manifest.head), sort_keys=True).encode()
+    head = json.dumps(manifest.head.content(), sort_keys=True).encode()
     table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata({b"cxr": head})
     write_table(path, table)
 

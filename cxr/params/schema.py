@@ -97,6 +97,7 @@ class Ingest(Section):
     labels: Annotated[list[str], Field(min_length=1)]
     negative: str | None = None  # binary: the class that means "not labels[0]"
     channels: Literal[1, 3] = 1
+    below_class: str | None = None  # folder: which folders below a class hold its images; a name, or "*" for all
     patient_pattern: str | None = None  # folder: regular expression with a group `patient`, over the file name
     split: Split = Split()
     max_quarantined_fraction: Fraction = 0.01

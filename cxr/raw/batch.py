@@ -1,5 +1,6 @@
 """One batch of a raw set: its files, loose or inside uncompressed tar archives, read in place and never extracted."""
 
+import hashlib
 import io
 import os
 import stat
@@ -61,6 +62,21 @@ class Batch:
     def sha256(self, name: str) -> str | None:
         """The file's SHA-256 as recorded in the batch; None for a file in an archive that nobody listed."""
         return self._recorded.get(name)
+
+    def file_of(self, source: str, sha256: str) -> str:
+        """The path that a manifest's row means: its `source`, or, where a private set's row has the file's SHA-256
+        there, the first file of these bytes. BatchError where the batch has none."""
+        if not sha256 or not source.startswith(sha256):
+            return source
+        if sha256 not in self._by_sha256:
+            raise BatchError(f"{self.folder}: has no file of SHA-256 {sha256}")
+        return self._by_sha256[sha256]
+
+    @cached_property
+    def _by_sha256(self) -> dict[str, str]:
+        """SHA-256 to the first path of these bytes; files in archives that nobody listed are read for it."""
+        hashes = ((self.sha256(name) or hashlib.sha256(self.read(name)).hexdigest(), name) for name in self._places)
+        return dict(sorted(hashes, reverse=True))
 
     @cached_property
     def images(self) -> NameIndex:

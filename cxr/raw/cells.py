@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from cxr.data.manifest import VIEWS
+
 NO_VALUE = frozenset(
     ("", "-", "--", "?", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat", "unknown")
 )  # what programs and people write into a cell without value
@@ -26,8 +28,6 @@ _UNITS = {
     **dict.fromkeys(("w", "week", "weeks"), 7 / 365.25),
     **dict.fromkeys(("d", "day", "days"), 1 / 365.25),
 }
-# DICOM PS3.3 C.8.11.7.1.1.4 (View Position) and the chest views of digital radiography
-VIEWS = frozenset(("PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL"))
 _VIEW_WORDS = {"LAT": "LATERAL", "POSTEROANTERIOR": "PA", "POSTERO ANTERIOR": "PA"} | {
     "ANTEROPOSTERIOR": "AP",
     "ANTERO POSTERIOR": "AP",
@@ -128,7 +128,7 @@ def view(text: str) -> str | None:
         return ""
     kept = " ".join(word for word in words.split(" ") if word not in _POSTURES)
     kept = _VIEW_WORDS.get(kept, kept)
-    return kept if kept in VIEWS else None
+    return kept if kept and kept in VIEWS else None
 
 
 def _visible(text: str) -> str:

@@ -7,6 +7,7 @@ or a value. The folder is nobody's input: without it, the batches' own checksums
 
 import contextlib
 import csv
+import errno
 import hashlib
 import hmac
 import io
@@ -18,11 +19,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 
 from cxr.core.errors import UserError
+from cxr.core.files import write_bytes
 from cxr.raw.names import is_image
 from cxr.runtime import folder_lock
 from cxr.runtime.paths import RUNS
 
 FOLDER = RUNS / "names"
+_MINE = 0o600
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # said of what is written, and the stage's own words say what to do
 _LEAST = 8  # letters of a key that is looked for: fewer would fit many rows by chance
 
 
@@ -48,6 +52,7 @@ class PrivateName:
 
 
 COLUMNS = tuple(field.name for field in fields(PrivateName))
+_HEADER = dict(zip(COLUMNS, COLUMNS, strict=True))
 
 
 class Withheld(UserError):
@@ -71,7 +76,7 @@ def token(name: str) -> str:
     path = FOLDER / "key"
     with _held():
         if not path.exists():
-            _write(path, secrets.token_bytes(32))
+            write_bytes(path, secrets.token_bytes(32), _MINE)
         key = path.read_bytes()
     return hmac.new(key, name.encode("utf-8", "backslashreplace"), hashlib.sha256).hexdigest()[:16]
 
@@ -80,7 +85,7 @@ def write(what: str, rows: Iterable[PrivateName]) -> Path:
     """Write the table `.runs/names/<what>.csv` anew; its path."""
     path = FOLDER / f"{what}.csv"
     with _held():
-        _write(path, (_csv([dict(zip(COLUMNS, COLUMNS, strict=True))]) + _csv(map(asdict, rows))).encode())
+        write_bytes(path, (_csv([_HEADER]) + _csv(map(asdict, rows))).encode(), _MINE)
     return path
 
 
@@ -88,8 +93,8 @@ def add(what: str, rows: Iterable[PrivateName]) -> Path:
     """Add rows to the table `.runs/names/<what>.csv`; its path."""
     path = FOLDER / f"{what}.csv"
     text = _csv(map(asdict, rows))
-    with _held(), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "w") as file:
-        head = "" if os.fstat(file.fileno()).st_size else _csv([dict(zip(COLUMNS, COLUMNS, strict=True))])
+    with _held(), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, _MINE), "w") as file:
+        head = "" if os.fstat(file.fileno()).st_size else _csv([_HEADER])
         file.write(head + text)
     return path
 
@@ -131,11 +136,11 @@ def withheld(private: bool, what: str, but: tuple[type[Exception], ...] = ()) ->
     except (Withheld, *but):
         raise
     except Exception as error:
-        if not private:
+        if not private or (isinstance(error, OSError) and error.errno in _FULL):
             raise
         whole, path = str(error) if isinstance(error, UserError) else traceback.format_exc(), FOLDER / f"{what}.txt"
         with contextlib.suppress(OSError), _held():  # a full disk may be what went wrong
-            _write(path, f"{whole}\n".encode("utf-8", "backslashreplace"))
+            write_bytes(path, f"{whole}\n".encode("utf-8", "backslashreplace"), _MINE)
         raise Withheld(_said(error, path)) from None
 
 
@@ -155,17 +160,8 @@ def _held() -> Iterator[None]:
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     FOLDER.chmod(0o700)
     with folder_lock.held(FOLDER):
-        (FOLDER / ".lock").chmod(0o600)
+        (FOLDER / ".lock").chmod(_MINE)
         yield
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file of its owner's alone, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(content)
-    part.replace(path)
 
 
 def _csv(rows: Iterable[Mapping[str, str]]) -> str:

@@ -24,7 +24,8 @@ from cxr.metrics.comparisons import JudgedStudies, Side
 from cxr.model import model_folder
 from cxr.model.litert import Net
 from cxr.model.probabilities import calibrated
-from cxr.raw.batch import open_set
+from cxr.raw import private_names
+from cxr.raw.batch import Batch, open_set
 from serving.registry import releases
 from serving.registry.pipeline_output import PipelineOutput, pipeline_output_in
 
@@ -104,27 +105,29 @@ def batches(chain: Chain, rows: Manifest, project: Path) -> Any:
     if Chain.from_dict(read_json(processed / "chain.json")) == chain:
         yield from Shards(processed).minibatches(list(rows.table["image_id"]), AT_ONCE)
         return
-    raw = {batch.name: batch for batch in _raw(project, rows.head.set)}
-    for start in range(0, len(rows.table), AT_ONCE):
-        part = rows.table.iloc[start : start + AT_ONCE]
-        yield np.stack(
-            [_from_raw(chain, raw, batch, source) for batch, source in zip(part["batch"], part["source"], strict=True)]
-        )
+    folder = _raw(project, rows.head.set)
+    with private_names.withheld(not rows.head.public, "gate"):
+        raw = {batch.name: batch for batch in open_set(folder)}
+        for start in range(0, len(rows.table), AT_ONCE):
+            part = rows.table.iloc[start : start + AT_ONCE]
+            files = zip(part["batch"], part["source"], part["sha256"], strict=True)
+            yield np.stack([_from_raw(chain, raw[batch], source, sha256) for batch, source, sha256 in files])
 
 
-def _raw(project: Path, name: str) -> Sequence[Any]:
+def _raw(project: Path, name: str) -> Path:
+    """The folder of the set's batches; UserError where it is not here."""
     folder = project / "data" / "raw" / name
     if not folder.is_dir():
         raise UserError(
             f"{folder}: is not here, and the champion preprocesses otherwise than data/processed: its "
             f"images must be made from the raw ones; `dvc pull {folder}` first"
         )
-    return open_set(folder)
+    return folder
 
 
-def _from_raw(chain: Chain, raw: Any, batch: str, source: str) -> np.ndarray:
+def _from_raw(chain: Chain, batch: Batch, source: str, sha256: str) -> np.ndarray:
     # the decoder's own bound on pixels was applied when ingest took the file
-    return apply(chain, decode(raw[batch].read(source), 2**31))
+    return apply(chain, decode(batch.read(batch.file_of(source, sha256)), 2**31))
 
 
 def _corrected(merged: Path, known: Sequence[str]) -> set[str]:

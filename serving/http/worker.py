@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr.data.preprocessing_spec import Chain
-from cxr.imaging.decode import Undecodable
+from cxr.imaging.formats.undecodable import Undecodable
 from serving.log.records import Scored
 from serving.log.scoring_log import HTTP
 from serving.predict.run import findings

@@ -7,7 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cxr.imaging.decode import Undecodable, decode
+from cxr.imaging.decode import decode
+from cxr.imaging.formats.undecodable import Undecodable
 from serving.monitor.compare import Prepared, WindowComparisons
 from serving.monitor.rule import DriftComparison, Judged
 from serving.monitor.window import StudyArrays

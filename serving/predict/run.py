@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from cxr.data.preprocessing_spec import Chain
-from cxr.imaging.decode import Undecodable, decode
+from cxr.imaging.decode import decode
+from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.preprocess import apply
 from cxr.model.card import ModelCard
 from cxr.raw.names import is_image, is_litter

@@ -94,9 +94,12 @@ def install(
 ) -> Release:
     """Copy a model folder in and make it the one in use; the same release again changes nothing.
 
-    HashMismatch where the folder's bytes are not as recorded: production stays as it was then.
+    HashMismatch where the folder's bytes are not as recorded: production stays as it was then. A production folder that
+    is not there yet is made for its owner alone: scoring log and feedback are about patients.
     """
     verify_checksums(folder)
+    if not production.exists():
+        production.mkdir(mode=0o700, parents=True, exist_ok=True)
     identity = model_folder.identity(folder)
     release = Release(_folder(production, identity), identity, version, commit, latency, tuple(batches), explanation)
     with folder_lock.held(production):

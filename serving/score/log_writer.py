@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyarrow as pa
+import simplejpeg
 
 from cxr.core.code_version import code_version
 from cxr.raw.fact_cache import FactCache
@@ -142,4 +143,5 @@ def _key(file: ImageFile, max_pixels: int) -> str:
 
 @cache
 def _version() -> str:
-    return f"{code_version('cxr/imaging/decode.py')} {cv2.__version__} {np.__version__}"
+    code = code_version("cxr/imaging/decode.py", "cxr/imaging/formats")
+    return f"{code} {cv2.__version__} {np.__version__} {simplejpeg.__version__}"

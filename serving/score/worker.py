@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cxr.core.errors import UserError
 from cxr.data.preprocessing_spec import Chain
-from cxr.imaging.decode import Undecodable
+from cxr.imaging.formats.undecodable import Undecodable
 from serving.log.records import RefusedFile, Scored
 from serving.score.files import ImageFile
 from serving.score.model import in_use

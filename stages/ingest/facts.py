@@ -9,11 +9,13 @@ from typing import Any
 
 import cv2
 import numpy as np
+import simplejpeg
 
 from cxr.core.code_version import code_version
 from cxr.core.environment import workers
 from cxr.core.files import canonical_json
-from cxr.imaging.decode import Undecodable, decode, image_id
+from cxr.imaging.decode import decode, image_id
+from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.statistics import describe
 from cxr.raw.batch import Batch, Location
 from cxr.raw.fact_cache import FactCache
@@ -110,9 +112,12 @@ def decode_file(task: _Task) -> Fact:
 
 
 def facts_by(max_pixels: int) -> dict[str, Any]:
-    """Everything but the files that decides their facts: our code, OpenCV, NumPy, the bound on an image's pixels."""
-    code = code_version("cxr/imaging/decode.py", "cxr/imaging/statistics.py", "stages/ingest/facts.py")
-    return {"code_version": code, "max_pixels": max_pixels, "numpy": np.__version__, "opencv": cv2.__version__}
+    """Everything but the files that decides their facts: our code, the libraries, the bound on an image's pixels."""
+    code = code_version(
+        "cxr/imaging/decode.py", "cxr/imaging/formats", "cxr/imaging/statistics.py", "stages/ingest/facts.py"
+    )
+    libraries = {"numpy": np.__version__, "opencv": cv2.__version__, "simplejpeg": simplejpeg.__version__}
+    return {"code_version": code, "max_pixels": max_pixels, **libraries}
 
 
 def _from_earlier(tasks: Sequence[_Task], max_pixels: int) -> dict[str, str]:

@@ -41,7 +41,13 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     rows = [(*_row(each, keys[each.record.patient], section, held_out), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
     head = Head(
-        section.set, section.task, tuple(section.labels), section.channels, section.negative, section.split.model_dump()
+        section.set,
+        section.task,
+        tuple(section.labels),
+        section.channels,
+        section.negative,
+        section.split.model_dump(),
+        section.public,
     )
     return Manifest(head, table)
 
@@ -80,6 +86,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "rows_in": rows.rows_in,
         "manifest": len(table),
         "absent": len(rows.absent),
+        "left_out": rows.left_out,
         "merged": len(gone),
         "merged_by_outcome": {name: outcomes[name] for name in ("same", "corrected", "conflict")},
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),

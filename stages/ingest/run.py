@@ -9,12 +9,13 @@ from cxr.core.files import write_csv, write_json
 from cxr.data import manifest
 from cxr.params import Params
 from cxr.params.schema import Ingest
-from cxr.raw.batch import open_set
+from cxr.raw import private_names
+from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import verify_set
 from cxr.raw.layouts.base import Layout
 from cxr.raw.layouts.registry import layout_for
 from cxr.runtime import paths
-from stages.ingest import outputs, patients
+from stages.ingest import outputs, patients, privacy
 from stages.ingest.earlier import FACTS_BY
 from stages.ingest.facts import facts_by
 from stages.ingest.merge import merge
@@ -33,9 +34,7 @@ def ingest(params: Params) -> dict[str, int]:
     """
     section = params.ingest
     salt, layout = patients.salt(section.salt_fingerprint), layout_for(section)
-    batches = open_set(RAW / section.set)
-    verify_set(RAW / section.set, batches)
-    rows = sort_rows(batches, layout, section)
+    batches, rows = read(layout, section, salt)
     refuse_too_many(rows, section)
     kept, gone = merge(rows.candidates)
     refuse_missing_lists(rows, section, layout)
@@ -56,6 +55,21 @@ def ingest(params: Params) -> dict[str, int]:
         "from_previous_output": found.from_previous_output,
         "damaged": found.damaged,
     }
+
+
+def read(layout: Layout, section: Ingest, salt: str) -> tuple[list[Batch], Sorted]:
+    """The set's batches and their sorted rows; of a private set without names, which go to `.runs/names/`.
+
+    Errors as `ingest` raises them, those of a private set without names too.
+    """
+    with private_names.withheld(not section.public, "ingest"):
+        batches = open_set(RAW / section.set)
+        verify_set(RAW / section.set, batches)
+        rows = sort_rows(batches, layout, section)
+        if section.public:
+            return batches, rows
+        private_names.write(f"set-{section.set}", privacy.names(rows, section, salt))
+        return batches, privacy.withheld(rows, section, salt)
 
 
 def refuse_too_many(rows: Sorted, section: Ingest) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
+from cxr.raw.beside import left_out
+from cxr.raw.labels import Coding
 from cxr.raw.layouts.base import Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
 from stages.ingest.facts import Gathered, gather, sha256_of
-from stages.ingest.labels import Coding
 from stages.ingest.merge import Candidate
 
 Labelled = tuple[Record, tuple[int, ...]]  # a row, and 0 or 1 for each of the task's labels
@@ -33,6 +34,7 @@ class Sorted:
     gathered: Gathered
     boxes_unmatched: int
     boxes_of_other_findings: int
+    left_out: int
 
 
 def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
@@ -55,17 +57,18 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
         gathered,
         sum(claim.boxes_unmatched for claim in claims),
         boxes_of_other_findings,
+        sum(len(left_out(claim, batch.names())) for batch, claim in zip(batches, claims, strict=True)),
     )
 
 
 def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
-    """A fault for each file that is no table and that no row of any batch names."""
+    """A fault for each file that is no table, is not left out, and that no row of any batch names."""
     named = {row.image for row in _rows(claims) if row.image}
     return [
         _stray(batch.name, name)
         for batch, claim in zip(batches, claims, strict=True)
-        for name in batch.names()
-        if name not in claim.tables and (batch.name, name) not in named
+        for name in sorted({*batch.names()} - claim.tables - {*left_out(claim, batch.names())})
+        if (batch.name, name) not in named
     ]
 
 

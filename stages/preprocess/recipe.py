@@ -25,7 +25,12 @@ class Recipe:
     @classmethod
     def present(cls, chain: Chain) -> "Recipe":
         """The recipe of this very code and these very libraries."""
-        code = code_version("cxr/data/preprocessing_spec.py", "cxr/imaging/decode.py", "cxr/imaging/preprocess.py")
+        code = code_version(
+            "cxr/data/preprocessing_spec.py",
+            "cxr/imaging/decode.py",
+            "cxr/imaging/formats",
+            "cxr/imaging/preprocess.py",
+        )
         return cls(chain, {"code_version": code, "numpy": np.__version__, "opencv": cv2.__version__})
 
     @property

@@ -19,12 +19,13 @@ from cxr.core.files import atomic_folder
 from cxr.data import manifest, shards
 from cxr.data.preprocessing_spec import Chain
 from cxr.params import Params
+from cxr.raw import private_names
 from cxr.runtime import paths, progress
 from cxr.runtime.process_pool import pool
 from stages.preprocess import plan, previous
 from stages.preprocess.image_cache import ImageCache
 from stages.preprocess.recipe import Recipe
-from stages.preprocess.worker import ImageWorker
+from stages.preprocess.worker import ImageWorker, UnlikeManifest
 
 R = TypeVar("R")
 PROCESSED = Path("data/processed")
@@ -53,7 +54,8 @@ def preprocess(params: Params) -> dict[str, int]:
     planned = plan.buckets(images, section.buckets, cached, earlier)
     missing = plan.to_decode(planned, cached)
     free_cache(cache, limit, cached, len(missing))
-    with atomic_folder(PROCESSED) as folder:
+    private = not described.head.public
+    with private_names.withheld(private, "preprocess", (UnlikeManifest,)), atomic_folder(PROCESSED) as folder:
         recipe.write(folder)
         counts = write_shards(ImageWorker(raw, recipe.chain, cache, folder), missing, planned)
         shards.finish(folder, [study.image_id for study in images], section.buckets)

@@ -15,7 +15,8 @@ from cxr.core.errors import UserError
 from cxr.core.files import atomic_file, sha256_file
 from cxr.data.preprocessing_spec import Chain
 from cxr.data.shards import bucket_name, write_bucket
-from cxr.imaging.decode import Undecodable, decode
+from cxr.imaging.decode import decode
+from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.preprocess import apply
 from cxr.raw.batch import Batch, open_set
 from stages.preprocess.image_cache import ImageCache
@@ -25,6 +26,10 @@ from stages.preprocess.previous import Shard
 _FICLONE = 0x40049409  # Linux: share the blocks until one side is written (Btrfs, XFS)
 
 logger = logging.getLogger(__name__)
+
+
+class UnlikeManifest(UserError):
+    """A raw file is missing or changed since ingest; the message names it as the manifest does."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +45,13 @@ class ImageWorker:
     def make(self, study: SourceImage) -> np.ndarray:
         """Decode one file, apply the chain and put the result into the cache: uint8 (size, size, channels).
 
-        UserError names a file that is missing, is not the one that the manifest describes, or does not decode.
+        UnlikeManifest names a file that is missing, is not the one that the manifest describes, or does not decode.
         """
         path = self.raw / study.batch / study.source
         batch = self._batches.get(study.batch)
         if batch is None:
             raise _unlike_manifest(path, "its batch is not there")
-        data = batch.read(study.source)
+        data = batch.read(batch.file_of(study.source, study.sha256))
         if hashlib.sha256(data).hexdigest() != study.sha256:
             raise _unlike_manifest(path, "its SHA-256 is another one")
         try:
@@ -109,9 +114,9 @@ class ImageWorker:
         return self._opened[shard]
 
 
-def _unlike_manifest(path: Path, why: str) -> UserError:
+def _unlike_manifest(path: Path, why: str) -> UnlikeManifest:
     """The error for a raw file that is missing or changed since ingest."""
-    return UserError(f"{path}: not the file that data/manifest.parquet describes: {why}; run `dvc repro ingest`")
+    return UnlikeManifest(f"{path}: not the file that data/manifest.parquet describes: {why}; run `dvc repro ingest`")
 
 
 def _distrust(shard: Shard) -> bool:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-from cxr.data.manifest import COLUMNS, SPLITS, STATISTICS, Head
+from cxr.data.manifest import COLUMNS, SPLITS, STATISTICS, VIEWS, Head
 from cxr.params.schema import Validate
 from stages.validate.checks import CHECKS
 from stages.validate.columns import DERIVED
 
 Named = tuple[str, gxe.Expectation]
-# DICOM PS3.3 C.8.11.7.1.1.4 (View Position) and the chest views of digital radiography; empty: not known.
-VIEWS = ["", "PA", "AP", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL"]
 _TYPES = {
     "image_id": "str",
     "patient": "str",
@@ -110,7 +108,7 @@ def _vocabularies(columns: Sequence[str]) -> Iterator[Named]:
     """Splits, sexes, views and labels take known values only."""
     yield "split_known", gxe.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS))
     yield "sex_known", gxe.ExpectColumnValuesToBeInSet(column="sex", value_set=["M", "F", ""])
-    yield "view_known", gxe.ExpectColumnValuesToBeInSet(column="view", value_set=VIEWS)
+    yield "view_known", gxe.ExpectColumnValuesToBeInSet(column="view", value_set=list(VIEWS))
     for column in columns:
         yield "label_values", gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[0, 1])
 

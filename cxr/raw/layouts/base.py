@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 import pandas as pd
 
 from cxr.core.errors import UserError
-from cxr.imaging.decode import REASONS as UNDECODABLE
+from cxr.imaging.formats.undecodable import REASONS as UNDECODABLE
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.cells import Counts
@@ -95,9 +95,10 @@ class Claims:
     """What a layout makes of one batch. `rows`: counted while reading, apart from records and faults.
 
     `tables`: files that are no input rows. `known_findings`: words that the source may use for findings, whether the
-    task asks for them or not. `boxes_unmatched`: boxes for images that no record names. `counts`: cells that were not
-    understood. `names_matched`: how many names were matched although written otherwise ("unicode", "case", "path").
-    `listed`: images that the batch's official lists name, by `cxr.raw.official_lists.folded` name, to where.
+    task asks for them or not. `boxes_unmatched`: boxes for images that no record names. `left_out`: files that the
+    parameters leave out; see `cxr.raw.beside.left_out` for all that are. `counts`: cells that were not understood.
+    `names_matched`: how many names were matched although written otherwise ("unicode", "case", "path"). `listed`:
+    images that the batch's official lists name, by `cxr.raw.official_lists.folded` name, to where.
     """
 
     rows: int = 0
@@ -106,6 +107,7 @@ class Claims:
     tables: frozenset[str] = frozenset()
     known_findings: frozenset[str] = frozenset()
     boxes_unmatched: int = 0
+    left_out: frozenset[str] = frozenset()
     counts: Counts = field(default_factory=Counts)
     names_matched: Counter[str] = field(default_factory=Counter)
     listed: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr.imaging.decode import REASONS, Undecodable, decode, image_id
+from cxr.imaging.decode import decode, image_id
+from cxr.imaging.formats.undecodable import REASONS, Undecodable
 from tests.fixtures.made_images import BROKEN, chunk, grey, header, jpeg, png
 
 LIMIT = 1_000_000

@@ -1,6 +1,7 @@
 """The production folder: one release in use at any moment, whatever is killed, and a way back."""
 
 import json
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,14 @@ def there(tmp_path: Path) -> Path:
 
 def put(there: Path, folder: Path, version: str) -> releases.Release:
     return releases.install(there, folder, version, "c" * 40, None, batches=["batch-001"])
+
+
+def test_a_production_folder_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_as_it_is(models, there):
+    put(there, models["a"], "v0.0.1")
+    assert stat.S_IMODE(there.stat().st_mode) == 0o700
+    there.chmod(0o750)
+    put(there, models["b"], "v0.0.2")
+    assert stat.S_IMODE(there.stat().st_mode) == 0o750
 
 
 def test_what_is_installed_is_what_is_current(models, there):
