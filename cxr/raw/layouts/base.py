@@ -32,6 +32,13 @@ REASONS = (
     "bad_row",
     "decoder_crashed",
 )
+COLUMN, PATTERN, FILE_NAME, IMAGE = "column", "pattern", "file_name", "image"
+PATIENT_FROM = (
+    COLUMN,
+    PATTERN,
+    FILE_NAME,
+    IMAGE,
+)  # what can say who is a patient: a table, a pattern, no more than a file
 NO_PATIENT = "no patient is known"  # why a scored study can't go into a batch
 ImageKey = tuple[str, str]  # (batch, path inside it)
 
@@ -52,7 +59,8 @@ class Record:
     """A row that a table or folder claims. `place` says where ("Data_Entry.csv line 7"), `name` is the file as claimed.
 
     `image`: where the file is, None where it is absent. `patient` and `study`: ids as the source writes them. `age`:
-    years, NaN unknown. `official`: "train", "validation", "test" or "".
+    years, NaN unknown. `official`: "train", "validation", "test" or "". `patient_from`: what made the patient, one of
+    PATIENT_FROM; where it is "image", `patient` is "" until the image is decoded: its pixels' id is the patient.
     """
 
     batch: str
@@ -67,6 +75,7 @@ class Record:
     age: float = float("nan")
     boxes: tuple[ReferenceBox, ...] = ()
     official: str = ""
+    patient_from: str = COLUMN
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,10 @@ class Layout(ABC):
 
         UserError where the batch as a whole can't be understood (no table, two tables, no such column).
         """
+
+    def check_patients(self, claims: Sequence[Claims]) -> None:
+        """UserError where what the batches claim shows that patients are not what the parameters say. Here: never."""
+        return
 
     @classmethod
     def views_in(cls, folder: Path) -> dict[str, str]:

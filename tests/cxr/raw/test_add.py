@@ -165,7 +165,7 @@ def test_accents_spaces_and_signs_in_names_come_in():
     ]
     put(Path("from"), {f"Neumonía vírica/{name}": png(grey(index)) for index, name in enumerate(names)})
     add("made", Path("from"))
-    section = FOLDER | {"labels": ["Neumonía vírica"], "patient_pattern": None}
+    section = FOLDER | {"labels": ["Neumonía vírica"], "patient_pattern": None, "one_patient_per": "file_name"}
     assert set(run(section).index) == {f"Neumonía vírica/{name}" for name in names} and adds_up()
 
 
