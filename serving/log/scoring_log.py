@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from cxr.core.errors import UserError
 from cxr.core.files import write_bytes
 from cxr.imaging.statistics import NAMES
+from cxr.raw.image_names import file_name
 from cxr.runtime import folder_lock
 from serving.log.records import Scored
 
@@ -94,7 +95,7 @@ def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
         "scored_at": pa.array([each.at for each in by], pa.timestamp("us", "UTC")),
         "model": pa.array([each.model for each in by], pa.string()),
         "version": pa.array([each.version for each in by], pa.string()),
-        "view": pa.array([views.get(source.rpartition("/")[2], "") for source in sources], pa.string()),
+        "view": pa.array([views.get(file_name(source), "") for source in sources], pa.string()),
         "width": pa.array(widths, pa.int32()),
         "height": pa.array(heights, pa.int32()),
         "bit_depth": pa.array(depths, pa.int16()),
