@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from cxr.core.errors import UserError
 from cxr.core.files import write_bytes
+from cxr.data.manifest import VIEWS
 from cxr.raw.names import is_image
 from cxr.runtime import folder_lock
 from cxr.runtime.paths import RUNS
@@ -27,6 +28,7 @@ from cxr.runtime.paths import RUNS
 FOLDER = RUNS / "names"
 _MINE = 0o600
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # said of what is written, and the stage's own words say what to do
+OTHER = "OTHER"
 _LEAST = 8  # letters of a key that is looked for: fewer would fit many rows by chance
 
 
@@ -68,6 +70,11 @@ def is_stand_in(source: str) -> bool:
     """Whether a `source` in a table is a SHA-256 in the place of a name."""
     digest = source.partition(".")[0]
     return len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+
+
+def view(word: str) -> str:
+    """A view position, `OTHER` for a word that is none of those known: it may be anybody's name."""
+    return word if word in VIEWS else OTHER
 
 
 def token(name: str) -> str:
@@ -133,10 +140,8 @@ def withheld(private: bool, what: str, but: tuple[type[Exception], ...] = ()) ->
     """
     try:
         yield
-    except (Withheld, *but):
-        raise
     except Exception as error:
-        if not private or (isinstance(error, OSError) and error.errno in _FULL):
+        if not private or isinstance(error, (Withheld, *but)) or (isinstance(error, OSError) and error.errno in _FULL):
             raise
         whole, path = str(error) if isinstance(error, UserError) else traceback.format_exc(), FOLDER / f"{what}.txt"
         with contextlib.suppress(OSError), _held():  # a full disk may be what went wrong

@@ -21,6 +21,11 @@ from cxr.raw.tables import TableFile
 
 KEYS = ("image_id", "source")
 _VALUES = {"0": 0, "1": 1}
+_UNKNOWN = {
+    "image_id": "was never scored",
+    "source": "was never scored, or its name is not known here (of a private set .runs/names has it, where it was "
+    "scored): name it by image_id",
+}
 _SHOWN = 10  # rows named where many are wrong
 _SCHEMA = pa.schema(
     [("image_id", pa.string()), ("label", pa.string()), ("value", pa.int8()), ("added_at", pa.timestamp("us", "UTC"))]
@@ -112,7 +117,7 @@ def _wrong_rows(
         name = row.get(key, "")
         images = ids.get(name, set())
         if len(images) != 1:
-            said = "was never scored" if not images else f"is the source of {len(images)} images: name it by image_id"
+            said = f"is the source of {len(images)} images: name it by image_id" if images else _UNKNOWN[key]
             yield f"{table}, row {number}: {key} {name!r} {said}"
             continue
         if len(cells) != len(columns):

@@ -8,6 +8,7 @@ A machine's state, so times and measured speeds may stand here; no output depend
 `serving.gate` and `flows.retrain`.
 """
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -68,6 +69,15 @@ def production_folder() -> Path:
     return environment.production()
 
 
+def make_folder(production: Path) -> None:
+    """Make the production folder for its owner alone (0700): patients' studies lie in it. Once it has had a release its
+    permissions are its owner's to choose, and stay."""
+    production.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (production / "history.jsonl").exists():
+        with contextlib.suppress(PermissionError):  # somebody else's, who let us write into it
+            production.chmod(0o700)
+
+
 def current(production: Path) -> Release:
     """The release in use, its files checked. NothingInProduction, or HashMismatch where a file is not as recorded."""
     link = production / "current"
@@ -99,6 +109,7 @@ def install(
     verify_checksums(folder)
     identity = model_folder.identity(folder)
     release = Release(_folder(production, identity), identity, version, commit, latency, tuple(batches), explanation)
+    make_folder(production)
     with folder_lock.held(production):
         if not _sound(release.folder):
             with atomic_folder(release.folder) as part:

@@ -1,6 +1,7 @@
 """The production folder: one release in use at any moment, whatever is killed, and a way back."""
 
 import json
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,17 @@ def there(tmp_path: Path) -> Path:
 
 def put(there: Path, folder: Path, version: str) -> releases.Release:
     return releases.install(there, folder, version, "c" * 40, None, batches=["batch-001"])
+
+
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_the_production_folder_is_its_owners_alone_until_that_one_opens_it(models, there, before):
+    if before:
+        there.mkdir(mode=before)
+    put(there, models["a"], "v1")
+    assert stat.S_IMODE(there.stat().st_mode) == 0o700
+    there.chmod(0o750)
+    put(there, models["b"], "v2")
+    assert stat.S_IMODE(there.stat().st_mode) == 0o750
 
 
 def test_what_is_installed_is_what_is_current(models, there):
