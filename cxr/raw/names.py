@@ -1,7 +1,8 @@
-"""Names of files inside a batch: which are safe, which promise an image, which are an operating system's litter."""
+"""Names of files inside a batch: which are safe, which promise an image, which are litter or documents."""
 
 import os
 import re
+from collections.abc import Sequence
 
 from cxr.core.errors import UserError
 from cxr.core.files import CHECKSUMS
@@ -37,6 +38,14 @@ _LITTER = {  # names, in lower case, of files and folders that systems, servers 
 }
 _LITTER_BEGINS = ("~$", "synofile_thumb", "synoindex")  # of Office's owner files, and of Synology's thumbnails
 _LITTER_ENDS = (":zone.identifier", ".zone.identifier", "@synoeastream", "@synoresource", ".crdownload", ".part")
+
+_DOCUMENT = re.compile(
+    r".+\.(?:txt|md|rst|rtf|csv|tsv|xlsx?|xlsm|ods|jsonl?|xml|ya?ml|html?|pdf|docx?|odt|py|ipynb|sh|bat|m|r|log|ini|cfg"
+    r"|toml|bib|tex|cff|url|lnk|webloc|sha256|md5|sums)(?:\.gz)?"
+    r"|readme|licen[cs]e|copying|changelog|notice|authors|citation|makefile|(?:md5|sha1|sha256)sums",
+    re.IGNORECASE,
+)
+_PACKED = re.compile(r".+\.(?:zip|7z|rar|gz|tgz|bz2|tbz2?|xz|txz|zst|tzst|lz4|z|z01|7z\.001)", re.IGNORECASE)
 
 
 class BatchError(UserError):
@@ -78,3 +87,19 @@ def is_litter(name: str) -> bool:
 
 def _is_litter(part: str) -> bool:
     return part.startswith((".", *_LITTER_BEGINS)) or part.endswith(_LITTER_ENDS) or part in _LITTER
+
+
+def is_document(name: str) -> bool:
+    """Whether a file is, by its name, a text, a table, a list or a program: what people put beside images."""
+    return _DOCUMENT.fullmatch(name.rpartition("/")[2]) is not None
+
+
+def is_packed(name: str) -> bool:
+    """Whether a file is, by its name, an archive or compressed; an uncompressed `.tar` is read in place."""
+    return _PACKED.fullmatch(name.rpartition("/")[2]) is not None and not is_document(name)
+
+
+def in_short(names: Sequence[str], most: int = 3) -> str:
+    """The first names and how many more there are, as a phrase."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(name if name.isprintable() else repr(name) for name in names[:most]) + more

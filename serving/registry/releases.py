@@ -104,7 +104,8 @@ def install(
 ) -> Release:
     """Copy a model folder in and make it the one in use; the same release again changes nothing.
 
-    HashMismatch where the folder's bytes are not as recorded: production stays as it was then.
+    HashMismatch where the folder's bytes are not as recorded: production stays as it was then. Before its first
+    release the production folder is made its owner's alone (`make_folder`).
     """
     verify_checksums(folder)
     identity = model_folder.identity(folder)

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
-from cxr.raw.layouts.base import Claims, Fault, Layout, Record
+from cxr.raw.beside import left_out
+from cxr.raw.labels import Coding
+from cxr.raw.layouts.base import IMAGE, Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
-from stages.ingest.facts import Gathered, gather, sha256_of
-from stages.ingest.labels import Coding
+from stages.ingest.facts import Fact, Gathered, gather, sha256_of
 from stages.ingest.merge import Candidate
 
 Labelled = tuple[Record, tuple[int, ...]]  # a row, and 0 or 1 for each of the task's labels
@@ -33,11 +34,14 @@ class Sorted:
     gathered: Gathered
     boxes_unmatched: int
     boxes_of_other_findings: int
+    left_out: int
 
 
 def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
-    """Read the tables, find the images, decode what is new, and sort. UserError as `layout.read` raises it."""
+    """Read the tables, find the images, decode what is new, and sort. UserError as `layout.read` and
+    `layout.check_patients` raise it."""
     claims = [layout.read(batch, batches[:index]) for index, batch in enumerate(batches)]
+    layout.check_patients(claims)
     strays = files_without_row(batches, claims)
     coding = Coding.of(section, frozenset().union(*(claim.known_findings for claim in claims)))
     labelled, faults, absent = encode_labels(claims, coding)
@@ -55,17 +59,18 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
         gathered,
         sum(claim.boxes_unmatched for claim in claims),
         boxes_of_other_findings,
+        sum(len(left_out(claim, batch.names())) for batch, claim in zip(batches, claims, strict=True)),
     )
 
 
 def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
-    """A fault for each file that is no table and that no row of any batch names."""
+    """A fault for each file that is no table, is not left out, and that no row of any batch names."""
     named = {row.image for row in _rows(claims) if row.image}
     return [
         _stray(batch.name, name)
         for batch, claim in zip(batches, claims, strict=True)
-        for name in batch.names()
-        if name not in claim.tables and (batch.name, name) not in named
+        for name in sorted({*batch.names()} - claim.tables - {*left_out(claim, batch.names())})
+        if (batch.name, name) not in named
     ]
 
 
@@ -119,8 +124,13 @@ def _decoded(labelled: Sequence[Labelled], gathered: Gathered) -> tuple[list[Can
         if fact.reason:
             faults.append(Fault(record.batch, record.place, record.name, fact.reason, fact.detail, record.image))
         else:
-            candidates.append(Candidate(record, fact, vector))
+            candidates.append(Candidate.of(_with_patient(record, fact), fact, vector))
     return candidates, faults
+
+
+def _with_patient(record: Record, fact: Fact) -> Record:
+    """The row, its image's id for its patient where every image is a patient of its own."""
+    return replace(record, patient=fact.image_id) if record.patient_from == IMAGE else record
 
 
 def _stray(batch: str, name: str) -> Fault:

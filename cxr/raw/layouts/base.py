@@ -30,6 +30,13 @@ REASONS = (
     "bad_row",
     "decoder_crashed",
 )
+COLUMN, PATTERN, FILE_NAME, IMAGE = "column", "pattern", "file_name", "image"
+PATIENT_FROM = (
+    COLUMN,
+    PATTERN,
+    FILE_NAME,
+    IMAGE,
+)  # what can say who is a patient: a table, a pattern, no more than a file
 NO_PATIENT = "no patient is known"  # why a scored study can't go into a batch
 ImageKey = tuple[str, str]  # (batch, path inside it)
 
@@ -50,7 +57,8 @@ class Record:
     """A row that a table or folder claims. `place` says where ("Data_Entry.csv line 7"), `name` is the file as claimed.
 
     `image`: where the file is, None where it is absent. `patient` and `study`: ids as the source writes them. `age`:
-    years, NaN unknown. `official`: "train", "validation", "test" or "".
+    years, NaN unknown. `official`: "train", "validation", "test" or "". `patient_from`: what made the patient, one of
+    PATIENT_FROM; where it is "image", `patient` is "" until the image is decoded: its pixels' id is the patient.
     """
 
     batch: str
@@ -65,6 +73,7 @@ class Record:
     age: float = float("nan")
     boxes: tuple[ReferenceBox, ...] = ()
     official: str = ""
+    patient_from: str = COLUMN
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,8 @@ class Claims:
     """What a layout makes of one batch. `rows`: counted while reading, apart from records and faults.
 
     `tables`: files that are no input rows. `known_findings`: words that the source may use for findings, whether the
-    task asks for them or not. `boxes_unmatched`: boxes for images that no record names.
+    task asks for them or not. `boxes_unmatched`: boxes for images that no record names. `left_out`: files that the
+    parameters leave out; see `cxr.raw.beside.left_out` for all that are.
     """
 
     rows: int = 0
@@ -98,6 +108,7 @@ class Claims:
     tables: frozenset[str] = frozenset()
     known_findings: frozenset[str] = frozenset()
     boxes_unmatched: int = 0
+    left_out: frozenset[str] = frozenset()
 
     def take(self, row: Record | Fault) -> None:
         """Count a row and put it into its list."""
@@ -153,6 +164,10 @@ class Layout(ABC):
 
         UserError where the batch as a whole can't be understood (no table, two tables, no such column).
         """
+
+    def check_patients(self, claims: Sequence[Claims]) -> None:
+        """UserError where what the batches claim shows that patients are not what the parameters say. Here: never."""
+        return
 
     @classmethod
     def views_in(cls, folder: Path) -> dict[str, str]:

@@ -169,11 +169,13 @@ def test_files_that_no_row_names_are_quarantined():
             "images/a.png": SOUND,
             "images/b.png": png(grey(601)),
             "README.txt": "hello",
+            "scan.raw": "no image",
             "more/a.png": png(grey(602)),
         }
     )
     run(NIH)
-    assert reasons() == {"b.png": "not_in_table", "README.txt": "not_an_image", "a.png": "ambiguous_name"} and adds_up()
+    assert reasons() == {"b.png": "not_in_table", "scan.raw": "not_an_image", "a.png": "ambiguous_name"} and adds_up()
+    assert counts()["left_out"] == 1
 
 
 def test_a_wrong_class_and_strays_of_a_folder_set_are_quarantined():
@@ -191,8 +193,14 @@ def test_too_much_quarantined_stops_the_stage_and_leaves_the_list():
     assert not Path("data/manifest.parquet").exists()
 
 
+def test_documents_beside_images_are_counted_and_no_rows():
+    batch({"NORMAL/a.png": SOUND, "README.md": "x", "NORMAL/metadata.csv.gz": "x", "LICENSE": "x", "x.xlsx": "x"})
+    run(FOLDER, max_quarantined_fraction=0.0)
+    assert (counts()["rows_in"], counts()["left_out"]) == (1, 4) and adds_up()
+
+
 def test_nothing_that_comes_in_stops_the_stage():
-    batch({"Data_Entry.csv": nih_table(nih_row("a.png")), "README.txt": "x"})
+    batch({"Data_Entry.csv": nih_table(nih_row("a.png")), "scan.raw": "x"})
     with pytest.raises(UserError, match=r"no image of set made came in: 1 quarantined .* 1 rows"):
         run(NIH)
 

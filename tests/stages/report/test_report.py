@@ -127,6 +127,7 @@ def params(layout: str = "nih", name: str = "phantom", rule: str = "hash") -> Pa
                 "set": name,
                 "split": {"rule": rule},
                 "layout": layout,
+                "one_patient_per": "image" if layout == "folder" else None,
                 "task": "multilabel",
                 "labels": ["Mass", "Hernia"],
                 "salt_fingerprint": "0",
