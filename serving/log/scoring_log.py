@@ -24,6 +24,7 @@ from cxr.core.errors import UserError
 from cxr.core.files import write_bytes
 from cxr.imaging.statistics import NAMES
 from cxr.raw import private_names
+from cxr.raw.image_names import file_name
 from cxr.runtime import folder_lock
 from serving.log.records import Scored
 
@@ -95,7 +96,7 @@ def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
         "scored_at": pa.array([each.at for each in by], pa.timestamp("us", "UTC")),
         "model": pa.array([each.model for each in by], pa.string()),
         "version": pa.array([each.version for each in by], pa.string()),
-        "view": pa.array([views.get(source.rpartition("/")[2], "") for source in sources], pa.string()),
+        "view": pa.array([views.get(file_name(source), "") for source in sources], pa.string()),
         "width": pa.array(widths, pa.int32()),
         "height": pa.array(heights, pa.int32()),
         "bit_depth": pa.array(depths, pa.int16()),
@@ -113,7 +114,7 @@ def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
 
 def without_names(table: pa.Table, hashes: Mapping[str, str]) -> pa.Table:
     """Rows of a private set: each `source` is the file's SHA-256 (by source in `hashes`) and suffix, a view that is no
-    known word is OTHER."""
+    known word is empty."""
     sources = [private_names.stand_in(hashes[source], source) for source in table["source"].to_pylist()]
     views = [private_names.view(word) for word in table["view"].to_pylist()]
     for name, words in (("source", sources), ("view", views)):

@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from cxr.params.schema import Ingest
 from cxr.raw.layouts.base import Fault, Record
-from cxr.raw.private_names import OTHER, PrivateName, stand_in, view
+from cxr.raw.private_names import PrivateName, stand_in, view
 from stages.ingest import patients
 from stages.ingest.merge import Candidate
 from stages.ingest.sorting import QuarantinedRow, Sorted
 
+OTHER = "other"  # for a box's word that is no label of the task: it may be anybody's name
 SAYS: Mapping[str, str] = {
     "empty_file": "no bytes",
     "truncated": "the file ends before its format says that it ends",
@@ -77,9 +78,7 @@ def _candidate(each: Candidate, section: Ingest, salt: str) -> Candidate:
             image=(batch, stand_in(each.fact.sha256, name)),
             study=_study(record, section, salt),
             view=view(record.view),
-            boxes=tuple(
-                box if box.label in section.labels else replace(box, label=OTHER.lower()) for box in record.boxes
-            ),
+            boxes=tuple(box if box.label in section.labels else replace(box, label=OTHER) for box in record.boxes),
         ),
     )
 

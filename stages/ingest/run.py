@@ -121,11 +121,11 @@ def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
     missed = made.get(FILE_NAME, 0) if PATTERN in made else 0
     shown = "; ".join(conflicts[:3])
     lines = {
-        f"{len(conflicts)} rows have an image's pixels and other labels than it ({shown}); the first row's labels "
+        f"rows with an image's pixels and other labels than it: {len(conflicts)} ({shown}); the first row's labels "
         "hold, see the outcome conflict in data/merged.csv": len(conflicts),
-        f"{others} rows have an image's pixels and another patient than it; the first row's patient holds, see "
+        f"rows with an image's pixels and another patient than it: {others}; the first row's patient holds, see "
         "`differs` in data/merged.csv": others,
-        f"{missed} file names that ingest.patient_pattern misses are patients of their own": missed,
+        f"file names that ingest.patient_pattern misses, each a patient of its own: {missed}": missed,
     }
     return [f"ingest: {line}" for line, count in lines.items() if count]
 

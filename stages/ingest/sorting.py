@@ -77,13 +77,13 @@ def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> lis
 def encode_labels(claims: Sequence[Claims], coding: Coding) -> tuple[list[Labelled], list[Fault], list[Record | Fault]]:
     """(rows with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
 
-    Only an unsafe path is a fault in any case.
+    Only a row whose name can't be relied on is a fault in any case (`Fault.in_any_case`).
     """
     labelled: list[Labelled] = []
     faults: list[Fault] = []
     absent: list[Record | Fault] = []
     for row in _rows(claims):
-        if row.image is None and not (isinstance(row, Fault) and row.reason == "unsafe_path"):
+        if row.image is None and not (isinstance(row, Fault) and row.in_any_case):
             absent.append(row)
         elif isinstance(row, Fault):
             faults.append(row)

@@ -6,6 +6,7 @@ A layout opens tables, never images, and knows nothing of splits, salts or the t
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from cxr.core.errors import UserError
 from cxr.imaging.formats.undecodable import REASONS as UNDECODABLE
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
+from cxr.raw.cells import Counts
 from cxr.raw.names import IMAGE_KINDS
 
 REASONS = (
@@ -78,7 +80,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row that can't come in: why (`reason` of REASONS, `detail`), and the file that it is about, if it is there."""
+    """A row that can't come in: why (`reason` of REASONS, `detail`), and the file that it is about, if it is there.
+
+    `in_any_case`: it is a fault also where no file is there, since what the row names can't be relied on.
+    """
 
     batch: str
     place: str
@@ -86,6 +91,7 @@ class Fault:
     reason: str
     detail: str
     image: ImageKey | None = None
+    in_any_case: bool = False
 
     @classmethod
     def not_an_image(cls, batch: str, name: str) -> "Fault":
@@ -99,7 +105,9 @@ class Claims:
 
     `tables`: files that are no input rows. `known_findings`: words that the source may use for findings, whether the
     task asks for them or not. `boxes_unmatched`: boxes for images that no record names. `left_out`: files that the
-    parameters leave out; see `cxr.raw.beside.left_out` for all that are.
+    parameters leave out; see `cxr.raw.beside.left_out` for all that are. `counts`: cells that were not understood.
+    `names_matched`: how many names were matched although written otherwise ("unicode", "case", "path"). `listed`:
+    images that the batch's official lists name, by `cxr.raw.official_lists.folded` name, to where.
     """
 
     rows: int = 0
@@ -109,6 +117,9 @@ class Claims:
     known_findings: frozenset[str] = frozenset()
     boxes_unmatched: int = 0
     left_out: frozenset[str] = frozenset()
+    counts: Counts = field(default_factory=Counts)
+    names_matched: Counter[str] = field(default_factory=Counter)
+    listed: dict[str, str] = field(default_factory=dict)
 
     def take(self, row: Record | Fault) -> None:
         """Count a row and put it into its list."""

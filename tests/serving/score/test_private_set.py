@@ -60,7 +60,7 @@ def test_no_name_goes_into_log_quarantine_page_or_console(private, in_this_proce
     assert [secret for secret in SECRETS if secret in said] == []
     table = scoring_log.read(LOG)
     stand_ins = {f"{sha256_file(path)}.png" for path in Path("in/Anna").iterdir()}
-    assert set(table["source"]) == stand_ins and sorted(table["view"]) == ["", "AP", "OTHER"]
+    assert set(table["source"]) == stand_ins and sorted(table["view"]) == ["", "", "AP"]
     rows = pd.DataFrame(quarantine.read(LOG))
     assert len(rows) == len(made_images.BROKEN) + 4 and rows["path"].is_unique
     assert sorted(rows["path"].str.len().unique()) == [16, 68] or rows["path"].str.len().min() == 16
