@@ -16,7 +16,7 @@ from cxr.raw.checksums import verify_set
 from cxr.raw.layouts.base import FILE_NAME, PATTERN, Layout
 from cxr.raw.layouts.registry import layout_for
 from cxr.runtime import paths
-from stages.ingest import outputs, patients, privacy
+from stages.ingest import outputs, patients, privacy, table_remarks
 from stages.ingest.earlier import FACTS_BY
 from stages.ingest.facts import facts_by
 from stages.ingest.merge import CONFLICT, Candidate, Merged, merge
@@ -133,28 +133,16 @@ def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
         for each in gone
         if each.outcome == CONFLICT and not each.gone.record.repeats
     ]
-    repeats = sum(each.outcome == CONFLICT and bool(each.gone.record.repeats) for each in gone)
-    unclear = {column: found["cells"] for column, found in counts["not_understood"].items()}
-    rounded = sum(counts["rounded_ids"].values())
     made, others = counts["patients_from"], counts["merged_of_other_patient"]
     missed = made.get(FILE_NAME, 0) if PATTERN in made else 0
     shown = "; ".join(conflicts[:3])
     lines = {
-        f"{len(conflicts)} rows have an image's pixels and other labels than it ({shown}); the first row's labels "
+        f"rows with an image's pixels and other labels than it: {len(conflicts)} ({shown}); the first row's labels "
         "hold, see the outcome conflict in data/merged.csv": len(conflicts),
-        f"{others} rows have an image's pixels and another patient than it; the first row's patient holds, see "
+        f"rows with an image's pixels and another patient than it: {others}; the first row's patient holds, see "
         "`differs` in data/merged.csv": others,
-        f"{repeats} rows contradict another row of their table about the same image; the findings of all hold, what "
-        "else differs is unknown, see the outcome conflict in data/merged.csv": repeats,
-        f"cells were not understood: {', '.join(f'{n} of {column}' for column, n in unclear.items())}; they are "
-        "unknown, see not_understood in data/ingest.json": sum(unclear.values()),
-        f"{rounded} patient ids look as if a spreadsheet had rounded them (8.4E+36, 7.5): several patients may be one; "
-        "get the table again from its source, ids as text": rounded,
-        f"{sum(counts['names_matched_otherwise'].values())} names of images in tables differ from the files' in case, "
-        "folders or Unicode form, and were matched": sum(counts["names_matched_otherwise"].values()),
-        f"{counts['official_lists']['unmatched']} of {counts['official_lists']['entries']} entries of the official "
-        "lists name no image and no row of a table": counts["official_lists"]["unmatched"],
-        f"{missed} file names that ingest.patient_pattern misses are patients of their own": missed,
+        f"file names that ingest.patient_pattern misses, each a patient of its own: {missed}": missed,
+        **table_remarks.lines(counts, gone),
     }
     return [f"ingest: {line}" for line, count in lines.items() if count]
 

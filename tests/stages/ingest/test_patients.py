@@ -37,7 +37,7 @@ def test_names_that_the_pattern_may_miss_are_patients_of_their_own_and_the_manif
     table = run(FOLDER, patient_pattern=pattern, max_pattern_misses=0.2)
     assert counts()["patients_from"] == {"file_name": 2, "pattern": 2}
     assert table.loc[["NORMAL/x.png", "PNEUMONIA/y.png"], "patient_from"].eq("file_name").all()
-    assert "2 file names that ingest.patient_pattern misses are patients of their own" in caplog.text
+    assert "ingest.patient_pattern misses, each a patient of its own: 2" in caplog.text
 
 
 def test_numbers_that_start_anew_in_each_folder_are_one_patient_by_name_and_one_each_by_image():

@@ -29,7 +29,7 @@ def test_no_finding_beside_a_finding_is_a_conflict_and_the_finding_holds(caplog)
     table_of(nih_row("a.png", "No Finding"), nih_row("a.png", "Effusion"))
     assert run(NIH).loc["images/a.png"].label_Effusion == 1
     assert listed("merged").outcome.tolist() == ["conflict"] and adds_up()
-    assert "1 rows contradict another row of their table about the same image" in caplog.text
+    assert "rows that contradict another row of their table about the same image: 1;" in caplog.text
 
 
 def test_what_else_differs_is_unknown_and_a_conflict_and_what_one_row_leaves_out_is_taken_from_another():
