@@ -22,6 +22,11 @@ from cxr.raw.tables import Row, TableFile
 
 KEYS = ("image_id", "source")
 _VALUES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}  # the latter as pandas writes a column with gaps
+_UNKNOWN = {
+    "image_id": "was never scored",
+    "source": "was never scored, or its name is not known here (of a private set .runs/names has it, where it was "
+    "scored): name it by image_id",
+}
 _SHOWN = 10  # rows named where many are wrong
 _SCHEMA = pa.schema(
     [("image_id", pa.string()), ("label", pa.string()), ("value", pa.int8()), ("added_at", pa.timestamp("us", "UTC"))]
@@ -106,7 +111,7 @@ def _wrong_rows(
         if row.fault:
             yield f"line {row.line}: {row.fault}"
         elif len(images) != 1:
-            said = "was never scored" if not images else f"is the source of {len(images)} images: name it by image_id"
+            said = f"is the source of {len(images)} images: name it by image_id" if images else _UNKNOWN[key]
             yield f"line {row.line}: {key} {name!r} {said}"
         else:
             yield from _wrong_values(row, next(iter(images)), found)
