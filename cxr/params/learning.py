@@ -56,10 +56,10 @@ class Train(Section):
 
     @model_validator(mode="after")
     def parts_fit_together(self) -> "Train":
-        """ValueError where all of the training is warm-up, or a net is to have weights that there are not."""
-        if self.schedule.warmup_epochs >= self.epochs:
+        """ValueError where the training ends within its warm-up, or a net is to have weights that there are not."""
+        if self.schedule.warmup_epochs > self.epochs:
             raise ValueError(
-                f"schedule.warmup_epochs ({self.schedule.warmup_epochs:g}) must be below epochs ({self.epochs}): the "
+                f"schedule.warmup_epochs ({self.schedule.warmup_epochs:g}) is above epochs ({self.epochs}): the "
                 "learning rate would never be what learning_rate says"
             )
         if self.net == "small" and self.weights is not None:

@@ -94,8 +94,8 @@ class Split(Section):
     @model_validator(mode="after")
     def has_images_to_learn_choose_and_report_by(self) -> "Split":
         """ValueError where a split that is needed can hold nobody; of an official split, lists say what it holds."""
-        parts = ("train",) if self.rule == "official" else ("train", "validation", "test")
-        if empty := [name for name in parts if not getattr(self.ratio, name)]:
+        empty = [name for name in ("train", "validation", "test") if not getattr(self.ratio, name)]
+        if self.rule == "hash" and empty:
             raise ValueError(f"with rule {self.rule}, ratio.{empty[0]} must be above 0: that split would hold nobody")
         return self
 

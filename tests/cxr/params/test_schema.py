@@ -51,7 +51,7 @@ def refusal(**changes: Any) -> str:
         ({"ingest__set": "1e3"}, ("ingest.set", "DVC reads this name as a number")),
         ({"ingest__set": 2024}, ("ingest.set", "valid string", "2024")),
         ({"preprocess__size": 8, "preprocess__clahe__tiles": 9}, ("clahe.tiles (9)", "size (8)")),
-        ({"train__epochs": 1, "train__schedule__warmup_epochs": 1.0}, ("schedule.warmup_epochs (1)", "epochs (1)")),
+        ({"train__epochs": 1, "train__schedule__warmup_epochs": 1.5}, ("schedule.warmup_epochs (1.5)", "epochs (1)")),
         ({"train__weights": "imagenet"}, ("net small", "weights (imagenet)")),
         ({"compress__variants": ["int8", "int8"]}, ("compress.variants", "repeat")),
         (
@@ -78,7 +78,7 @@ def test_keys_that_contradict_one_another_are_named_with_their_values(
         {"validate__prevalence": [0.4, 0.4]},
         {"ingest__split__rule": "official", "ingest__split__ratio": {"train": 1.0, "validation": 0.0, "test": 0.0}},
         {"preprocess__size": 8, "preprocess__clahe__tiles": 9, "preprocess__clahe__clip_limit": 0},
-        {"train__epochs": 2, "train__schedule__warmup_epochs": 1.5},
+        {"train__epochs": 1, "train__schedule__warmup_epochs": 1.0},
         {"train__net": "resnet50", "train__weights": "imagenet"},
         {"retrain__gate__confidence": 0.999, "retrain__gate__bootstrap": 1000},
         {"ingest__set": "1e3x"},
