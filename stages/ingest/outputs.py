@@ -11,12 +11,14 @@ import pandas as pd
 from cxr.data.manifest import COLUMNS, SPLITS, Head, Manifest
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
+from cxr.raw.cells import Counts
 from cxr.raw.layouts.base import Fault, Record
 from stages.ingest import patients
 from stages.ingest.merge import OUTCOMES, Candidate, Merged, label_names
 from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
 
+VALUES_SHOWN = 20  # of a column's values that were not understood
 QUARANTINE = ("batch", "source", "row", "sha256", "reason", "detail")
 ABSENT = ("batch", "source", "row")
 MERGED = (
@@ -96,6 +98,10 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "boxes_of_other_images": rows.boxes_unmatched,
         "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
+        "official_lists": {"entries": rows.listed.number, "unmatched": len(rows.listed.unmatched)},
+        "names_matched_otherwise": {how: rows.names_matched[how] for how in ("case", "path", "unicode")},
+        "not_understood": not_understood(rows.cells, values=manifest.head.public),
+        "rounded_ids": dict(rows.cells.rounded_ids),
         "batches": {batch.name: batch.checksum for batch in batches},
     }
 
@@ -104,6 +110,17 @@ def patients_from(table: pd.DataFrame) -> dict[str, int]:
     """How many patients each way of knowing them made, by the manifest's column `patient_from`."""
     counted = table.groupby("patient_from")["patient"].nunique()
     return {str(name): int(number) for name, number in counted.items()}
+
+
+def not_understood(cells: Counts, *, values: bool) -> dict[str, Any]:
+    """By column: how many cells were not understood, and, where `values` may be said, the most frequent ones."""
+    columns: dict[str, Counter[str]] = {}
+    for (column, value), number in sorted(cells.not_understood.items()):
+        columns.setdefault(column, Counter())[value] = number
+    return {
+        column: {"cells": found.total(), "values": dict(found.most_common(VALUES_SHOWN)) if values else {}}
+        for column, found in columns.items()
+    }
 
 
 def _split_counts(part: Manifest) -> dict[str, Any]:
