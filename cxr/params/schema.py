@@ -33,6 +33,7 @@ Expectation = Literal[
     "patient_in_one_split",
     "patient_sizes_plausible",
     "gate_in_validation",
+    "patient_ids_not_rounded",
     "sex_known",
     "view_known",
     "age_in_range",
