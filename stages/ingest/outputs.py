@@ -9,10 +9,14 @@ from typing import Any
 import pandas as pd
 
 from cxr.data.manifest import COLUMNS, SPLITS, Head, Manifest
+from cxr.data.preprocessing_spec import ANY_DEPTH
+from cxr.imaging import levels
+from cxr.imaging.formats import exif
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
-from cxr.raw.layouts.base import Fault, Record
+from cxr.raw.layouts.base import Fault, Record, ReferenceBox
 from stages.ingest import patients
+from stages.ingest.facts import Fact
 from stages.ingest.merge import Candidate, Merged, label_names
 from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
@@ -38,7 +42,8 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     keys = {each.record.patient: patients.key(salt, section.set, each.record.patient) for each in kept}
     held_out = frozenset(keys[each.record.patient] for each in kept if each.record.official == "validation")
     labels = [f"label_{name}" for name in section.labels]
-    rows = [(*_row(each, keys[each.record.patient], section, held_out), *each.vector) for each in kept]
+    depths = levels.of_set([each.fact.depths[0] for each in kept if _has_free_depth(each)])
+    rows = [(*_row(each, keys[each.record.patient], section, held_out, depths), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
     head = Head(
         section.set,
@@ -48,6 +53,7 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
         section.negative,
         section.split.model_dump(),
         section.public,
+        depths,
     )
     return Manifest(head, table)
 
@@ -96,6 +102,15 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "boxes_of_other_images": rows.boxes_unmatched,
         "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
+        "grey_levels": {
+            "depths_of_16_bit_files": list(manifest.head.level_bits),
+            "images": {str(bits): int(count) for bits, count in table["bit_depth"].value_counts().sort_index().items()},
+        },
+        "turned_by_exif": {
+            str(number): int(count)
+            for number, count in table["orientation"].value_counts().sort_index().items()
+            if number != exif.UPRIGHT
+        },
         "batches": {batch.name: batch.checksum for batch in batches},
     }
 
@@ -111,14 +126,22 @@ def _split_counts(part: Manifest) -> dict[str, Any]:
     }
 
 
-def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str]) -> tuple[Any, ...]:
+def _has_free_depth(each: Candidate) -> bool:
+    """Whether an image is of a 16-bit file that does not itself say how many bits count."""
+    return each.fact.stored_bits > 8 and not each.fact.by_sbit
+
+
+def _row(
+    each: Candidate, patient: str, section: Ingest, held_out: frozenset[str], depths: tuple[int, ...]
+) -> tuple[Any, ...]:
     """Values in the order of the manifest's COLUMNS."""
     record, fact = each.record, each.fact
     batch, source = record.image or ("", "")
     split = split_of(section.split, patient, record.official, held_out)
     gate = split == "validation" and in_gate(section.split, patient)
     study = f"{patient}-{record.study.zfill(3)}" if record.study else ""
-    boxes = json.dumps([asdict(box) for box in record.boxes], sort_keys=True)
+    boxes = json.dumps([asdict(_upright(box, fact)) for box in record.boxes], sort_keys=True)
+    bits = levels.chosen(fact.depths, depths or ANY_DEPTH)
     return (
         fact.image_id,
         patient,
@@ -131,12 +154,22 @@ def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str
         fact.sha256,
         fact.width,
         fact.height,
-        fact.bit_depth,
-        *fact.statistics,
+        fact.stored_bits,
+        bits,
+        fact.orientation,
+        *fact.statistics[fact.depths.index(bits)],
         boxes,
         split,
         gate,
     )
+
+
+def _upright(box: ReferenceBox, fact: Fact) -> ReferenceBox:
+    """A box, which the source gives in the pixels as stored, in the upright image."""
+    if fact.orientation == exif.UPRIGHT:
+        return box
+    sides = box.x, box.y, box.w, box.h
+    return ReferenceBox(box.label, *exif.upright_box(*sides, fact.orientation, fact.width, fact.height))
 
 
 def _origin(fault: Fault) -> tuple[str, str]:

@@ -6,21 +6,30 @@ from typing import Any
 
 import pandas as pd
 
-DERIVED = ("splits_of_patient", "boxes_outside", "boxes_unknown_label")
+DERIVED = ("splits_of_patient", "boxes_outside", "boxes_unknown_label", "of_other_depth")
 BOX_TOLERANCE = 1.0  # pixels: box lists are rounded
 
 
 def derive(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    """The manifest's table with three more columns, all int64.
+    """The manifest's table with more columns, all int64.
 
     `splits_of_patient`: splits in which the row's patient has images. `boxes_outside` and `boxes_unknown_label`: of the
     row's boxes, how many leave the image by more than a pixel, and how many carry a word that is none of `labels`.
+    `of_other_depth`: 1 for an image of a 16-bit file whose levels have other bits than those of most such images.
     """
     return table.assign(
         splits_of_patient=table.groupby("patient")["split"].transform("nunique").astype("int64"),
         boxes_outside=_count_boxes(table, lambda row, box: not _inside(box, row.width, row.height)),
+        of_other_depth=_of_other_depth(table),
         boxes_unknown_label=_count_boxes(table, lambda row, box: box.get("label") not in labels),
     )
+
+
+def _of_other_depth(table: pd.DataFrame) -> pd.Series:
+    """1 where an image of a 16-bit file is not scaled by the bits that most of them are scaled by, int64."""
+    deep = table["stored_bits"].gt(8)
+    usual = table.loc[deep, "bit_depth"].mode()
+    return (deep & ~table["bit_depth"].isin(usual[:1])).astype("int64")
 
 
 def _count_boxes(table: pd.DataFrame, wrong: Any) -> pd.Series:
