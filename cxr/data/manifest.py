@@ -1,7 +1,8 @@
 """The manifest: one row an image, canonical Parquet, written by ingest and read by every later stage.
 
-Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `patient` (str, salted hash), `study`
-(str), `view` (str, "PA", "AP", ... or ""), `sex` ("M", "F", ""), `age` (float32 years, NaN unknown), `batch` (str),
+Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `patient` (str, salted hash),
+`patient_from` (str, what made the patient: "column" of a table, "pattern", "file_name", "image"), `study` (str),
+`view` (str, "PA", "AP", ... or ""), `sex` ("M", "F", ""), `age` (float32 years, NaN unknown), `batch` (str),
 `source` (str, path inside the batch; of a private set the file's SHA-256 and suffix), `sha256` (str, of the file's
 bytes), `width`, `height` (int32 pixels, of the upright image), `stored_bits` (int16, of a sample in the file: 8, 16),
 `bit_depth` (int16, significant bits by which its grey levels are scaled: 8, 10, 12, 14, 16), `orientation` (int8, the
@@ -42,6 +43,7 @@ STATISTICS = (
 _TYPES: dict[str, pa.DataType] = {
     "image_id": pa.string(),
     "patient": pa.string(),
+    "patient_from": pa.string(),
     "study": pa.string(),
     "view": pa.string(),
     "sex": pa.string(),

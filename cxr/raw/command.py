@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from cxr.core import environment
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
+from cxr.raw import private_names
 from cxr.raw.add import Added, add, commit
 from cxr.raw.incoming import inspect, known_images
 from cxr.runtime import command_line
@@ -38,7 +40,9 @@ _SET = typer.Option("--set", help="name of the set, as in ingest.set", parser=_s
 @command_line.command(app, _STATUSES, name="look", speaker="look", mendable=_MENDABLE)
 def look(source: Annotated[Path, _FROM], manifest: Annotated[Path, _MANIFEST] = Path("data/manifest.parquet")) -> None:
     """Say in JSON what a folder would bring in; nothing is added."""
-    print(json.dumps(inspect(source, known_images(manifest)).as_json(), indent=2))
+    with private_names.withheld(_unnamed(), "batch"):
+        found = inspect(source, known_images(manifest)).as_json()
+    print(json.dumps(found, indent=2))
 
 
 @command_line.command(app, _STATUSES, name="add", speaker="add-batch", mendable=_MENDABLE)
@@ -50,7 +54,8 @@ def add_batch(
     """Copy a folder as a new batch of a set, and say what to commit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        added = add(name, source, layout=_layout_for(name))
+        with private_names.withheld(_unnamed(), "batch"):
+            added = add(name, source, layout=_layout_for(name))
         message = f"Add {added.folder.name} to the set {name}: {added.files} files"
         if to_commit:
             commit(added.to_commit, message)
@@ -73,9 +78,17 @@ def _layout_for(name: str) -> str | None:
     return section.layout if section.set == name else None
 
 
+def _unnamed() -> bool:
+    """Whether no file may be named: the set of params.yaml is private, and others read what this command says.
+
+    On the console of whoever owns the folder files are named, or nobody could mend them.
+    """
+    return environment.logged() and Path("params.yaml").exists() and not load().ingest.public
+
+
 def _report(added: Added, message: str, committed: bool) -> None:
     """Say what came in, what was left out, and what to commit or what was committed."""
-    for name in added.left_out:
+    for name in added.left_out if not _unnamed() else ():
         print(f"left out: {name}")
     print(f"{added.folder}: {added.files} files, layout {added.layout}")
     files = " ".join(path.as_posix() for path in added.to_commit)

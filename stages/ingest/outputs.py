@@ -17,7 +17,7 @@ from cxr.raw.batch import Batch
 from cxr.raw.layouts.base import Fault, Record, ReferenceBox
 from stages.ingest import patients
 from stages.ingest.facts import Fact
-from stages.ingest.merge import Candidate, Merged, label_names
+from stages.ingest.merge import OUTCOMES, Candidate, Merged, label_names
 from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
 
@@ -45,17 +45,14 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     depths = levels.of_set([each.fact.depths[0] for each in kept if _has_free_depth(each)])
     rows = [(*_row(each, keys[each.record.patient], section, held_out, depths), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
-    head = Head(
-        section.set,
-        section.task,
-        tuple(section.labels),
-        section.channels,
-        section.negative,
-        section.split.model_dump(),
-        section.public,
-        depths,
-    )
-    return Manifest(head, table)
+    return Manifest(_head(section, kept, depths), table)
+
+
+def _head(section: Ingest, kept: Sequence[Candidate], depths: tuple[int, ...]) -> Head:
+    """The manifest's head; its split rule says by what it is a split: `patients_from`, what made the patients."""
+    rule = {**section.split.model_dump(), "patients_from": sorted({each.record.patient_from for each in kept})}
+    labels = tuple(section.labels)
+    return Head(section.set, section.task, labels, section.channels, section.negative, rule, section.public, depths)
 
 
 def quarantine_rows(refused: Sequence[QuarantinedRow]) -> list[dict[str, str]]:
@@ -94,9 +91,11 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "absent": len(rows.absent),
         "left_out": rows.left_out,
         "merged": len(gone),
-        "merged_by_outcome": {name: outcomes[name] for name in ("same", "corrected", "conflict")},
+        "merged_by_outcome": {name: outcomes[name] for name in OUTCOMES},
+        "merged_of_other_patient": sum(not each.same_patient for each in gone),
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),
         "patients": int(table["patient"].nunique()),
+        "patients_from": patients_from(table),
         "splits": {split: _split_counts(manifest.rows(split)) for split in SPLITS},
         "boxes": sum(map(len, manifest.boxes())),
         "boxes_of_other_images": rows.boxes_unmatched,
@@ -106,13 +105,21 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
             "depths_of_16_bit_files": list(manifest.head.level_bits),
             "images": {str(bits): int(count) for bits, count in table["bit_depth"].value_counts().sort_index().items()},
         },
-        "turned_by_exif": {
-            str(number): int(count)
-            for number, count in table["orientation"].value_counts().sort_index().items()
-            if number != exif.UPRIGHT
-        },
+        "exif_orientations": _orientations(rows.candidates),
         "batches": {batch.name: batch.checksum for batch in batches},
     }
+
+
+def patients_from(table: pd.DataFrame) -> dict[str, int]:
+    """How many patients each way of knowing them made, by the manifest's column `patient_from`."""
+    counted = table.groupby("patient_from")["patient"].nunique()
+    return {str(name): int(number) for name, number in counted.items()}
+
+
+def _orientations(candidates: Sequence[Candidate]) -> dict[str, int]:
+    """How many rows, merged ones among them, have an image that asks to be turned, by EXIF's number."""
+    found = Counter(each.fact.orientation for each in candidates)
+    return {str(number): count for number, count in sorted(found.items()) if number != exif.UPRIGHT}
 
 
 def _split_counts(part: Manifest) -> dict[str, Any]:
@@ -145,6 +152,7 @@ def _row(
     return (
         fact.image_id,
         patient,
+        record.patient_from,
         study,
         record.view,
         record.sex,
@@ -189,6 +197,6 @@ def _merged_row(each: Merged, labels: Sequence[str]) -> dict[str, str]:
         each.outcome,
         label_names(labels, each.gone.vector),
         label_names(labels, each.kept.vector),
-        "same" if kept.patient == gone.patient else "differs",
+        "same" if each.same_patient else "differs",
     )
     return dict(zip(MERGED, values, strict=True))

@@ -1,6 +1,7 @@
 """The stage's edge: reads the set's batches, writes the manifest and the lists of what did not come in."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from cxr.params.schema import Ingest
 from cxr.raw import private_names
 from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import verify_set
-from cxr.raw.layouts.base import Layout
+from cxr.raw.layouts.base import FILE_NAME, PATTERN, Layout
 from cxr.raw.layouts.registry import layout_for
 from cxr.runtime import paths
 from stages.ingest import outputs, patients, privacy
 from stages.ingest.earlier import FACTS_BY
 from stages.ingest.facts import facts_by
-from stages.ingest.merge import merge
+from stages.ingest.merge import CONFLICT, Candidate, Merged, merge
 from stages.ingest.sorting import Sorted, sort_rows
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ def ingest(params: Params) -> dict[str, int]:
     write_csv(DATA / "merged.csv", outputs.MERGED, outputs.merged_rows(gone, section.labels))
     write_json(DATA / "ingest.json", counts)
     logger.info(summary(counts))
+    for line in remarks(counts, gone):
+        logger.warning(line)
     found = rows.gathered
     return {
         "files": len(found.facts),
@@ -109,6 +112,27 @@ def check_sum(counts: dict[str, Any]) -> None:
     parts = counts["manifest"] + sum(counts["quarantined"].values()) + counts["merged"] + counts["absent"]
     if parts != counts["rows_in"]:
         raise UserError(f"{summary(counts)}: does not add up; this is a fault of stages/ingest, please report it")
+
+
+def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
+    """A line for each thing that came in and contradicts itself, or makes the split weaker than it looks."""
+    conflicts = [f"{_place(each.gone)} against {_place(each.kept)}" for each in gone if each.outcome == CONFLICT]
+    made, others = counts["patients_from"], counts["merged_of_other_patient"]
+    missed = made.get(FILE_NAME, 0) if PATTERN in made else 0
+    shown = "; ".join(conflicts[:3])
+    lines = {
+        f"rows with an image's pixels and other labels than it: {len(conflicts)} ({shown}); the first row's labels "
+        "hold, see the outcome conflict in data/merged.csv": len(conflicts),
+        f"rows with an image's pixels and another patient than it: {others}; the first row's patient holds, see "
+        "`differs` in data/merged.csv": others,
+        f"file names that ingest.patient_pattern misses, each a patient of its own: {missed}": missed,
+    }
+    return [f"ingest: {line}" for line, count in lines.items() if count]
+
+
+def _place(row: Candidate) -> str:
+    """Where a row's image is, for reading."""
+    return "/".join(row.record.image or (row.record.batch, row.record.name))
 
 
 def summary(counts: dict[str, Any]) -> str:

@@ -7,9 +7,9 @@ from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.beside import left_out
 from cxr.raw.labels import Coding
-from cxr.raw.layouts.base import Claims, Fault, Layout, Record
+from cxr.raw.layouts.base import IMAGE, Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
-from stages.ingest.facts import Gathered, gather, sha256_of
+from stages.ingest.facts import Fact, Gathered, gather, sha256_of
 from stages.ingest.merge import Candidate
 
 Labelled = tuple[Record, tuple[int, ...]]  # a row, and 0 or 1 for each of the task's labels
@@ -38,8 +38,10 @@ class Sorted:
 
 
 def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
-    """Read the tables, find the images, decode what is new, and sort. UserError as `layout.read` raises it."""
+    """Read the tables, find the images, decode what is new, and sort. UserError as `layout.read` and
+    `layout.check_patients` raise it."""
     claims = [layout.read(batch, batches[:index]) for index, batch in enumerate(batches)]
+    layout.check_patients(claims)
     strays = files_without_row(batches, claims)
     coding = Coding.of(section, frozenset().union(*(claim.known_findings for claim in claims)))
     labelled, faults, absent = encode_labels(claims, coding)
@@ -75,13 +77,13 @@ def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> lis
 def encode_labels(claims: Sequence[Claims], coding: Coding) -> tuple[list[Labelled], list[Fault], list[Record | Fault]]:
     """(rows with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
 
-    Only an unsafe path is a fault in any case.
+    Only a row whose name can't be relied on is a fault in any case (`Fault.in_any_case`).
     """
     labelled: list[Labelled] = []
     faults: list[Fault] = []
     absent: list[Record | Fault] = []
     for row in _rows(claims):
-        if row.image is None and not (isinstance(row, Fault) and row.reason == "unsafe_path"):
+        if row.image is None and not (isinstance(row, Fault) and row.in_any_case):
             absent.append(row)
         elif isinstance(row, Fault):
             faults.append(row)
@@ -122,8 +124,13 @@ def _decoded(labelled: Sequence[Labelled], gathered: Gathered) -> tuple[list[Can
         if fact.reason:
             faults.append(Fault(record.batch, record.place, record.name, fact.reason, fact.detail, record.image))
         else:
-            candidates.append(Candidate(record, fact, vector))
+            candidates.append(Candidate.of(_with_patient(record, fact), fact, vector))
     return candidates, faults
+
+
+def _with_patient(record: Record, fact: Fact) -> Record:
+    """The row, its image's id for its patient where every image is a patient of its own."""
+    return replace(record, patient=fact.image_id) if record.patient_from == IMAGE else record
 
 
 def _stray(batch: str, name: str) -> Fault:

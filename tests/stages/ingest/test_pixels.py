@@ -78,7 +78,7 @@ def test_an_image_is_upright_in_the_manifest_and_its_box_goes_with_it():
     assert (row.width, row.height, row.orientation) == (24, 32, 6) and row.aspect == pytest.approx(24 / 32)
     assert (other.width, other.height, other.orientation) == (32, 24, 1)
     assert row.boxes == '[{"h": 10.0, "label": "Mass", "w": 5.0, "x": 16.0, "y": 4.0}]'
-    assert counts()["turned_by_exif"] == {"6": 1}
+    assert counts()["exif_orientations"] == {"6": 1}
 
 
 def test_a_jpeg_that_is_not_whole_is_corrupt_also_with_an_end_marker():

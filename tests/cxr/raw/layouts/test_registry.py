@@ -115,8 +115,8 @@ def test_official_folders_or_lists_that_are_asked_for_and_missing_are_named_as_t
 def test_a_folder_of_no_layout_is_told_what_every_layout_looks_like(monkeypatch):
     monkeypatch.setattr(registry, "LAYOUTS", (Listed, Nih, Folder))
     expected = (
-        r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv \(layout nih\) nor class folders "
-        r"with PNG or JPEG files \(layout folder\); give"
+        r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv or sample_labels\.csv \(layout nih\) nor "
+        r"class folders with PNG or JPEG files \(layout folder\); give"
     )
     with pytest.raises(UserError, match=expected):
         registry.layout_of(["readme.txt"], "x")
