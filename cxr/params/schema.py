@@ -116,6 +116,7 @@ class Ingest(Section):
     patient_pattern: str | None = None  # folder: regular expression with a group `patient`; see layouts/folder.py
     one_patient_per: Literal["file_name", "image"] | None = None  # folder: who is a patient where no pattern says it
     max_pattern_misses: Fraction = 0.0  # of the image names; above it the stage fails
+    repeated_rows: Literal["union", "refuse"] = "union"  # of a table about one image
     split: Split = Split()
     max_quarantined_fraction: Fraction = 0.01
     max_pixels: Positive = 100_000_000

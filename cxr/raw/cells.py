@@ -50,6 +50,10 @@ class Counts:
     not_understood: Counter[tuple[str, str]] = field(default_factory=Counter)
     rounded_ids: Counter[str] = field(default_factory=Counter)
 
+    def __add__(self, other: "Counts") -> "Counts":
+        """The counts of both."""
+        return Counts(self.not_understood + other.not_understood, self.rounded_ids + other.rounded_ids)
+
     def patient(self, column: str, text: str) -> str:
         """An id as `patient_id` reads it; counted where a spreadsheet seems to have rounded it."""
         read = patient_id(text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from cxr.raw.layouts.base import Record
 from stages.ingest.facts import Fact
+from stages.ingest.repeated_rows import UNITED
 from stages.ingest.splits import strictest
 
 
@@ -30,7 +31,8 @@ class Candidate:
 
 # What a row that gave way was: of the same labels; of a later batch whose labels hold now; of other labels that nobody
 # corrected; of other labels, until a later batch said which are right.
-SAME, CORRECTED, CONFLICT, SETTLED = OUTCOMES = ("same", "corrected", "conflict", "settled")
+SAME, CORRECTED, CONFLICT, SETTLED = ("same", "corrected", "conflict", "settled")
+OUTCOMES = (SAME, CORRECTED, CONFLICT, SETTLED, UNITED)  # united: see stages.ingest.repeated_rows
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,17 @@ def merge(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Merged
         groups.setdefault(candidate.fact.image_id, []).append(candidate)
     kept, gone = [], []
     for group in groups.values():
-        image, others = _settle(group)
+        image, others = _settle([row for row in group if not row.record.repeats])
         kept.append(image)
-        gone += others
+        gone += [*others, *(Merged(image, row, _of_repeated(row, group)) for row in group if row.record.repeats)]
     return kept, gone
+
+
+def _of_repeated(row: Candidate, group: list[Candidate]) -> str:
+    """The outcome of a row that went into another one of its table: settled where a later batch names the image."""
+    since = [other for other in group[group.index(row) :] if other.record.batch != row.record.batch]
+    settled = row.record.repeats == CONFLICT and any(_names_again(other, [row]) for other in since)
+    return SETTLED if settled else row.record.repeats
 
 
 def _settle(group: list[Candidate]) -> tuple[Candidate, list[Merged]]:

@@ -9,18 +9,16 @@ from typing import Any
 import pandas as pd
 
 from cxr.data.manifest import COLUMNS, SPLITS, Head, Manifest
-from cxr.data.preprocessing_spec import ANY_DEPTH
-from cxr.imaging import levels
-from cxr.imaging.formats import exif
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
-from cxr.raw.layouts.base import Fault, Record, ReferenceBox
-from stages.ingest import patients
-from stages.ingest.facts import Fact
+from cxr.raw.cells import Counts
+from cxr.raw.layouts.base import Fault, Record
+from stages.ingest import patients, pixels
 from stages.ingest.merge import OUTCOMES, Candidate, Merged, label_names
 from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
 
+VALUES_SHOWN = 20  # of a column's values that were not understood
 QUARANTINE = ("batch", "source", "row", "sha256", "reason", "detail")
 ABSENT = ("batch", "source", "row")
 MERGED = (
@@ -42,7 +40,7 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     keys = {each.record.patient: patients.key(salt, section.set, each.record.patient) for each in kept}
     held_out = frozenset(keys[each.record.patient] for each in kept if each.record.official == "validation")
     labels = [f"label_{name}" for name in section.labels]
-    depths = levels.of_set([each.fact.depths[0] for each in kept if _has_free_depth(each)])
+    depths = pixels.depths_of(kept)
     rows = [(*_row(each, keys[each.record.patient], section, held_out, depths), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
     return Manifest(_head(section, kept, depths), table)
@@ -101,11 +99,11 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "boxes_of_other_images": rows.boxes_unmatched,
         "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
-        "grey_levels": {
-            "depths_of_16_bit_files": list(manifest.head.level_bits),
-            "images": {str(bits): int(count) for bits, count in table["bit_depth"].value_counts().sort_index().items()},
-        },
-        "exif_orientations": _orientations(rows.candidates),
+        **pixels.counts(manifest, rows.candidates),
+        "official_lists": {"entries": rows.listed.number, "unmatched": len(rows.listed.unmatched)},
+        "names_matched_otherwise": {how: rows.names_matched[how] for how in ("case", "path", "unicode")},
+        "not_understood": not_understood(rows.cells, values=manifest.head.public),
+        "rounded_ids": dict(rows.cells.rounded_ids),
         "batches": {batch.name: batch.checksum for batch in batches},
     }
 
@@ -116,10 +114,15 @@ def patients_from(table: pd.DataFrame) -> dict[str, int]:
     return {str(name): int(number) for name, number in counted.items()}
 
 
-def _orientations(candidates: Sequence[Candidate]) -> dict[str, int]:
-    """How many rows, merged ones among them, have an image that asks to be turned, by EXIF's number."""
-    found = Counter(each.fact.orientation for each in candidates)
-    return {str(number): count for number, count in sorted(found.items()) if number != exif.UPRIGHT}
+def not_understood(cells: Counts, *, values: bool) -> dict[str, Any]:
+    """By column: how many cells were not understood, and, where `values` may be said, the most frequent ones."""
+    columns: dict[str, Counter[str]] = {}
+    for (column, value), number in sorted(cells.not_understood.items()):
+        columns.setdefault(column, Counter())[value] = number
+    return {
+        column: {"cells": found.total(), "values": dict(found.most_common(VALUES_SHOWN)) if values else {}}
+        for column, found in columns.items()
+    }
 
 
 def _split_counts(part: Manifest) -> dict[str, Any]:
@@ -133,11 +136,6 @@ def _split_counts(part: Manifest) -> dict[str, Any]:
     }
 
 
-def _has_free_depth(each: Candidate) -> bool:
-    """Whether an image is of a 16-bit file that does not itself say how many bits count."""
-    return each.fact.stored_bits > 8 and not each.fact.by_sbit
-
-
 def _row(
     each: Candidate, patient: str, section: Ingest, held_out: frozenset[str], depths: tuple[int, ...]
 ) -> tuple[Any, ...]:
@@ -147,8 +145,8 @@ def _row(
     split = split_of(section.split, patient, record.official, held_out)
     gate = split == "validation" and in_gate(section.split, patient)
     study = f"{patient}-{record.study.zfill(3)}" if record.study else ""
-    boxes = json.dumps([asdict(_upright(box, fact)) for box in record.boxes], sort_keys=True)
-    bits = levels.chosen(fact.depths, depths or ANY_DEPTH)
+    boxes = json.dumps([asdict(pixels.upright_box(box, fact)) for box in record.boxes], sort_keys=True)
+    bits = pixels.bits_of(fact, depths)
     return (
         fact.image_id,
         patient,
@@ -170,14 +168,6 @@ def _row(
         split,
         gate,
     )
-
-
-def _upright(box: ReferenceBox, fact: Fact) -> ReferenceBox:
-    """A box, which the source gives in the pixels as stored, in the upright image."""
-    if fact.orientation == exif.UPRIGHT:
-        return box
-    sides = box.x, box.y, box.w, box.h
-    return ReferenceBox(box.label, *exif.upright_box(*sides, fact.orientation, fact.width, fact.height))
 
 
 def _origin(fault: Fault) -> tuple[str, str]:

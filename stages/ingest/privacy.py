@@ -32,6 +32,7 @@ SAYS: Mapping[str, str] = {
     "contradictory_labels": "labels that contradict one another",
     "no_class_folder": "it stands in no class folder",
     "unsafe_path": "a cell that is no plain file name",
+    "repeated_rows": "several rows about one image that can't be united",
     "bad_row": "a row that can't be read, or lacks patient or findings",
 }
 _ELSEWHERE = "see .runs/names on the machine that read it"

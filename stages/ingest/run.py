@@ -16,7 +16,7 @@ from cxr.raw.checksums import verify_set
 from cxr.raw.layouts.base import FILE_NAME, PATTERN, Layout
 from cxr.raw.layouts.registry import layout_for
 from cxr.runtime import paths
-from stages.ingest import outputs, patients, privacy
+from stages.ingest import outputs, patients, privacy, table_remarks
 from stages.ingest.earlier import FACTS_BY
 from stages.ingest.facts import facts_by
 from stages.ingest.merge import CONFLICT, Candidate, Merged, merge
@@ -91,19 +91,31 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
             f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
             f"{len(rows.absent)} rows of its tables without image"
         )
+    first = "; ".join(f"{each.fault.place or each.fault.name}: {each.fault.reason}" for each in rows.refused[:3])
     raise UserError(
-        f"{refused} of {present} inputs that are present are quarantined, more than "
-        f"ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
+        f"{refused} of {present} inputs that are present are quarantined ({first}{'; ...' if refused > 3 else ''}), "
+        f"more than ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
         "which and why: mend them in a new batch, or raise that parameter if they may be missing"
     )
 
 
 def refuse_missing_lists(rows: Sorted, section: Ingest, layout: Layout) -> None:
-    """UserError where the official split is asked for and the set has none."""
-    if section.split.rule == "official" and not any(each.record.official for each in rows.candidates):
+    """UserError where the official split is asked for and the set has none, or its lists may have missed a test image:
+    an entry for test names nothing that came in or is absent, and an image stands in no list."""
+    if section.split.rule != "official":
+        return
+    outside, missed = sum(not each.record.official for each in rows.candidates), rows.listed.missed_for_test()
+    if outside == len(rows.candidates):
         raise UserError(
             f"ingest.split.rule is official, but no batch of {section.set} has "
             f"{layout.official_split} that names an image; use rule: hash"
+        )
+    if outside and missed:
+        first = f" (the first: {missed[0]})" if section.public else ""
+        raise UserError(
+            f"{len(missed)} entries for test of the official lists{first} name no image and no row of a table, and "
+            f"{outside} images stand in no list: images for test might be trained on. Write the lists with the names "
+            "of the files, or use ingest.split.rule: hash"
         )
 
 
@@ -116,7 +128,11 @@ def check_sum(counts: dict[str, Any]) -> None:
 
 def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
     """A line for each thing that came in and contradicts itself, or makes the split weaker than it looks."""
-    conflicts = [f"{_place(each.gone)} against {_place(each.kept)}" for each in gone if each.outcome == CONFLICT]
+    conflicts = [
+        f"{_place(each.gone)} against {_place(each.kept)}"
+        for each in gone
+        if each.outcome == CONFLICT and not each.gone.record.repeats
+    ]
     made, others = counts["patients_from"], counts["merged_of_other_patient"]
     missed = made.get(FILE_NAME, 0) if PATTERN in made else 0
     shown = "; ".join(conflicts[:3])
@@ -126,6 +142,7 @@ def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
         f"rows with an image's pixels and another patient than it: {others}; the first row's patient holds, see "
         "`differs` in data/merged.csv": others,
         f"file names that ingest.patient_pattern misses, each a patient of its own: {missed}": missed,
+        **table_remarks.lines(counts, gone),
     }
     return [f"ingest: {line}" for line, count in lines.items() if count]
 

@@ -30,6 +30,7 @@ REASONS = (
     "no_class_folder",
     "unsafe_path",
     "bad_row",
+    "repeated_rows",
     "decoder_crashed",
 )
 COLUMN, PATTERN, FILE_NAME, IMAGE = "column", "pattern", "file_name", "image"
@@ -61,6 +62,7 @@ class Record:
     `image`: where the file is, None where it is absent. `patient` and `study`: ids as the source writes them. `age`:
     years, NaN unknown. `official`: "train", "validation", "test" or "". `patient_from`: what made the patient, one of
     PATIENT_FROM; where it is "image", `patient` is "" until the image is decoded: its pixels' id is the patient.
+    `repeats`: of a further row of a table about one image, what it was ("same", "united", "conflict"); ingest sets it.
     """
 
     batch: str
@@ -76,6 +78,7 @@ class Record:
     boxes: tuple[ReferenceBox, ...] = ()
     official: str = ""
     patient_from: str = COLUMN
+    repeats: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Claims:
     task asks for them or not. `boxes_unmatched`: boxes for images that no record names. `left_out`: files that the
     parameters leave out; see `cxr.raw.beside.left_out` for all that are. `counts`: cells that were not understood.
     `names_matched`: how many names were matched although written otherwise ("unicode", "case", "path"). `listed`:
-    images that the batch's official lists name, by `cxr.raw.official_lists.folded` name, to where.
+    images that the batch's official lists name, by `cxr.raw.official_lists.folded` name, to (split, where).
     """
 
     rows: int = 0
@@ -119,7 +122,7 @@ class Claims:
     left_out: frozenset[str] = frozenset()
     counts: Counts = field(default_factory=Counts)
     names_matched: Counter[str] = field(default_factory=Counter)
-    listed: dict[str, str] = field(default_factory=dict)
+    listed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def take(self, row: Record | Fault) -> None:
         """Count a row and put it into its list."""

@@ -104,7 +104,7 @@ class Nih(Layout):
             claims.take(fault)
         named = {_key(images, record.name) for record in claims.records}
         claims.boxes_unmatched = sum(len(each) for key, each in boxes.items() if key not in named)
-        claims.listed = {folded(name): place for _, place, name in self._official.entries(batch)}
+        claims.listed = {folded(name): (split, place) for split, place, name in self._official.entries(batch)}
         return claims
 
     @classmethod
