@@ -40,6 +40,8 @@ Expectation = Literal[
     "width_in_range",
     "height_in_range",
     "bit_depth_in_range",
+    "grey_depths_agree",
+    "orientation_upright",
     "images_not_blank",
     "label_values",
     "one_label_per_image",

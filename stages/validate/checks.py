@@ -99,6 +99,18 @@ CHECKS = (
     Rule("height_in_range", "Heights lie between validate.min_side and validate.max_side pixels.", _CONVERT),
     Rule("bit_depth_in_range", "Bit depths lie between 1 and 16.", _INGEST),
     Rule(
+        "grey_depths_agree",
+        "The 16-bit files of a set have as many significant bits, so that their grey levels mean the same.",
+        "look at bit_depth in data/manifest.parquet: two sources may be mixed, or single images overexposed",
+        "warning",
+    ),
+    Rule(
+        "orientation_upright",
+        "No file asks by EXIF to be turned; those that do were turned by ingest, their boxes too.",
+        "see with your own eyes that these images, and their boxes, are upright now",
+        "warning",
+    ),
+    Rule(
         "images_not_blank",
         "An image's grey levels vary (standard deviation at least validate.blank_std of 255).",
         "look at the images named; add the batch anew without them, lower validate.blank_std, or set "
