@@ -39,7 +39,7 @@ def inspect(source: Path, known: frozenset[str] = frozenset()) -> Incoming:
 
     BatchError as `cxr.raw.add.add` raises it; UserError where a table of the folder can't be read.
     """
-    names = [name for name in listing(source)[0] if name not in (CHECKSUMS, MEMBERS)]
+    names = [name for name in listing(source).files if name not in (CHECKSUMS, MEMBERS)]
     layout = layout_of(names, str(source))
     hashes = {name: sha256_file(source / name) for name in names}
     images = [name for name in names if is_image(name)]

@@ -64,7 +64,7 @@ def hospital():
             **{f"images/{name}.png": png(grey(700 + i)) for i, name in enumerate(images)},
             "images/Huber_again.png": png(grey(702)),
             "images/Huber_broken.png": png(grey(703))[:60],
-            "Anna Mueller.txt": "PAT-12345678",
+            "Anna Mueller.bin": "PAT-12345678",
         }
     )
 
