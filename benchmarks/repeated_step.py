@@ -20,7 +20,8 @@ from cxr.core import determinism
 determinism.set_environment()  # before NumPy and OpenCV load
 
 from cxr.nets import factory, tf_session
-from cxr.params.schema import Loss, Machine
+from cxr.params.learning import Loss
+from cxr.params.schema import Machine
 from cxr.training import losses
 
 # isort: split

@@ -43,6 +43,7 @@ def made_up(rows: int) -> Manifest:
         {
             "image_id": [f"{i:032x}" for i in range(rows)],
             "patient": [f"{p:016x}" for p in patient],
+            "patient_from": "column",
             "study": [f"{i:016x}" for i in range(rows)],
             "view": random.choice(["PA", "AP"], rows),
             "sex": random.choice(["M", "F"], rows),
@@ -70,6 +71,7 @@ def seconds(rows: int) -> tuple[float, dict[str, int]]:
         manifest.write(folder / "data/manifest.parquet", made_up(rows))
         counts = {"rows_in": rows, "manifest": rows, "quarantined": {}, "merged": 0, "absent": 0}
         write_json(folder / "data/ingest.json", counts)
+        (folder / "data/merged.csv").write_text("image_id,outcome,patient\n")
         (folder / "params.yaml").write_text(preset.text(ROOT / "presets/nih.yaml"))
         start = time.perf_counter()
         subprocess.run(

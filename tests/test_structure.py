@@ -18,6 +18,7 @@ BEHAVIOURS = {  # files that follow a behaviour through several modules of their
     "stages/preprocess/test_incremental.py",
     "stages/train/test_gate_kept_apart.py",
     "serving/monitor/test_estimate.py",
+    "serving/score/test_private_set.py",
     "serving/test_made_before_the_move.py",
     "flows/deployments/test_watch.py",
 }

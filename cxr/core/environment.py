@@ -44,6 +44,11 @@ def serve_token() -> str:
     return os.environ.get("CXR_SERVE_TOKEN", "")
 
 
+def logged() -> bool:
+    """CXR_LOGGED: what this process says goes into a log that others read; set by flows for the commands they call."""
+    return bool(os.environ.get("CXR_LOGGED"))
+
+
 def called_from() -> Path:
     """CXR_CALLED_FROM: the folder that paths of the command line start at, set by `cxr` where that is not the project's
     own folder, in which all work is done."""

@@ -1,7 +1,8 @@
 """The manifest: one row an image, canonical Parquet, written by ingest and read by every later stage.
 
-Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `patient` (str, salted hash), `study`
-(str), `view` (str, "PA", "AP", ... or ""), `sex` ("M", "F", ""), `age` (float32 years, NaN unknown), `batch` (str),
+Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `patient` (str, salted hash),
+`patient_from` (str, what made the patient: "column" of a table, "pattern", "file_name", "image"), `study` (str),
+`view` (str, "PA", "AP", ... or ""), `sex` ("M", "F", ""), `age` (float32 years, NaN unknown), `batch` (str),
 `source` (str, path inside the batch; of a private set the file's SHA-256 and suffix), `sha256` (str, of the file's
 bytes), `width`, `height` (int32 pixels),
 `bit_depth` (int16), the STATISTICS (float32, see `cxr.imaging.statistics`), `boxes` (str, JSON list of
@@ -41,6 +42,7 @@ STATISTICS = (
 _TYPES: dict[str, pa.DataType] = {
     "image_id": pa.string(),
     "patient": pa.string(),
+    "patient_from": pa.string(),
     "study": pa.string(),
     "view": pa.string(),
     "sex": pa.string(),

@@ -103,11 +103,13 @@ class ModelCard(NetCard):
     """The whole card of a model folder.
 
     `parent`: identity of the model it was made from, None for random or ImageNet weights. `negative`: name of the class
-    without finding in a multiclass set. `data_hash`: SHA-256 of the processed data's checksums.
+    without finding in a multiclass set. `data_hash`: SHA-256 of the processed data's checksums. `public`: whether files
+    of that set may be named; written where they may not.
     """
 
     name: str
     set: str
+    public: bool = True
     negative: str | None
     preprocessing: Annotated[Chain, BeforeValidator(_chain)]
     split: SplitRecord

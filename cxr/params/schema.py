@@ -1,10 +1,12 @@
 """What params.yaml may hold: a section for each stage, each key with its type, bounds and meaning."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cxr.core.patient_salt import PUBLIC_SALT, fingerprint
+from cxr.params.learning import Compress, Train
 from cxr.params.production import Monitor, Retrain, Score
 from cxr.params.section import Fraction, Positive, Section
 
@@ -24,9 +26,12 @@ Expectation = Literal[
     "file_unique",
     "counts_add_up",
     "no_duplicate_pixels",
+    "no_conflicting_labels",
+    "same_pixels_same_patient",
     "split_known",
     "splits_not_empty",
     "patient_in_one_split",
+    "patient_sizes_plausible",
     "gate_in_validation",
     "sex_known",
     "view_known",
@@ -87,6 +92,14 @@ class Split(Section):
     gate_fraction: Fraction = 0.2  # of the validation patients: kept for promotion, unseen by any choice
 
 
+WITHOUT_PATIENT_COLUMN = ("folder",)  # layouts whose patients stand in no table
+_WAYS = (
+    "set exactly one of patient_pattern (a regular expression whose group `patient` is the patient in each file's "
+    "name) and one_patient_per (file_name: files of one name are one patient; image: every image is a patient of its "
+    "own, so that a split leaks where one patient has several images)"
+)
+
+
 class Ingest(Section):
     """Which set comes in, and how its tables are read."""
 
@@ -98,7 +111,10 @@ class Ingest(Section):
     negative: str | None = None  # binary: the class that means "not labels[0]"
     channels: Literal[1, 3] = 1
     below_class: str | None = None  # folder: which folders below a class hold its images; a name, or "*" for all
-    patient_pattern: str | None = None  # folder: regular expression with a group `patient`, over the file name
+    patient_pattern: str | None = None  # folder: regular expression with a group `patient`; see layouts/folder.py
+    one_patient_per: Literal["file_name", "image"] | None = None  # folder: who is a patient where no pattern says it
+    max_pattern_misses: Fraction = 0.0  # of the image names; above it the stage fails
+    repeated_rows: Literal["union", "refuse"] = "union"  # of a table about one image
     split: Split = Split()
     max_quarantined_fraction: Fraction = 0.01
     max_pixels: Positive = 100_000_000
@@ -111,6 +127,29 @@ class Ingest(Section):
             raise ValueError("labels must not repeat")
         if self.task == "binary" and (len(self.labels) != 1 or self.negative is None):
             raise ValueError("a binary task has exactly one label (the positive class) and `negative`")
+        return self
+
+    @field_validator("patient_pattern")
+    @classmethod
+    def finds_a_patient(cls, pattern: str | None) -> str | None:
+        """ValueError where the pattern is no regular expression, or has no group `patient`."""
+        try:
+            if pattern is not None and "patient" not in re.compile(pattern).groupindex:
+                raise ValueError("has no group (?P<patient>...)")
+        except re.error as error:
+            raise ValueError(f"no regular expression: {error}") from error
+        return pattern
+
+    @model_validator(mode="after")
+    def patients_are_known_in_one_way(self) -> "Ingest":
+        """ValueError where nothing says who is a patient, or two things do."""
+        given = [name for name in ("patient_pattern", "one_patient_per") if getattr(self, name) is not None]
+        if self.layout not in WITHOUT_PATIENT_COLUMN and given:
+            raise ValueError(f"layout {self.layout} reads the patients from its table: set {given[0]} to null")
+        if self.layout in WITHOUT_PATIENT_COLUMN and len(given) != 1:
+            raise ValueError(
+                f"layout {self.layout} has no column of patients: {_WAYS}; {len(given)} of the two are set"
+            )
         return self
 
     @model_validator(mode="after")
@@ -152,74 +191,6 @@ class Preprocess(Section):
     clahe: Clahe = Clahe()
     buckets: Annotated[int, Field(ge=1, le=256)] = 32
     cache_gigabytes: Annotated[float, Field(gt=0)] = 20.0
-
-
-class Augment(Section):
-    """Random changes of a training image; all zero and false leaves it as it is."""
-
-    flip: bool = False
-    shift: Fraction = 0.0  # of the side
-    zoom: Fraction = 0.0
-    rotate: Annotated[float, Field(ge=0, le=45)] = 0.0  # degrees
-    brightness: Fraction = 0.0  # of the grey range
-    contrast: Fraction = 0.0
-
-
-class Loss(Section):
-    """Focal loss (Lin et al. 2017, arXiv:1708.02002) or cross-entropy."""
-
-    name: Literal["focal", "crossentropy"] = "focal"
-    alpha: Fraction = 0.25
-    gamma: Annotated[float, Field(ge=0)] = 2.0
-
-
-class Schedule(Section):
-    """Learning rate over the steps of training."""
-
-    name: Literal["constant", "cosine", "plateau"] = "cosine"
-    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
-
-
-class Train(Section):
-    """The net and how it learns."""
-
-    net: Literal["small", "resnet50", "mobilenetv2", "densenet121"] = "small"
-    width: Positive = 16  # small: channels after the stem
-    weights: str | None = None  # "imagenet", a file of ImageNet weights (.h5), or none: from scratch
-    initial: str = "models/scratch.json"  # a model folder to start from (models/initial, added to DVC), or that file
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    seed: int = 11
-    epochs: Positive = 10
-    batch_size: Positive = 32
-    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    schedule: Schedule = Schedule()
-    loss: Loss = Loss()
-    class_weights: bool = False
-    patience: Positive = 5
-    augment: Augment = Augment()
-    checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
-
-
-class Prune(Section):
-    """Magnitude pruning (Zhu & Gupta 2017, arXiv:1710.01878) and fine-tuning."""
-
-    schedule: Literal["polynomial", "constant"] = "polynomial"
-    sparsity: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    epochs: Positive = 2
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-
-
-class Compress(Section):
-    """Which variants are made and how one is chosen."""
-
-    variants: list[Literal["pruned", "float16", "int8", "pruned_int8"]] = Field(default=["pruned", "float16", "int8"])
-    prune: Prune = Prune()
-    representative_images: Positive = 200
-    uint8_output: bool = False  # also make int8 with rounded probabilities, and report its loss
-    max_auroc_drop: Fraction = 0.01  # macro, on validation, against base
-    max_worst_drop: Fraction = 0.03  # any one label
 
 
 class Evaluate(Section):

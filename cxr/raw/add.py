@@ -19,7 +19,7 @@ from cxr.core.files import CHECKSUMS, sha256_file, write_bytes, write_checksums
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import check_ledger, ledger_of, read_ledger, verify_set, write_ledger
-from cxr.raw.door import look_at, refuse
+from cxr.raw.door import Look, look_at, refuse
 from cxr.raw.names import BatchError
 from cxr.raw.packing import copy
 from cxr.runtime import folder_lock
@@ -31,13 +31,11 @@ LOCK = RUNS / "batches"  # one lock for all sets: they share a .gitignore and DV
 
 @dataclass(frozen=True)
 class Added:
-    """What came in: the batch's folder, number of files, what there is to say of it, and the files for git to track."""
+    """What came in: the batch's folder, number of files, and what the look at its source found."""
 
     folder: Path
-    layout: str
     files: int
-    remarks: tuple[str, ...]
-    to_commit: tuple[Path, ...]
+    look: Look
 
 
 class AlreadyIn(BatchError):
@@ -92,7 +90,7 @@ def _add(name: str, source: Path, section: Ingest | None, raw: Path) -> Added:
         _dvc_add(folder)
         entries = read_ledger(ledger_of(folder))
         write_ledger(ledger_of(folder), entries | {batch.name: sha256_file(batch / CHECKSUMS)})
-    return Added(batch, look.layout.name, len(look.names), tuple(look.remarks()), to_commit(folder))
+    return Added(batch, len(look.names), look)
 
 
 def to_commit(folder: Path) -> tuple[Path, ...]:

@@ -8,9 +8,10 @@ import tarfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cxr.core.files import CHECKSUMS, checksum_lines, read_checksums, sha256_file
+from cxr.raw.image_names import NameIndex
 from cxr.raw.names import MEMBERS, OWN, BatchError, fault_of, in_order, is_batch_name
 from cxr.runtime.dvc_cache import object_behind
 
@@ -94,12 +95,9 @@ class Batch:
         return dict(sorted(hashes, reverse=True))
 
     @cached_property
-    def by_basename(self) -> dict[str, list[str]]:
-        """File name without folders to the paths that end in it, sorted."""
-        index: dict[str, list[str]] = {}
-        for name in self._places:
-            index.setdefault(PurePosixPath(name).name, []).append(name)
-        return index
+    def images(self) -> NameIndex:
+        """The batch's files by the names that a table may give them."""
+        return NameIndex(self._places)
 
     @cached_property
     def _recorded(self) -> dict[str, str]:

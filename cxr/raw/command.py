@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
+from cxr.core import environment
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
 from cxr.params.schema import Ingest
-from cxr.raw import commit
+from cxr.raw import commit, private_names
 from cxr.raw.add import AlreadyIn, add
 from cxr.raw.add import to_commit as to_commit_of
 from cxr.raw.incoming import inspect, known_images
@@ -42,7 +43,9 @@ _SET = typer.Option("--set", help="name of the set, as in ingest.set", parser=_s
 @command_line.command(app, _STATUSES, name="look", speaker="look", mendable=_MENDABLE)
 def look(source: Annotated[Path, _FROM], manifest: Annotated[Path, _MANIFEST] = Path("data/manifest.parquet")) -> None:
     """Say in JSON what a folder would bring in; nothing is added."""
-    print(json.dumps(inspect(source, known_images(manifest)).as_json(), indent=2))
+    with private_names.withheld(_unnamed(), "batch"):
+        found = inspect(source, known_images(manifest)).as_json()
+    print(json.dumps(found, indent=2))
 
 
 @command_line.command(app, _STATUSES, name="add", speaker="add-batch", mendable=_MENDABLE)
@@ -54,14 +57,17 @@ def add_batch(
     """Copy a folder as a new batch of a set, and say what to commit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        added = add(name, source, section=_section_of(name), say=partial(command_line.show, "add-batch"))
+        with private_names.withheld(_unnamed(), "batch", but=(AlreadyIn,)):
+            added = add(name, source, section=_section_of(name), say=partial(command_line.show, "add-batch"))
     except KeyboardInterrupt:
         command_line.show("\nadd-batch", "interrupted; nothing was added")
         raise typer.Exit(130) from None
     except AlreadyIn as known:
         _finish_commit(name, known, to_commit)
         return
-    print("\n".join((f"{added.folder}: {added.files} files, layout {added.layout}", *added.remarks)))
+    print(f"{added.folder}: {added.files} files, layout {added.look.layout.name}")
+    for remark in added.look.remarks(named=not _unnamed()):
+        print(remark)
     _commit(name, added.folder, added.files, to_commit)
 
 
@@ -99,3 +105,11 @@ def _commit(name: str, batch: Path, count: int, asked: bool) -> None:
         command_line.show("add-batch", f"mend that and run the same command again, or: {commit.line(files, message)}")
         raise typer.Exit(1) from None
     print(f"committed: {' '.join(path.as_posix() for path in files)}")
+
+
+def _unnamed() -> bool:
+    """Whether no file may be named: the set of params.yaml is private, and others read what this command says.
+
+    On the console of whoever owns the folder files are named, or nobody could mend them.
+    """
+    return environment.logged() and Path("params.yaml").exists() and not load().ingest.public

@@ -45,22 +45,18 @@ class Look:
     absent: int
     alike: list[str]
 
-    def remarks(self) -> list[str]:
-        """What is to be said of it to whoever adds it, a line each."""
-        found = []
-        if self.listing.litter:
-            found.append(f"left out, of systems and programs: {_counted(self.listing.litter)}")
-        if self.left_out:
-            found.append(f"left out, no input: {_counted(self.left_out)}")
-        if self.quarantined:
-            found.append(
-                f"ingest will quarantine {len(self.quarantined)} of {self.rows} rows: {in_words(self.quarantined)}"
-            )
-        if self.absent:
-            found.append(f"rows without image: {self.absent} of {self.rows}")
-        if self.alike:
-            found.append(f"names that other systems take for one: {_counted(self.alike)}")
-        return found
+    def remarks(self, named: bool = True) -> list[str]:
+        """What is to be said of it to whoever adds it, a line each; counts alone where nothing may be `named`."""
+        counted = _counted if named else len
+        refused = f"{len(self.quarantined)} of {self.rows} rows: {in_words(self.quarantined, named)}"
+        lines = {
+            f"left out, of systems and programs: {counted(self.listing.litter)}": self.listing.litter,
+            f"left out, no input: {counted(self.left_out)}": self.left_out,
+            f"ingest will quarantine {refused}": self.quarantined,
+            f"rows without image: {self.absent} of {self.rows}": self.absent,
+            f"names that other systems take for one: {counted(self.alike)}": self.alike,
+        }
+        return [line for line, is_so in lines.items() if is_so]
 
 
 def look_at(source: Path, name: str, section: Ingest | None, earlier: Sequence[Batch] = ()) -> Look:
@@ -109,18 +105,18 @@ def refuse(look: Look, section: Ingest | None, earlier: Sequence[Batch] = ()) ->
         )
 
 
-def in_words(faults: Sequence[Fault]) -> str:
-    """How many there are for each reason, and the first of each."""
+def in_words(faults: Sequence[Fault], named: bool = True) -> str:
+    """How many there are for each reason, and the first of each where it may be `named`."""
     by_reason: dict[str, list[Fault]] = defaultdict(list)
     for fault in faults:
         by_reason[fault.reason].append(fault)
     often = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
-    return "; ".join(f"{len(some)} {reason} (first: {_first(some[0])})" for reason, some in often)
+    return "; ".join(f"{len(some)} {reason}{_first(some[0]) if named else ''}" for reason, some in often)
 
 
 def _first(fault: Fault) -> str:
     where = fault.place or (fault.image[1] if fault.image else fault.name)
-    return f"{in_short([where])}: {fault.detail}"
+    return f" (first: {in_short([where])}: {fault.detail})"
 
 
 def _layout(names: Sequence[str], source: Path, section: Ingest | None) -> type[Layout]:

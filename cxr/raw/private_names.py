@@ -11,6 +11,7 @@ import errno
 import hashlib
 import hmac
 import io
+import logging
 import os
 import secrets
 import traceback
@@ -20,10 +21,12 @@ from pathlib import Path, PurePosixPath
 
 from cxr.core.errors import UserError
 from cxr.core.files import write_bytes
+from cxr.data.manifest import VIEWS
 from cxr.raw.names import is_image
 from cxr.runtime import folder_lock
 from cxr.runtime.paths import RUNS
 
+logger = logging.getLogger("cxr.private_names")  # not below cxr.raw, whose messages may name files
 FOLDER = RUNS / "names"
 _MINE = 0o600
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # said of what is written, and the stage's own words say what to do
@@ -68,6 +71,11 @@ def is_stand_in(source: str) -> bool:
     """Whether a `source` in a table is a SHA-256 in the place of a name."""
     digest = source.partition(".")[0]
     return len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+
+
+def view(word: str) -> str:
+    """A view position, "" for a word that is none of those known: it may be anybody's name."""
+    return word if word in VIEWS else ""
 
 
 def token(name: str) -> str:
@@ -126,22 +134,48 @@ def find(key: str) -> list[PrivateName]:
 
 @contextlib.contextmanager
 def withheld(private: bool, what: str, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Where the set is private, an error within becomes one that names no file and no value (Withheld).
+    """Where the set is private, an error within becomes one that names no file and no value (Withheld), and what
+    `cxr.raw` logs within is counted in a line.
 
-    Its own message goes to `.runs/names/<what>.txt`, with the traceback where it is none that a user can mend. Errors
-    of the types `but`, whose messages name nothing of the set, pass.
+    Their own words go to `.runs/names/<what>.txt`, with the traceback of an error that nobody foresaw. Errors of the
+    types `but`, whose messages name nothing of the set, pass.
     """
-    try:
+    if not private:
         yield
-    except (Withheld, *but):
-        raise
-    except Exception as error:
-        if not private or (isinstance(error, OSError) and error.errno in _FULL):
-            raise
-        whole, path = str(error) if isinstance(error, UserError) else traceback.format_exc(), FOLDER / f"{what}.txt"
-        with contextlib.suppress(OSError), _held():  # a full disk may be what went wrong
-            write_bytes(path, f"{whole}\n".encode("utf-8", "backslashreplace"), _MINE)
-        raise Withheld(_said(error, path)) from None
+        return
+    path = FOLDER / f"{what}.txt"
+    with _messages_kept() as words:
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, (Withheld, *but)) or (isinstance(error, OSError) and error.errno in _FULL):
+                raise
+            words.append(str(error) if isinstance(error, UserError) else traceback.format_exc())
+            _keep(path, words)
+            raise Withheld(_said(error, path)) from None
+    if words:
+        _keep(path, words)
+        logger.warning("%s: %d messages that name files or values of a private set are in %s", what, len(words), path)
+
+
+@contextlib.contextmanager
+def _messages_kept() -> Iterator[list[str]]:
+    """Within, what `cxr.raw` logs goes into the list and nowhere else."""
+    words: list[str] = []
+    kept, raw = logging.Handler(), logging.getLogger("cxr.raw")
+    kept.emit = lambda record: words.append(record.getMessage())  # type: ignore[method-assign]
+    raw.addHandler(kept)
+    raw.propagate = False
+    try:
+        yield words
+    finally:
+        raw.removeHandler(kept)
+        raw.propagate = True
+
+
+def _keep(path: Path, words: Iterable[str]) -> None:
+    with contextlib.suppress(OSError), _held():  # a full disk may be what went wrong
+        write_bytes(path, "".join(f"{each}\n" for each in words).encode("utf-8", "backslashreplace"), _MINE)
 
 
 def _said(error: Exception, path: Path) -> str:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from cxr.params.schema import Augment
+from cxr.params.learning import Augment
 
 
 def augmented(image: np.ndarray, augment: Augment, random: np.random.Generator) -> np.ndarray:

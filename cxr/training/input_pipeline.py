@@ -11,7 +11,7 @@ import numpy as np
 
 from cxr.core import environment
 from cxr.data.shards import Shards
-from cxr.params.schema import Augment
+from cxr.params.learning import Augment
 from cxr.training import data_order
 from cxr.training.augmentation import augmented
 

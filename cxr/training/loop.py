@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from cxr.params.schema import Augment, Schedule
+from cxr.params.learning import Augment, Schedule
 from cxr.runtime import progress
 from cxr.training import data_order
 from cxr.training.checkpoint import Checkpoints

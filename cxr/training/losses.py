@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from cxr.params.schema import Loss
+from cxr.params.learning import Loss
 
 LossFunction = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 

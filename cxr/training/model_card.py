@@ -57,6 +57,7 @@ def base_card(
         input=net.input,
         name=BASE,
         set=head.set,
+        **({} if head.public else {"public": False}),
         negative=head.negative,
         preprocessing=chain,
         split=SplitRecord(rule=head.split_rule, hash=split_hash(manifest)),

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from cxr.params.schema import Schedule
+from cxr.params.learning import Schedule
 
 PLATEAU_EPOCHS, PLATEAU_FACTOR = 2, 0.3
 

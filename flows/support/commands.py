@@ -52,6 +52,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PATH": this_python_first(),
         "CXR_PRODUCTION": str(settings.production),
         "CXR_CACHE": str(settings.scratch),
+        "CXR_LOGGED": "1",
         "DVC_NO_ANALYTICS": "1",
     }
 

@@ -5,7 +5,7 @@ patient is, since the split is by patient. What else a layout needs, and how it 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from cxr.core.files import atomic_folder
 from cxr.raw.layouts.base import BatchWriter
+from serving.log.file_names import FileNames
 from serving.log.labels import FeedbackRefused
 
 
@@ -32,9 +33,8 @@ def make(scored: pd.DataFrame, known: pd.DataFrame, images: Path, out: Path, wri
     """
     if out.exists():
         raise FeedbackRefused(f"{out}: stands already; give the batch another name")
-    outcomes = Counter(
-        _outcome(image, images / source, known.loc[image], writer) for image, source in _sources(scored, known.index)
-    )
+    wanted = FileNames(images).present(scored[scored["image_id"].isin(known.index)])
+    outcomes = Counter(_outcome(image, images / source, known.loc[image], writer) for image, source in _sources(wanted))
     taken = outcomes.pop("", 0)
     if not taken:
         raise FeedbackRefused(
@@ -57,7 +57,6 @@ def _outcome(image: str, path: Path, labels: "pd.Series[float]", writer: BatchWr
     return writer.take(image, path, labels) if path.is_file() else "not in the folder"
 
 
-def _sources(scored: pd.DataFrame, wanted: Iterable[str]) -> list[tuple[str, str]]:
-    """(image id, path below the scored folder) of the studies with feedback, each once."""
-    rows = scored[scored["image_id"].isin(list(wanted))].drop_duplicates("image_id", keep="last")
-    return sorted(zip(rows["image_id"].astype(str), rows["source"].astype(str), strict=True))
+def _sources(wanted: pd.DataFrame) -> list[tuple[str, str]]:
+    """(image id, path below the scored folder) of the studies with feedback, sorted."""
+    return sorted(zip(wanted["image_id"], wanted["source"], strict=True))

@@ -11,6 +11,7 @@ from cxr.raw.layouts.registry import layout_for
 from cxr.raw.names import is_batch_name
 from cxr.runtime import command_line
 from serving.feedback import batch
+from serving.log.file_names import FileNames
 from serving.log.labels import FeedbackRefused, add, read
 from serving.log.scoring_log import read as read_log
 from serving.registry import releases
@@ -40,7 +41,7 @@ def add_labels(table: Annotated[Path, _TABLE], production: Annotated[Path | None
     """Take in a table of labels, and say how many came in."""
     folder = production or releases.production_folder()
     scored = read_log(folder / "log")
-    part, count = add(folder / "feedback", table, scored, _labels(list(scored.columns)))
+    part, count = add(folder / "feedback", table, FileNames(Path()).known(scored), _labels(list(scored.columns)))
     print(f"{count} labels taken in: {part}" if part else f"the same {count} labels stand already")
 
 

@@ -5,7 +5,7 @@ is the hash of its content, so that the same table twice is one part.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,10 +17,16 @@ import pyarrow.parquet as pq
 from cxr.core.errors import UserError
 from cxr.core.files import canonical_json
 from cxr.data.manifest import write_table
-from cxr.raw.tables import TableFile
+from cxr.raw.image_names import plain
+from cxr.raw.tables import Row, TableFile
 
 KEYS = ("image_id", "source")
-_VALUES = {"0": 0, "1": 1}
+_VALUES = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}  # the latter as pandas writes a column with gaps
+_UNKNOWN = {
+    "image_id": "was never scored",
+    "source": "was never scored, or its name is not known here (of a private set .runs/names has it, where it was "
+    "scored): name it by image_id",
+}
 _SHOWN = 10  # rows named where many are wrong
 _SCHEMA = pa.schema(
     [("image_id", pa.string()), ("label", pa.string()), ("value", pa.int8()), ("added_at", pa.timestamp("us", "UTC"))]
@@ -61,31 +67,28 @@ def read(folder: Path, labels: Sequence[str]) -> pd.DataFrame:
     return wide.reindex(columns=list(labels))
 
 
-def _checked(table: Path, scored: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, str, int]]:
+def _checked(path: Path, scored: pd.DataFrame, labels: Sequence[str]) -> list[tuple[str, str, int]]:
     """(image_id, label, value) of every filled cell; FeedbackRefused where a column, study or value is not known."""
-    columns, *rows = [cells for _, cells in TableFile.on_disk(table).cells()] or [[]]
-    key = _key(table, columns, labels)
+    table = TableFile.on_disk(path)
+    key = _key(path, table.header(one_of=KEYS).names, labels)
     found: dict[tuple[str, str], tuple[int, int]] = {}
-    wrong = list(_wrong_rows(table, columns, rows, key, _ids(scored, key), found))
+    wrong = [f"{path}, {line}" for line in _wrong_rows(table.all_rows(key), key, _ids(scored, key), found)]
     if wrong:
         more = [f"... and {len(wrong) - _SHOWN} more"] if len(wrong) > _SHOWN else []
-        raise FeedbackRefused("\n".join([*wrong[:_SHOWN], *more, f"{table}: nothing was taken in; mend these rows"]))
+        raise FeedbackRefused("\n".join([*wrong[:_SHOWN], *more, f"{path}: nothing was taken in; mend these rows"]))
     if not found:
-        raise FeedbackRefused(f"{table}: no label in it: every cell is empty")
+        raise FeedbackRefused(f"{path}: no label in it: every cell is empty")
     return [(image, label, value) for (image, label), (value, _) in found.items()]
 
 
-def _key(table: Path, columns: Sequence[str], labels: Sequence[str]) -> str:
-    """The column that names studies; FeedbackRefused where there is none, or a column is no label."""
+def _key(path: Path, columns: Sequence[str], labels: Sequence[str]) -> str:
+    """The column that names studies; FeedbackRefused where there are two, or a column is no label."""
     keys = [name for name in KEYS if name in columns]
-    if len(keys) != 1 or len(set(columns)) < len(columns):
+    if len(keys) != 1:
+        raise FeedbackRefused(f"{path}: its header must have one of {' and '.join(KEYS)}, not both")
+    if unknown := [name for name in columns if name and name not in (*KEYS, *labels)]:
         raise FeedbackRefused(
-            f"{table}: its header must have one of {' and '.join(KEYS)}, and each column once; "
-            f"found {', '.join(columns) or 'nothing'}"
-        )
-    if unknown := [name for name in columns if name not in (*KEYS, *labels)]:
-        raise FeedbackRefused(
-            f"{table}: column {unknown[0]!r} is no label of the model; its labels: {', '.join(labels)}"
+            f"{path}: column {unknown[0]!r} is no label of the model; its labels: {', '.join(labels)}"
         )
     return keys[0]
 
@@ -94,36 +97,33 @@ def _ids(scored: pd.DataFrame, key: str) -> dict[str, set[str]]:
     """Image ids by what the table calls them."""
     ids: dict[str, set[str]] = {}
     for name, image in zip(scored[key].astype(str), scored["image_id"].astype(str), strict=True):
-        ids.setdefault(name.strip(), set()).add(image)  # as a table's cells are read
+        ids.setdefault(plain(name.strip()), set()).add(image)  # as a table's cells are read
     return ids
 
 
 def _wrong_rows(
-    table: Path,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    key: str,
-    ids: Mapping[str, set[str]],
-    found: dict[tuple[str, str], tuple[int, int]],
-) -> Iterable[str]:
-    """A line for each fault; what is right goes into `found`: (image, label) to its value and row."""
-    for number, cells in enumerate(rows, start=2):
-        row = dict(zip(columns, cells, strict=False))
-        name = row.get(key, "")
-        images = ids.get(name, set())
-        if len(images) != 1:
-            said = "was never scored" if not images else f"is the source of {len(images)} images: name it by image_id"
-            yield f"{table}, row {number}: {key} {name!r} {said}"
+    rows: Iterable[Row], key: str, ids: Mapping[str, set[str]], found: dict[tuple[str, str], tuple[int, int]]
+) -> Iterator[str]:
+    """A line for each fault; what is right goes into `found`: (image, label) to its value and line."""
+    for row in rows:
+        name = row.cells.get(key, "")
+        images = ids.get(plain(name), set())
+        if row.fault:
+            yield f"line {row.line}: {row.fault}"
+        elif len(images) != 1:
+            said = f"is the source of {len(images)} images: name it by image_id" if images else _UNKNOWN[key]
+            yield f"line {row.line}: {key} {name!r} {said}"
+        else:
+            yield from _wrong_values(row, next(iter(images)), found)
+
+
+def _wrong_values(row: Row, image: str, found: dict[tuple[str, str], tuple[int, int]]) -> Iterator[str]:
+    """A line for each cell that is no label's value, or contradicts an earlier one; the others go into `found`."""
+    for label, cell in row.cells.items():
+        if label in KEYS or not cell:
             continue
-        if len(cells) != len(columns):
-            yield f"{table}, row {number}: not as many cells as the header has"
-            continue
-        (image,) = images
-        for label, cell in row.items():
-            if label in KEYS or not cell:
-                continue
-            value = _VALUES.get(cell)
-            if value is None:
-                yield f"{table}, row {number}: {label} is {cell!r}; 0, 1 or nothing are understood"
-            elif found.setdefault((image, label), (value, number))[0] != value:
-                yield f"{table}, row {number}: {label} is {value}, but row {found[image, label][1]} says otherwise"
+        value = _VALUES.get(cell)
+        if value is None:
+            yield f"line {row.line}: {label} is {cell!r}; 0, 1 or nothing are understood"
+        elif found.setdefault((image, label), (value, row.line))[0] != value:
+            yield f"line {row.line}: {label} is {value}, but line {found[image, label][1]} says otherwise"

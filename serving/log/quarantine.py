@@ -2,9 +2,12 @@
 
 import csv
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from cxr.core.files import write_csv
+from cxr.imaging.formats.undecodable import REASONS as UNDECODABLE
+from cxr.raw import private_names
 from cxr.runtime import folder_lock
 from serving.log.records import RefusedFile
 
@@ -21,6 +24,14 @@ def add(log: Path, refused: Iterable[RefusedFile]) -> None:
         once = {(row["path"], row["sha256"], row["reason"]): row for row in rows}
         if len(once) > 0:
             write_csv(path, _COLUMNS, once.values())
+
+
+def without_name(refused: RefusedFile) -> RefusedFile:
+    """A refused file of a private set as quarantine.csv may have it: by its SHA-256, or by a token where it was not
+    read (`cxr.raw.private_names.token`), its detail only where that is of the content."""
+    known = private_names.stand_in(refused.sha256, refused.source) or private_names.token(refused.source)
+    detail = refused.detail if refused.reason in UNDECODABLE else ""
+    return replace(refused, source=known, detail=detail)
 
 
 def read(log: Path) -> list[dict[str, str]]:

@@ -23,6 +23,8 @@ import pyarrow.parquet as pq
 from cxr.core.errors import UserError
 from cxr.core.files import write_bytes
 from cxr.imaging.statistics import NAMES
+from cxr.raw import private_names
+from cxr.raw.image_names import file_name
 from cxr.runtime import folder_lock
 from serving.log.records import Scored
 
@@ -94,7 +96,7 @@ def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
         "scored_at": pa.array([each.at for each in by], pa.timestamp("us", "UTC")),
         "model": pa.array([each.model for each in by], pa.string()),
         "version": pa.array([each.version for each in by], pa.string()),
-        "view": pa.array([views.get(source.rpartition("/")[2], "") for source in sources], pa.string()),
+        "view": pa.array([views.get(file_name(source), "") for source in sources], pa.string()),
         "width": pa.array(widths, pa.int32()),
         "height": pa.array(heights, pa.int32()),
         "bit_depth": pa.array(depths, pa.int16()),
@@ -108,6 +110,16 @@ def _rows(answers: list[Scored], views: dict[str, str]) -> pa.Table:
         "latency_ms": pa.array(np.concatenate([each.latency_ms for each in answers]), pa.float32()),
     }
     return pa.table(columns)
+
+
+def without_names(table: pa.Table, hashes: Mapping[str, str]) -> pa.Table:
+    """Rows of a private set: each `source` is the file's SHA-256 (by source in `hashes`) and suffix, a view that is no
+    known word is empty."""
+    sources = [private_names.stand_in(hashes[source], source) for source in table["source"].to_pylist()]
+    views = [private_names.view(word) for word in table["view"].to_pylist()]
+    for name, words in (("source", sources), ("view", views)):
+        table = table.set_column(table.schema.get_field_index(name), name, pa.array(words, pa.string()))
+    return table
 
 
 def rows_where(table: pa.Table, wanted: list[bool]) -> pa.Table:

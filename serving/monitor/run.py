@@ -18,6 +18,7 @@ from cxr.model import model_folder
 from cxr.params.production import Monitor
 from cxr.runtime.hand_over.drift_verdict import TOO_FEW, DriftVerdict
 from serving.log import labels as label_store
+from serving.log.file_names import FileNames
 from serving.log.scoring_log import HTTP, read_of
 from serving.log.scoring_log import read as read_log
 from serving.monitor import markdown, page, pictures
@@ -165,5 +166,6 @@ def _pictures(
 ) -> list[tuple[str, str]]:
     """(data URI, caption) of the images that drove it, where their folder is known and they are still there."""
     chosen = pictures.drivers(judged, found, prepared, window, most)
-    drawn = ((pictures.thumbnail(images, str(table["source"].iloc[row])), name) for row, name in chosen)
+    known, studies = FileNames(images), table[["image_id", "source"]].astype(str)
+    drawn = ((pictures.thumbnail(images, known.path_of(*studies.iloc[row])), name) for row, name in chosen)
     return [(uri, name) for uri, name in drawn if uri is not None]

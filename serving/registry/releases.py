@@ -8,6 +8,7 @@ A machine's state, so times and measured speeds may stand here; no output depend
 `serving.gate` and `flows.retrain`.
 """
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -68,6 +69,15 @@ def production_folder() -> Path:
     return environment.production()
 
 
+def make_folder(production: Path) -> None:
+    """Make the production folder for its owner alone (0700): patients' studies lie in it. Once it has had a release its
+    permissions are its owner's to choose, and stay."""
+    production.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (production / "history.jsonl").exists():
+        with contextlib.suppress(PermissionError):  # somebody else's, who let us write into it
+            production.chmod(0o700)
+
+
 def current(production: Path) -> Release:
     """The release in use, its files checked. NothingInProduction, or HashMismatch where a file is not as recorded."""
     link = production / "current"
@@ -94,14 +104,13 @@ def install(
 ) -> Release:
     """Copy a model folder in and make it the one in use; the same release again changes nothing.
 
-    HashMismatch where the folder's bytes are not as recorded: production stays as it was then. A production folder that
-    is not there yet is made for its owner alone: scoring log and feedback are about patients.
+    HashMismatch where the folder's bytes are not as recorded: production stays as it was then. Before its first
+    release the production folder is made its owner's alone (`make_folder`).
     """
     verify_checksums(folder)
-    if not production.exists():
-        production.mkdir(mode=0o700, parents=True, exist_ok=True)
     identity = model_folder.identity(folder)
     release = Release(_folder(production, identity), identity, version, commit, latency, tuple(batches), explanation)
+    make_folder(production)
     with folder_lock.held(production):
         if not _sound(release.folder):
             with atomic_folder(release.folder) as part:

@@ -69,6 +69,7 @@ def plan_of(params: Params, folder: Path | None, again: bool) -> ScoringPlan:
         params.ingest.max_pixels,
         section.part_seconds,
         again,
+        not params.ingest.public,
     )
 
 

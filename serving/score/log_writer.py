@@ -19,12 +19,15 @@ import pyarrow as pa
 import simplejpeg
 
 from cxr.core.code_version import code_version
+from cxr.raw import private_names
 from cxr.raw.fact_cache import FactCache
+from cxr.raw.private_names import PrivateName
 from cxr.runtime import paths
 from cxr.runtime.hand_over import ScoringCounts
-from serving.log import quarantine, scoring_log
+from serving.log import file_names, quarantine, scoring_log
 from serving.log.records import RefusedFile, Scored
 from serving.score.files import ImageFile
+from serving.score.worker import Outcome
 
 
 @dataclass
@@ -53,8 +56,12 @@ class Tally:
 class LogWriter:
     """Results on their way into the log, and what stands there already."""
 
-    def __init__(self, log: Path, views: dict[str, str], again: bool, part_seconds: float) -> None:
-        """`again`: a study counts as scored only where the same model scored it."""
+    def __init__(
+        self, log: Path, views: dict[str, str], again: bool, part_seconds: float, private: bool = False
+    ) -> None:
+        """`again`: a study counts as scored only where the same model scored it. `private`: no name of a file goes into
+        the log; the names go to `.runs/names/`."""
+        self.private = private
         self.log, self.views, self.again, self.part_seconds = log, views, again, part_seconds
         self.tally = Tally()
         self._index = scoring_log.Index().refresh(log)
@@ -63,8 +70,10 @@ class LogWriter:
         self._answers: list[tuple[Scored, list[bool]]] = []  # and for each row whether it goes into the log
         self._keys: dict[str, str] = {}
         self._refused: list[RefusedFile] = []
+        self._hashes: dict[str, str] = {}  # by source, of a private set's files
         self._facts: dict[str, str] = {}
         self._written = time.monotonic()
+        self._named = {row for row in private_names.read(file_names.TABLE) if not row.image_id} if private else set()
 
     def stands(self, image_id: str, model: str) -> bool:
         """Whether a study need not be scored: it is in the log, or waits to be written."""
@@ -78,15 +87,17 @@ class LogWriter:
         facts = self._fact_cache.get(self._keys.values())
         return {source: json.loads(facts[key]) for source, key in self._keys.items() if key in facts}
 
-    def take(self, files: Sequence[ImageFile], scored: Scored | None, refused: Sequence[RefusedFile]) -> None:
+    def take(self, files: Sequence[ImageFile], outcome: Outcome) -> None:
         """Note what came of a batch of files that `known` was asked for.
 
         What stands already, or comes twice in the folder, gets no second row.
         """
+        scored, refused = outcome.scored, outcome.refused
         facts: dict[str, dict[str, str]] = {
             r.source: {"sha256": r.sha256, "reason": r.reason, "detail": r.detail} for r in refused if r.sha256
         }
         self.refuse(refused)
+        self._hashes |= outcome.hashes
         if scored is not None:
             facts |= {study[0]: {"image_id": study[1]} for study in scored.studies}
             self._take_rows(scored)
@@ -104,13 +115,15 @@ class LogWriter:
         if not now and time.monotonic() - self._written < self.part_seconds:
             return
         new = [row for _, rows in self._answers for row in rows]
+        refused = self._without_names() if self.private else self._refused
         if any(new):
             table = scoring_log.table_of([scored for scored, _ in self._answers], self.views)
+            if self.private:
+                table = scoring_log.without_names(table, self._hashes)
             self._append(scoring_log.rows_where(table, new))
-        self._answers = []
-        if self._refused:
-            quarantine.add(self.log, self._refused)
-            self._refused = []
+        if refused:
+            quarantine.add(self.log, refused)
+        self._answers, self._refused, self._hashes = [], [], {}
         self._fact_cache.put(self._facts)
         self._facts, self._written = {}, time.monotonic()
 
@@ -126,6 +139,23 @@ class LogWriter:
             self._taken.add(image_id, scored.model)
         self.tally.already += new.count(False)
         self._answers.append((scored, new))
+
+    def _without_names(self) -> list[RefusedFile]:
+        """Write down the names of what waits to be written; the refused files without theirs."""
+        names = [
+            PrivateName(self._hashes[source], image_id, name=source, outcome="image")
+            for scored, _ in self._answers
+            for source, image_id, *_ in scored.studies
+        ]
+        unnamed = [quarantine.without_name(refused) for refused in self._refused]
+        refused = (
+            PrivateName(r.sha256, row="" if r.sha256 else u.source, name=r.source, outcome=r.reason, detail=r.detail)
+            for r, u in zip(self._refused, unnamed, strict=True)
+        )
+        new = [name for name in refused if name not in self._named]  # the same files are refused in every run
+        private_names.add(file_names.TABLE, names + new)
+        self._named.update(new)
+        return unnamed
 
     def _append(self, table: pa.Table) -> None:
         """Into the log; what the HTTP endpoint has put there meanwhile is not added twice."""

@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr.core.environment import workers
-from cxr.core.errors import UserError
+from cxr.core.errors import HashMismatch, UserError
+from cxr.model import model_folder
 from cxr.model.litert import InferenceError
+from cxr.raw import private_names
 from cxr.raw.layouts.registry import views_of
 from cxr.runtime import process_pool, progress
 from serving.log import scoring_log
 from serving.log.records import RefusedFile
-from serving.registry.releases import NothingInProduction
+from serving.registry.releases import NothingInProduction, make_folder
 from serving.score import worker
 from serving.score.files import ImageFile, find
 from serving.score.log_writer import LogWriter, Tally
 from serving.score.model import released
+
+# what the model's folder or the log is to blame for: the message names no file that was scored
+_NAMELESS = (NothingInProduction, InferenceError, HashMismatch, scoring_log.LogDamaged, scoring_log.LogTooNew)
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class ScoringPlan:
     max_pixels: int
     part_seconds: float
     again: bool = False  # also studies that only another model has scored
+    private: bool = False  # no name of a file into the log; so too where the model's own set is private
 
     @property
     def log(self) -> Path:
@@ -47,14 +53,17 @@ def score(plan: ScoringPlan) -> Tally:
     """
     if not plan.folder.is_dir():
         raise UserError(f"{plan.folder}: no such folder; name one, or set score.folder in params.yaml")
+    make_folder(plan.production)
     with _faults_of_the_model(), _only_one(plan.log):
-        model = released(plan.production).identity
-        scoring_log.tidy(plan.log)
-        record = LogWriter(plan.log, views_of(plan.folder), plan.again, plan.part_seconds)
-        try:
-            _through(plan, model, record)
-        finally:
-            record.close()
+        release = released(plan.production)
+        private = plan.private or not model_folder.read_card(release.folder).public
+        with private_names.withheld(private, "score", _NAMELESS):
+            scoring_log.tidy(plan.log)
+            record = LogWriter(plan.log, views_of(plan.folder), plan.again, plan.part_seconds, private)
+            try:
+                _through(plan, release.identity, record)
+            finally:
+                record.close()
     return record.tally
 
 
@@ -66,10 +75,10 @@ def _through(plan: ScoringPlan, model: str, record: LogWriter) -> None:
     new = _unknown(plan, found.images, model, record)
     with (
         progress.bar(what="scoring", unit="image", total=len(new), show=bool(new)) as bar,
-        contextlib.closing(_outcomes(plan, new)) as outcomes,
+        contextlib.closing(_outcomes(plan, new, record.private)) as outcomes,
     ):
         for files, outcome in outcomes:
-            record.take(files, outcome.scored, outcome.refused)
+            record.take(files, outcome)
             record.write(now=False)
             bar.update(len(files))
 
@@ -89,25 +98,25 @@ def _unknown(plan: ScoringPlan, files: Sequence[ImageFile], model: str, record: 
 
 
 def _outcomes(
-    plan: ScoringPlan, files: Sequence[ImageFile]
+    plan: ScoringPlan, files: Sequence[ImageFile], hashed: bool
 ) -> Generator[tuple[Sequence[ImageFile], worker.Outcome], None, None]:
     """(files, what came of them), chunk after chunk; a chunk that kills its process is taken file by file."""
     size = max(1, min(plan.batch_size, -(-len(files) // workers())))
     chunks = [files[start : start + size] for start in range(0, len(files), size)]
     fatal: list[ImageFile] = []
-    for index, outcome in _score_chunks(plan, chunks):
+    for index, outcome in _score_chunks(plan, chunks, hashed):
         if outcome is None:
             fatal += chunks[index]
         else:
             yield chunks[index], outcome
-    for index, outcome in _score_chunks(plan, [[file] for file in fatal]):
+    for index, outcome in _score_chunks(plan, [[file] for file in fatal], hashed):
         yield [fatal[index]], outcome or worker.Outcome(refused=[_fatal(fatal[index])])
 
 
 def _score_chunks(
-    plan: ScoringPlan, chunks: Sequence[Sequence[ImageFile]]
+    plan: ScoringPlan, chunks: Sequence[Sequence[ImageFile]], hashed: bool
 ) -> Generator[tuple[int, worker.Outcome | None], None, None]:
-    orders = [worker.ScoringOrder(plan.production, tuple(chunk), plan.max_pixels) for chunk in chunks]
+    orders = [worker.ScoringOrder(plan.production, tuple(chunk), plan.max_pixels, hashed) for chunk in chunks]
     with contextlib.closing(process_pool.map_unordered(worker.work, orders, workers(), chunk=1)) as outcomes:
         yield from outcomes
 

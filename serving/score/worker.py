@@ -19,33 +19,43 @@ _HELD_BYTES = 1 << 20  # of decoded images, before they are looked at: more woul
 
 @dataclass(frozen=True)
 class ScoringOrder:
-    """A batch: files, what is in production, and the bound on an image's pixels."""
+    """A batch: files, what is in production, the bound on an image's pixels, and whether the files' SHA-256 are asked
+    for."""
 
     production: Path
     files: tuple[ImageFile, ...]
     max_pixels: int
+    hashed: bool = False
 
 
 @dataclass
 class Outcome:
-    """What came of an order: scores (None where no file was sound) and files refused."""
+    """What came of an order: scores (None where no file was sound), files refused, and by source the SHA-256 of those
+    read, where it was asked for."""
 
     scored: Scored | None = None
     refused: list[RefusedFile] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
 
 
 def work(order: ScoringOrder) -> Outcome:
     """Score a batch with what is in production now. Errors of the model folder are raised, a file's are noted."""
     model = in_use(order.production)
-    studies, refused = read(order.files, model.chain, order.max_pixels)
-    return Outcome(answer(model, studies) if studies else None, refused)
+    hashes: dict[str, str] | None = {} if order.hashed else None
+    studies, refused = read(order.files, model.chain, order.max_pixels, hashes)
+    return Outcome(answer(model, studies) if studies else None, refused, hashes or {})
 
 
-def read(files: Iterable[ImageFile], chain: Chain, max_pixels: int) -> tuple[list[Study], list[RefusedFile]]:
-    """Files that are sound, as studies, and the others; no more than some decoded images are held at once."""
+def read(
+    files: Iterable[ImageFile], chain: Chain, max_pixels: int, hashes: dict[str, str] | None = None
+) -> tuple[list[Study], list[RefusedFile]]:
+    """Files that are sound, as studies, and the others; no more than some decoded images are held at once.
+
+    `hashes` takes the SHA-256 of each file that was read, by its source.
+    """
     studies, refused, held = list[Study](), list[RefusedFile](), list[Opened]()
     for file in files:
-        image = _opened(file, max_pixels)
+        image = _opened(file, max_pixels, hashes)
         if isinstance(image, RefusedFile):
             refused.append(image)
             continue
@@ -57,10 +67,12 @@ def read(files: Iterable[ImageFile], chain: Chain, max_pixels: int) -> tuple[lis
     return studies + look(held, chain), refused
 
 
-def _opened(file: ImageFile, max_pixels: int) -> Opened | RefusedFile:
+def _opened(file: ImageFile, max_pixels: int, hashes: dict[str, str] | None) -> Opened | RefusedFile:
     data = b""
     try:
         data = file.location.read()
+        if hashes is not None:
+            hashes[file.source] = hashlib.sha256(data).hexdigest()
         return opened(file.source, data, file.suffix, max_pixels)
     except Undecodable as error:
         return RefusedFile(file.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)

@@ -13,7 +13,7 @@ import tf_keras as keras
 
 from cxr.model import model_folder
 from cxr.nets import factory
-from cxr.params.schema import Prune, Schedule, Train
+from cxr.params.learning import Prune, Schedule, Train
 from cxr.training import data_order, losses
 from cxr.training.checkpoint import Checkpoints
 from cxr.training.input_pipeline import Feed

@@ -12,7 +12,7 @@ import tf_keras as keras
 from cxr.core.files import number
 from cxr.model.card import ModelCard
 from cxr.model.model_folder import BASE
-from cxr.params.schema import Compress
+from cxr.params.learning import Compress
 from cxr.training.tflite import float_tflite
 from stages.compress import choice, convert, cost
 

@@ -11,12 +11,14 @@ import pandas as pd
 from cxr.data.manifest import COLUMNS, SPLITS, Head, Manifest
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
+from cxr.raw.cells import Counts
 from cxr.raw.layouts.base import Fault, Record
 from stages.ingest import patients
-from stages.ingest.merge import Candidate, Merged, label_names
+from stages.ingest.merge import OUTCOMES, Candidate, Merged, label_names
 from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
 
+VALUES_SHOWN = 20  # of a column's values that were not understood
 QUARANTINE = ("batch", "source", "row", "sha256", "reason", "detail")
 ABSENT = ("batch", "source", "row")
 MERGED = (
@@ -40,16 +42,14 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     labels = [f"label_{name}" for name in section.labels]
     rows = [(*_row(each, keys[each.record.patient], section, held_out), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
-    head = Head(
-        section.set,
-        section.task,
-        tuple(section.labels),
-        section.channels,
-        section.negative,
-        section.split.model_dump(),
-        section.public,
-    )
-    return Manifest(head, table)
+    return Manifest(_head(section, kept), table)
+
+
+def _head(section: Ingest, kept: Sequence[Candidate]) -> Head:
+    """The manifest's head; its split rule says by what it is a split: `patients_from`, what made the patients."""
+    rule = {**section.split.model_dump(), "patients_from": sorted({each.record.patient_from for each in kept})}
+    labels = tuple(section.labels)
+    return Head(section.set, section.task, labels, section.channels, section.negative, rule, section.public)
 
 
 def quarantine_rows(refused: Sequence[QuarantinedRow]) -> list[dict[str, str]]:
@@ -88,15 +88,38 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "absent": len(rows.absent),
         "left_out": rows.left_out,
         "merged": len(gone),
-        "merged_by_outcome": {name: outcomes[name] for name in ("same", "corrected", "conflict")},
+        "merged_by_outcome": {name: outcomes[name] for name in OUTCOMES},
+        "merged_of_other_patient": sum(not each.same_patient for each in gone),
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),
         "patients": int(table["patient"].nunique()),
+        "patients_from": patients_from(table),
         "splits": {split: _split_counts(manifest.rows(split)) for split in SPLITS},
         "boxes": sum(map(len, manifest.boxes())),
         "boxes_of_other_images": rows.boxes_unmatched,
         "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
+        "official_lists": {"entries": rows.listed.number, "unmatched": len(rows.listed.unmatched)},
+        "names_matched_otherwise": {how: rows.names_matched[how] for how in ("case", "path", "unicode")},
+        "not_understood": not_understood(rows.cells, values=manifest.head.public),
+        "rounded_ids": dict(rows.cells.rounded_ids),
         "batches": {batch.name: batch.checksum for batch in batches},
+    }
+
+
+def patients_from(table: pd.DataFrame) -> dict[str, int]:
+    """How many patients each way of knowing them made, by the manifest's column `patient_from`."""
+    counted = table.groupby("patient_from")["patient"].nunique()
+    return {str(name): int(number) for name, number in counted.items()}
+
+
+def not_understood(cells: Counts, *, values: bool) -> dict[str, Any]:
+    """By column: how many cells were not understood, and, where `values` may be said, the most frequent ones."""
+    columns: dict[str, Counter[str]] = {}
+    for (column, value), number in sorted(cells.not_understood.items()):
+        columns.setdefault(column, Counter())[value] = number
+    return {
+        column: {"cells": found.total(), "values": dict(found.most_common(VALUES_SHOWN)) if values else {}}
+        for column, found in columns.items()
     }
 
 
@@ -122,6 +145,7 @@ def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str
     return (
         fact.image_id,
         patient,
+        record.patient_from,
         study,
         record.view,
         record.sex,
@@ -156,6 +180,6 @@ def _merged_row(each: Merged, labels: Sequence[str]) -> dict[str, str]:
         each.outcome,
         label_names(labels, each.gone.vector),
         label_names(labels, each.kept.vector),
-        "same" if kept.patient == gone.patient else "differs",
+        "same" if each.same_patient else "differs",
     )
     return dict(zip(MERGED, values, strict=True))

@@ -8,15 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cxr.data.manifest import VIEWS
 from cxr.params.schema import Ingest
 from cxr.raw.layouts.base import Fault, Record
-from cxr.raw.private_names import PrivateName, stand_in
+from cxr.raw.private_names import PrivateName, stand_in, view
 from stages.ingest import patients
 from stages.ingest.merge import Candidate
 from stages.ingest.sorting import QuarantinedRow, Sorted
 
-OTHER = "OTHER"  # for a word of a table that is none of those known: it may be anybody's name
+OTHER = "other"  # for a box's word that is no label of the task: it may be anybody's name
 SAYS: Mapping[str, str] = {
     "empty_file": "no bytes",
     "truncated": "the file ends before its format says that it ends",
@@ -33,6 +32,7 @@ SAYS: Mapping[str, str] = {
     "contradictory_labels": "labels that contradict one another",
     "no_class_folder": "it stands in no class folder",
     "unsafe_path": "a cell that is no plain file name",
+    "repeated_rows": "several rows about one image that can't be united",
     "bad_row": "a row that can't be read, or lacks patient or findings",
 }
 _ELSEWHERE = "see .runs/names on the machine that read it"
@@ -78,10 +78,8 @@ def _candidate(each: Candidate, section: Ingest, salt: str) -> Candidate:
             name="",
             image=(batch, stand_in(each.fact.sha256, name)),
             study=_study(record, section, salt),
-            view=record.view if record.view in VIEWS else OTHER,
-            boxes=tuple(
-                box if box.label in section.labels else replace(box, label=OTHER.lower()) for box in record.boxes
-            ),
+            view=view(record.view),
+            boxes=tuple(box if box.label in section.labels else replace(box, label=OTHER) for box in record.boxes),
         ),
     )
 

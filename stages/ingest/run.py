@@ -1,6 +1,7 @@
 """The stage's edge: reads the set's batches, writes the manifest and the lists of what did not come in."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from cxr.params.schema import Ingest
 from cxr.raw import private_names
 from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import verify_set
-from cxr.raw.layouts.base import Layout
+from cxr.raw.layouts.base import FILE_NAME, PATTERN, Layout
 from cxr.raw.layouts.registry import layout_for
 from cxr.runtime import paths
-from stages.ingest import outputs, patients, privacy
+from stages.ingest import outputs, patients, privacy, table_remarks
 from stages.ingest.earlier import FACTS_BY
 from stages.ingest.facts import facts_by
-from stages.ingest.merge import merge
+from stages.ingest.merge import CONFLICT, Candidate, Merged, merge
 from stages.ingest.sorting import Sorted, sort_rows
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ def ingest(params: Params) -> dict[str, int]:
     write_csv(DATA / "merged.csv", outputs.MERGED, outputs.merged_rows(gone, section.labels))
     write_json(DATA / "ingest.json", counts)
     logger.info(summary(counts))
+    for line in remarks(counts, gone):
+        logger.warning(line)
     found = rows.gathered
     return {
         "files": len(found.facts),
@@ -88,19 +91,31 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
             f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
             f"{len(rows.absent)} rows of its tables without image"
         )
+    first = "; ".join(f"{each.fault.place or each.fault.name}: {each.fault.reason}" for each in rows.refused[:3])
     raise UserError(
-        f"{refused} of {present} inputs that are present are quarantined, more than "
-        f"ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
+        f"{refused} of {present} inputs that are present are quarantined ({first}{'; ...' if refused > 3 else ''}), "
+        f"more than ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "
         "which and why: mend them in a new batch, or raise that parameter if they may be missing"
     )
 
 
 def refuse_missing_lists(rows: Sorted, section: Ingest, layout: Layout) -> None:
-    """UserError where the official split is asked for and the set has none."""
-    if section.split.rule == "official" and not any(each.record.official for each in rows.candidates):
+    """UserError where the official split is asked for and the set has none, or its lists may have missed a test image:
+    an entry for test names nothing that came in or is absent, and an image stands in no list."""
+    if section.split.rule != "official":
+        return
+    outside, missed = sum(not each.record.official for each in rows.candidates), rows.listed.missed_for_test()
+    if outside == len(rows.candidates):
         raise UserError(
             f"ingest.split.rule is official, but no batch of {section.set} has "
             f"{layout.official_split} that names an image; use rule: hash"
+        )
+    if outside and missed:
+        first = f" (the first: {missed[0]})" if section.public else ""
+        raise UserError(
+            f"{len(missed)} entries for test of the official lists{first} name no image and no row of a table, and "
+            f"{outside} images stand in no list: images for test might be trained on. Write the lists with the names "
+            "of the files, or use ingest.split.rule: hash"
         )
 
 
@@ -109,6 +124,32 @@ def check_sum(counts: dict[str, Any]) -> None:
     parts = counts["manifest"] + sum(counts["quarantined"].values()) + counts["merged"] + counts["absent"]
     if parts != counts["rows_in"]:
         raise UserError(f"{summary(counts)}: does not add up; this is a fault of stages/ingest, please report it")
+
+
+def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
+    """A line for each thing that came in and contradicts itself, or makes the split weaker than it looks."""
+    conflicts = [
+        f"{_place(each.gone)} against {_place(each.kept)}"
+        for each in gone
+        if each.outcome == CONFLICT and not each.gone.record.repeats
+    ]
+    made, others = counts["patients_from"], counts["merged_of_other_patient"]
+    missed = made.get(FILE_NAME, 0) if PATTERN in made else 0
+    shown = "; ".join(conflicts[:3])
+    lines = {
+        f"rows with an image's pixels and other labels than it: {len(conflicts)} ({shown}); the first row's labels "
+        "hold, see the outcome conflict in data/merged.csv": len(conflicts),
+        f"rows with an image's pixels and another patient than it: {others}; the first row's patient holds, see "
+        "`differs` in data/merged.csv": others,
+        f"file names that ingest.patient_pattern misses, each a patient of its own: {missed}": missed,
+        **table_remarks.lines(counts, gone),
+    }
+    return [f"ingest: {line}" for line, count in lines.items() if count]
+
+
+def _place(row: Candidate) -> str:
+    """Where a row's image is, for reading."""
+    return "/".join(row.record.image or (row.record.batch, row.record.name))
 
 
 def summary(counts: dict[str, Any]) -> str:

@@ -1,18 +1,34 @@
 """Sorts every row and file of a set into one of: candidate for the manifest, quarantined, absent."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.beside import left_out
+from cxr.raw.cells import Counts
 from cxr.raw.labels import Coding
-from cxr.raw.layouts.base import Claims, Fault, Layout, Record
+from cxr.raw.layouts.base import IMAGE, Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
-from stages.ingest.facts import Gathered, gather, sha256_of
+from cxr.raw.official_lists import folded
+from stages.ingest import repeated_rows
+from stages.ingest.facts import Fact, Gathered, gather, sha256_of
 from stages.ingest.merge import Candidate
+from stages.ingest.repeated_rows import Labelled
 
-Labelled = tuple[Record, tuple[int, ...]]  # a row, and 0 or 1 for each of the task's labels
+
+@dataclass(frozen=True)
+class ListEntries:
+    """Entries of the official lists of all batches: how many, and (split, where) of those that name no image and no
+    row."""
+
+    number: int
+    unmatched: tuple[tuple[str, str], ...]
+
+    def missed_for_test(self) -> list[str]:
+        """Where the entries for test stand that name nothing: what they mean may stand in train."""
+        return [place for split, place in self.unmatched if split == "test"]
 
 
 @dataclass(frozen=True)
@@ -35,20 +51,26 @@ class Sorted:
     boxes_unmatched: int
     boxes_of_other_findings: int
     left_out: int
+    cells: Counts
+    names_matched: Counter[str]
+    listed: ListEntries
 
 
 def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sorted:
-    """Read the tables, find the images, decode what is new, and sort. UserError as `layout.read` raises it."""
+    """Read the tables, find the images, decode what is new, and sort. UserError as `layout.read` and
+    `layout.check_patients` raise it."""
     claims = [layout.read(batch, batches[:index]) for index, batch in enumerate(batches)]
+    layout.check_patients(claims)
     strays = files_without_row(batches, claims)
     coding = Coding.of(section, frozenset().union(*(claim.known_findings for claim in claims)))
     labelled, faults, absent = encode_labels(claims, coding)
+    labelled, repeated = repeated_rows.settle(labelled, faults, section)
     labelled, boxes_of_other_findings = drop_boxes_of_other_findings(labelled, coding)
     by_name = {batch.name: batch for batch in batches}
     images = list(dict.fromkeys(record.image for record, _ in labelled if record.image))
     gathered = gather(images, by_name, section.max_pixels)
     candidates, undecodable = _decoded(labelled, gathered)
-    refused = [QuarantinedRow(fault, _sha256(fault, by_name)) for fault in (*faults, *strays, *undecodable)]
+    refused = [QuarantinedRow(fault, _sha256(fault, by_name)) for fault in (*faults, *repeated, *strays, *undecodable)]
     return Sorted(
         sum(claim.rows for claim in claims) + len(strays),
         candidates,
@@ -58,7 +80,17 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
         sum(claim.boxes_unmatched for claim in claims),
         boxes_of_other_findings,
         sum(len(left_out(claim, batch.names())) for batch, claim in zip(batches, claims, strict=True)),
+        sum((claim.counts for claim in claims), Counts()),
+        sum((claim.names_matched for claim in claims), Counter()),
+        list_entries(claims),
     )
+
+
+def list_entries(claims: Sequence[Claims]) -> ListEntries:
+    """The entries of the official lists, held against the names of all rows and of their files."""
+    known = {folded(name) for row in _rows(claims) for name in (row.name, row.image[1] if row.image else "")}
+    entries = [entry for claim in claims for entry in claim.listed.items()]
+    return ListEntries(len(entries), tuple(entry for name, entry in entries if name not in known))
 
 
 def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
@@ -75,13 +107,13 @@ def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> lis
 def encode_labels(claims: Sequence[Claims], coding: Coding) -> tuple[list[Labelled], list[Fault], list[Record | Fault]]:
     """(rows with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
 
-    Only an unsafe path is a fault in any case.
+    Only a row whose name can't be relied on is a fault in any case (`Fault.in_any_case`).
     """
     labelled: list[Labelled] = []
     faults: list[Fault] = []
     absent: list[Record | Fault] = []
     for row in _rows(claims):
-        if row.image is None and not (isinstance(row, Fault) and row.reason == "unsafe_path"):
+        if row.image is None and not (isinstance(row, Fault) and row.in_any_case):
             absent.append(row)
         elif isinstance(row, Fault):
             faults.append(row)
@@ -122,8 +154,13 @@ def _decoded(labelled: Sequence[Labelled], gathered: Gathered) -> tuple[list[Can
         if fact.reason:
             faults.append(Fault(record.batch, record.place, record.name, fact.reason, fact.detail, record.image))
         else:
-            candidates.append(Candidate(record, fact, vector))
+            candidates.append(Candidate.of(_with_patient(record, fact), fact, vector))
     return candidates, faults
+
+
+def _with_patient(record: Record, fact: Fact) -> Record:
+    """The row, its image's id for its patient where every image is a patient of its own."""
+    return replace(record, patient=fact.image_id) if record.patient_from == IMAGE else record
 
 
 def _stray(batch: str, name: str) -> Fault:

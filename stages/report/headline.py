@@ -13,6 +13,12 @@ from stages.report import numbers
 from stages.report.inputs import ReportInputs, read_headline
 
 REPORT = "reports/index.html"
+MADE_BY = {  # what made the patients, by the manifest's column patient_from
+    "column": "by the patient column of the set's table",
+    "pattern": "by ingest.patient_pattern",
+    "file_name": "one patient per file name: the split leaks where one patient's files have several names",
+    "image": "one patient per image: the split leaks where a patient has several images",
+}
 FEW = 20  # cases: with 20 positives an AUROC of 0.90 has a standard deviation of 0.04, with 5 of 0.07
 
 
@@ -144,6 +150,14 @@ def subject(inputs: ReportInputs) -> str:
     return ", ".join(parts) or "nothing was measured yet"
 
 
+def patients(inputs: ReportInputs) -> str:
+    """Which rule made the patients by whom the split is made, and what it may hide; "" where that is not known."""
+    made = inputs["validate"].get("patients_from", {})
+    if len(made) == 1:
+        return "".join(MADE_BY.get(name, name) for name in made)
+    return "; ".join(f"{numbers.count(number)} {MADE_BY.get(name, name)}" for name, number in sorted(made.items()))
+
+
 def _many(number: int, word: str) -> str:
     """A number with its noun, in the plural where it is not 1."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")
@@ -154,6 +168,7 @@ def lines(inputs: ReportInputs) -> list[str]:
     name = f"{inputs.card.set}: " if inputs.card else ""
     rows = [
         ("Set", name + subject(inputs)),
+        *([("Patients", text)] if (text := patients(inputs)) else []),
         *((f.name, f"{f.value}  {f.detail}".rstrip()) for f in figures(inputs)),
         *(("Warning", text) for text in warnings(inputs)),
         ("Report", REPORT),

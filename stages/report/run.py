@@ -41,6 +41,7 @@ def html(inputs: ReportInputs, params: Params) -> str:
             "subject": headline.subject(inputs),
             "set": params.ingest.set,
             "figures": headline.figures(inputs),
+            "patients": headline.patients(inputs),
             "warnings": headline.warnings(inputs),
             "label_note": about_data.label_note(params),
             "sections": sections,

@@ -17,7 +17,7 @@ from cxr.data.shards import Shards
 from cxr.model import model_folder
 from cxr.nets import factory, tf_session
 from cxr.params import Params
-from cxr.params.schema import Train
+from cxr.params.learning import Train
 from cxr.selection import auroc
 from cxr.training import losses, model_card
 from cxr.training.checkpoint import Checkpoints, key

@@ -41,6 +41,19 @@ CHECKS = (
         "look at data/merged.csv; where the repeats are right, leave this a warning",
         "warning",
     ),
+    Rule(
+        "no_conflicting_labels",
+        "No image has rows with other labels, unless a later batch says which are right.",
+        "look at the outcome conflict in data/merged.csv; name the image again in a new batch, by the same file name "
+        "and patient, with the right labels; or set validate.severity.no_conflicting_labels: warning, and the first "
+        "row's hold",
+    ),
+    Rule(
+        "same_pixels_same_patient",
+        "Rows of the same pixels name the same patient.",
+        "look at `differs` in data/merged.csv; the first row's patient holds: where both are one, correct the ids",
+        "warning",
+    ),
     Rule("split_known", "A split is train, validation or test.", _INGEST),
     Rule(
         "splits_not_empty",
@@ -50,8 +63,15 @@ CHECKS = (
     Rule(
         "patient_in_one_split",
         "No patient has images in two splits.",
-        "use ingest.split.rule: hash; where an official split is to be kept as it is, set "
-        "validate.severity.patient_in_one_split: warning and say so with every figure",
+        "use ingest.split.rule: hash; where a file name is taken for the patient and names start anew in each folder, "
+        "give ingest.patient_pattern or ingest.one_patient_per: image; where an official split is to be kept as it is, "
+        "set validate.severity.patient_in_one_split: warning and say so with every figure",
+    ),
+    Rule(
+        "patient_sizes_plausible",
+        "Nobody has far more images than the others, and a table's patients are not as many as its images.",
+        "look at the ids: did a spreadsheet round them, are they the studies', is one used for `not known`?",
+        "warning",
     ),
     Rule("gate_in_validation", "Gate studies lie in the validation split.", _INGEST),
     Rule("sex_known", "Sex is M, F or empty.", "map the set's own words to M and F in a new batch"),

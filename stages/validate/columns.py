@@ -6,21 +6,50 @@ from typing import Any
 
 import pandas as pd
 
-DERIVED = ("splits_of_patient", "boxes_outside", "boxes_unknown_label")
+DERIVED = (
+    "splits_of_patient",
+    "images_of_patient",
+    "conflicting_rows",
+    "rows_of_other_patient",
+    "boxes_outside",
+    "boxes_unknown_label",
+)
 BOX_TOLERANCE = 1.0  # pixels: box lists are rounded
+MERGED = ("image_id", "outcome", "patient")  # what is read of data/merged.csv
+_MANY, _SHARE, _TIMES = 50, 0.05, 10  # images of one patient, of all images, of the median patient's
 
 
-def derive(table: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
-    """The manifest's table with three more columns, all int64.
+def derive(table: pd.DataFrame, labels: Sequence[str], merged: pd.DataFrame) -> pd.DataFrame:
+    """The manifest's table with six more columns, all int64.
 
-    `splits_of_patient`: splits in which the row's patient has images. `boxes_outside` and `boxes_unknown_label`: of the
-    row's boxes, how many leave the image by more than a pixel, and how many carry a word that is none of `labels`.
+    `splits_of_patient`, `images_of_patient`: splits in which the row's patient has images, and how many. Of the rows
+    that gave way to this one (`merged`, columns MERGED): `conflicting_rows` have other labels that no later batch
+    settled, `rows_of_other_patient` name another patient. `boxes_outside` and `boxes_unknown_label`: of the row's
+    boxes, how many leave the image by more than a pixel, and how many carry a word that is none of `labels`.
     """
+    of_patient = table.groupby("patient")
     return table.assign(
-        splits_of_patient=table.groupby("patient")["split"].transform("nunique").astype("int64"),
+        splits_of_patient=of_patient["split"].transform("nunique").astype("int64"),
+        images_of_patient=of_patient["split"].transform("size").astype("int64"),
+        conflicting_rows=_count_merged(table, merged[merged["outcome"] == "conflict"]),
+        rows_of_other_patient=_count_merged(table, merged[merged["patient"] == "differs"]),
         boxes_outside=_count_boxes(table, lambda row, box: not _inside(box, row.width, row.height)),
         boxes_unknown_label=_count_boxes(table, lambda row, box: box.get("label") not in labels),
     )
+
+
+def most_images_of_a_patient(table: pd.DataFrame) -> int:
+    """Images of one patient up to which a derived table is plausible: more are far above the rest, as where many share
+    one id. 0 where a table's column made every patient and no two images have the same: then it is no patient's."""
+    images = table.groupby("patient")["images_of_patient"].first()
+    if len(table) > _MANY and len(images) == len(table) and table["patient_from"].eq("column").all():
+        return 0
+    return int(max(_MANY, _SHARE * len(table), _TIMES * images.median()))
+
+
+def _count_merged(table: pd.DataFrame, merged: pd.DataFrame) -> pd.Series:
+    """How many of the merged rows gave way to each row."""
+    return table["image_id"].map(merged["image_id"].value_counts()).fillna(0).astype("int64")
 
 
 def _count_boxes(table: pd.DataFrame, wrong: Any) -> pd.Series:
@@ -62,6 +91,7 @@ def counts(table: pd.DataFrame, labels: Sequence[str], splits: Sequence[str]) ->
     return {
         "rows": len(table),
         "patients": int(table["patient"].nunique()),
+        "patients_from": {str(name): int(part["patient"].nunique()) for name, part in table.groupby("patient_from")},
         "split": {
             name: {"images": len(part), "patients": int(part["patient"].nunique())} for name, part in parts.items()
         },

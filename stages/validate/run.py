@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cxr.core.errors import UserError
 from cxr.core.files import atomic_folder, read_json, write_json, write_text
 from cxr.data.manifest import SPLITS, Manifest, read
@@ -14,6 +16,7 @@ from stages.validate.judge import ValidationResult, judge
 
 MANIFEST = Path("data/manifest.parquet")
 COUNTS = Path("data/ingest.json")
+MERGED = Path("data/merged.csv")
 DOCS = Path("reports/validation")
 METRICS = Path("metrics/validate.json")
 
@@ -27,32 +30,41 @@ def validate(params: Params) -> None:
     can't be read.
     """
     severities = checks.severities(params.validate_.severity)
-    manifest, ingested = read_inputs()
-    judged, found = evaluate(manifest, ingested, params.validate_, severities)
+    manifest, ingested, merged = read_inputs()
+    judged, found = evaluate(manifest, ingested, merged, params.validate_, severities)
     numbers = metrics(manifest, ingested, found)
     write_docs(judged, found, numbers)
     write_json(METRICS, numbers)
     report(found)
 
 
-def read_inputs() -> tuple[Manifest, dict[str, Any]]:
-    """The manifest and ingest's counts; UserError says which file is unusable."""
+def read_inputs() -> tuple[Manifest, dict[str, Any], pd.DataFrame]:
+    """The manifest, ingest's counts, and the rows that it merged; UserError says which file is unusable."""
     try:
-        return read(MANIFEST), read_json(COUNTS)
+        return read(MANIFEST), read_json(COUNTS), read_merged(MERGED)
     except ValueError as error:
         raise UserError(f"{error}; make it again with `dvc repro -f ingest`") from error
 
 
+def read_merged(path: Path) -> pd.DataFrame:
+    """The columns of data/merged.csv that count here; ValueError names the file where it is not ingest's."""
+    try:
+        return pd.read_csv(path, usecols=list(columns.MERGED), dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
 def evaluate(
-    manifest: Manifest, ingested: dict[str, Any], bounds: Validate, severities: dict[str, str]
+    manifest: Manifest, ingested: dict[str, Any], merged: pd.DataFrame, bounds: Validate, severities: dict[str, str]
 ) -> tuple[ValidationResult, list[outcome.RuleOutcome]]:
     """Great Expectations' result and our outcomes; where columns are missing, on the columns alone."""
     head, table = manifest.head, manifest.table
     named = suite.schema(head.labels)
-    needed = {"batch", "source", "patient", "split", "boxes", "width", "height"} | set(manifest.label_columns)
-    if needed <= set(table.columns):
-        table = columns.derive(table, head.labels)
-        named += suite.content(head, bounds, suite.Rows.from_counts(totals(ingested)), table["patient"].nunique())
+    needed = {"image_id", "batch", "source", "patient", "patient_from", "split", "boxes", "width", "height"}
+    if needed | set(manifest.label_columns) <= set(table.columns):
+        table = columns.derive(table, head.labels, merged)
+        patients = suite.Patients(table["patient"].nunique(), columns.most_images_of_a_patient(table))
+        named += suite.content(head, bounds, suite.Rows.from_counts(totals(ingested)), patients)
     judged = judge(table, suite.with_severities(named, severities))
     return judged, outcome.outcomes([each.to_json_dict() for each in judged.result.results], severities)
 
@@ -76,6 +88,7 @@ def metrics(manifest: Manifest, ingested: dict[str, Any], found: list[outcome.Ru
         | {
             "quarantined_by_reason": reasons(ingested),
             "merged_by_outcome": ingested.get("merged_by_outcome", {}),
+            "merged_of_other_patient": ingested.get("merged_of_other_patient", 0),
             "without_official_split": ingested.get("without_official_split", 0),
         },
         "expectations": {each.name: each.numbers() for each in found},

@@ -15,6 +15,7 @@ Named = tuple[str, gxe.Expectation]
 _TYPES = {
     "image_id": "str",
     "patient": "str",
+    "patient_from": "str",
     "study": "str",
     "view": "str",
     "sex": "str",
@@ -46,14 +47,22 @@ class Rows:
         return cls(unmerged - ingest["merged"], unmerged)
 
 
+@dataclass(frozen=True)
+class Patients:
+    """How many patients there are, and how many images one may have (see `columns.most_images_of_a_patient`)."""
+
+    number: int
+    most_images: int
+
+
 def schema(labels: Sequence[str]) -> list[Named]:
     """Expectations on the columns' names; where they fail, no other can be judged."""
     columns = [*COLUMNS, *(f"label_{label}" for label in labels), *DERIVED]
     return _tagged([("columns", gxe.ExpectTableColumnsToMatchSet(column_set=columns, exact_match=True))])
 
 
-def content(head: Head, bounds: Validate, rows: Rows, patients: int) -> list[Named]:
-    """Expectations on the values, for a manifest with this head, ingest's counts and its number of patients."""
+def content(head: Head, bounds: Validate, rows: Rows, patients: Patients) -> list[Named]:
+    """Expectations on the values, for a manifest with this head, ingest's counts and its patients."""
     columns = [f"label_{label}" for label in head.labels]
     named = [
         *_types(columns),
@@ -61,13 +70,15 @@ def content(head: Head, bounds: Validate, rows: Rows, patients: int) -> list[Nam
         *_rows(rows),
         *_vocabularies(columns),
         *_ranges(bounds),
+        *_merged(),
         *_splits(),
+        *_patients(patients),
         *_prevalences(columns, bounds),
         *_boxes(),
     ]
     if head.task == "multiclass":
         named.append(("one_label_per_image", gxe.ExpectMulticolumnSumToEqual(column_list=columns, sum_total=1)))
-    if patients >= bounds.min_patients_for_label_check:
+    if patients.number >= bounds.min_patients_for_label_check:
         named += _labels_in_splits(columns)
     return _tagged(named)
 
@@ -102,6 +113,18 @@ def _rows(rows: Rows) -> Iterator[Named]:
     """The manifest has as many rows as ingest counted, and ingest merged none."""
     yield "counts_add_up", gxe.ExpectTableRowCountToEqual(value=rows.merged)
     yield "no_duplicate_pixels", gxe.ExpectTableRowCountToEqual(value=rows.unmerged)
+
+
+def _merged() -> Iterator[Named]:
+    """Rows that gave way to an image's row agree with it on labels and patient."""
+    yield "no_conflicting_labels", gxe.ExpectColumnValuesToBeBetween(column="conflicting_rows", max_value=0)
+    yield "same_pixels_same_patient", gxe.ExpectColumnValuesToBeBetween(column="rows_of_other_patient", max_value=0)
+
+
+def _patients(patients: Patients) -> Iterator[Named]:
+    """Nobody has more images than is plausible."""
+    most = patients.most_images
+    yield "patient_sizes_plausible", gxe.ExpectColumnValuesToBeBetween(column="images_of_patient", max_value=most)
 
 
 def _vocabularies(columns: Sequence[str]) -> Iterator[Named]:

@@ -6,6 +6,7 @@ A layout opens tables, never images, and knows nothing of splits, salts or the t
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from cxr.core.errors import UserError
 from cxr.imaging.formats.undecodable import REASONS as UNDECODABLE
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
+from cxr.raw.cells import Counts
 from cxr.raw.names import IMAGE_KINDS
 
 REASONS = (
@@ -28,8 +30,16 @@ REASONS = (
     "no_class_folder",
     "unsafe_path",
     "bad_row",
+    "repeated_rows",
     "decoder_crashed",
 )
+COLUMN, PATTERN, FILE_NAME, IMAGE = "column", "pattern", "file_name", "image"
+PATIENT_FROM = (
+    COLUMN,
+    PATTERN,
+    FILE_NAME,
+    IMAGE,
+)  # what can say who is a patient: a table, a pattern, no more than a file
 NO_PATIENT = "no patient is known"  # why a scored study can't go into a batch
 ImageKey = tuple[str, str]  # (batch, path inside it)
 
@@ -50,7 +60,9 @@ class Record:
     """A row that a table or folder claims. `place` says where ("Data_Entry.csv line 7"), `name` is the file as claimed.
 
     `image`: where the file is, None where it is absent. `patient` and `study`: ids as the source writes them. `age`:
-    years, NaN unknown. `official`: "train", "validation", "test" or "".
+    years, NaN unknown. `official`: "train", "validation", "test" or "". `patient_from`: what made the patient, one of
+    PATIENT_FROM; where it is "image", `patient` is "" until the image is decoded: its pixels' id is the patient.
+    `repeats`: of a further row of a table about one image, what it was ("same", "united", "conflict"); ingest sets it.
     """
 
     batch: str
@@ -65,11 +77,16 @@ class Record:
     age: float = float("nan")
     boxes: tuple[ReferenceBox, ...] = ()
     official: str = ""
+    patient_from: str = COLUMN
+    repeats: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row that can't come in: why (`reason` of REASONS, `detail`), and the file that it is about, if it is there."""
+    """A row that can't come in: why (`reason` of REASONS, `detail`), and the file that it is about, if it is there.
+
+    `in_any_case`: it is a fault also where no file is there, since what the row names can't be relied on.
+    """
 
     batch: str
     place: str
@@ -77,6 +94,7 @@ class Fault:
     reason: str
     detail: str
     image: ImageKey | None = None
+    in_any_case: bool = False
 
     @classmethod
     def not_an_image(cls, batch: str, name: str) -> "Fault":
@@ -90,7 +108,9 @@ class Claims:
 
     `tables`: files that are no input rows. `known_findings`: words that the source may use for findings, whether the
     task asks for them or not. `boxes_unmatched`: boxes for images that no record names. `left_out`: files that the
-    parameters leave out; see `cxr.raw.beside.left_out` for all that are.
+    parameters leave out; see `cxr.raw.beside.left_out` for all that are. `counts`: cells that were not understood.
+    `names_matched`: how many names were matched although written otherwise ("unicode", "case", "path"). `listed`:
+    images that the batch's official lists name, by `cxr.raw.official_lists.folded` name, to (split, where).
     """
 
     rows: int = 0
@@ -100,6 +120,9 @@ class Claims:
     known_findings: frozenset[str] = frozenset()
     boxes_unmatched: int = 0
     left_out: frozenset[str] = frozenset()
+    counts: Counts = field(default_factory=Counts)
+    names_matched: Counter[str] = field(default_factory=Counter)
+    listed: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def take(self, row: Record | Fault) -> None:
         """Count a row and put it into its list."""
@@ -155,6 +178,10 @@ class Layout(ABC):
 
         UserError where the batch as a whole can't be understood (no table, two tables, no such column).
         """
+
+    def check_patients(self, claims: Sequence[Claims]) -> None:
+        """UserError where what the batches claim shows that patients are not what the parameters say. Here: never."""
+        return
 
     @classmethod
     def views_in(cls, folder: Path) -> dict[str, str]:

@@ -1,8 +1,13 @@
-"""Layout `folder`: a folder for each class, with or without train/val/test above (Kermany's and many others)."""
+"""Layout `folder`: a folder for each class, with or without train/val/test above (Kermany's and many others).
+
+Who is a patient stands in no table: `ingest.patient_pattern` finds it in each file's name, or `ingest.one_patient_per`
+says that a file name, or an image, is one. Never is it guessed: names that the pattern misses stop ingest.
+"""
 
 import os
 import re
 import shutil
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -13,7 +18,7 @@ import pandas as pd
 from cxr.core.errors import UserError
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
-from cxr.raw.layouts.base import NO_PATIENT, Claims, Fault, Layout, Record
+from cxr.raw.layouts.base import FILE_NAME, IMAGE, NO_PATIENT, PATTERN, Claims, Fault, Layout, Record
 from cxr.raw.names import IMAGE_KINDS, BatchError, in_short, is_document, is_image
 
 ALL_BELOW = "*"  # ingest.below_class: every folder below a class holds images of the class
@@ -32,22 +37,17 @@ _SPLIT_FOLDERS = {
 
 
 class Folder(Layout):
-    """Rows are the files; the class is the folder's name, the patient comes from the file's name."""
+    """Rows are the files; the class is the folder's name, the patient comes from the file's name, or its path."""
 
     name: ClassVar[str] = "folder"
     recognised_by: ClassVar[str] = f"class folders with {IMAGE_KINDS} files"
     official_split: ClassVar[str] = "a train or test folder"
 
     def __init__(self, section: Ingest) -> None:
-        """Compile `ingest.patient_pattern`; UserError where it is no regular expression with a group `patient`."""
+        """Compile `ingest.patient_pattern`, which the schema has looked at."""
         super().__init__(section)
         pattern = section.patient_pattern
-        try:
-            self.pattern = re.compile(pattern) if pattern else None
-        except re.error as error:
-            raise UserError(f"params.yaml: ingest.patient_pattern: {error}: {pattern!r}") from error
-        if self.pattern and "patient" not in self.pattern.groupindex:
-            raise UserError(f"params.yaml: ingest.patient_pattern has no group (?P<patient>...): {pattern!r}")
+        self.pattern = re.compile(unicodedata.normalize("NFC", pattern)) if pattern else None
 
     @classmethod
     def recognise(cls, names: Sequence[str], source: str) -> bool:
@@ -99,16 +99,67 @@ class Folder(Layout):
             return Fault.not_an_image(batch, name)
         if not label:
             return Fault(batch, "", name, "no_class_folder", "it stands in no class folder", (batch, name))
-        return Record(batch, "", name, (batch, name), (label,), self.patient_of(name), official=official)
+        patient, made_by = self.patient_of(name)
+        image = (batch, name)
+        return Record(batch, "", name, image, (label,), patient, official=official, patient_from=made_by)
 
-    def patient_of(self, name: str) -> str:
-        """The patient by the pattern (the whole group, prefixes kept), else the file's name without suffix."""
-        path = PurePosixPath(name)
-        found = self.pattern.search(path.name) if self.pattern else None
-        return (found["patient"] if found else None) or path.stem
+    def patient_of(self, name: str) -> tuple[str, str]:
+        """The patient of a path in a batch, and what made it (`cxr.raw.layouts.base.PATIENT_FROM`).
+
+        By the pattern it is all that the group `patient` matches, prefixes and zeros kept. Where the pattern misses,
+        and for `one_patient_per: file_name`, it is the file's name without suffix.
+        """
+        if self.section.one_patient_per == IMAGE:
+            return "", IMAGE
+        if found := self._by_pattern(name):
+            return found, PATTERN
+        return unicodedata.normalize("NFC", PurePosixPath(name).stem), FILE_NAME
+
+    def _by_pattern(self, name: str) -> str:
+        """The patient by the pattern, searched in the file's name, or in the path where it holds a `/`; "" without."""
+        if not self.pattern:
+            return ""
+        place = name if self.sees_path else PurePosixPath(name).name
+        found = self.pattern.search(unicodedata.normalize("NFC", place))
+        return (found["patient"] or "").strip() if found else ""
+
+    @property
+    def sees_path(self) -> bool:
+        """Whether the pattern is one for the path below the batch: it holds a `/`, which no file's name does."""
+        return self.pattern is not None and "/" in self.pattern.pattern
+
+    def check_patients(self, claims: Sequence[Claims]) -> None:
+        """UserError where the pattern misses more of the image names than `ingest.max_pattern_misses` allows."""
+        records = [record for claim in claims for record in claim.records]
+        missed = [record.name for record in records if record.patient_from == FILE_NAME]
+        most = self.section.max_pattern_misses
+        if self.pattern and len(missed) > most * len(records):
+            raise UserError(
+                f"params.yaml: ingest.patient_pattern ({self.pattern.pattern}) finds no patient in {len(missed)} of "
+                f"{len(records)} image names, more than ingest.max_pattern_misses ({most:g}) allows: "
+                f"{', '.join(map(repr, missed[:3]))}{' ...' if len(missed) > 3 else ''}. {self._place()}. Mend the "
+                "pattern; or, where the names hold no patients, set patient_pattern to null and one_patient_per to "
+                "file_name or image (docs/how-to/own-data.md): a name that is missed would be a patient of its own, "
+                "and one patient's images would come into several splits"
+            )
+
+    def _place(self) -> str:
+        """Where the pattern is searched, for reading."""
+        if self.sees_path:
+            return "It has a / and is searched in the path below the batch"
+        return "It has no / and is searched in the file name alone"
 
     def writer(self, images: Path) -> "FolderWriter":
-        """A batch of class folders; `ingest.negative` names the class of a study without finding."""
+        """A batch of class folders; `ingest.negative` names the class of a study without finding.
+
+        UserError where the pattern sees the path: a scored image stands in other folders than the set's.
+        """
+        if self.sees_path:
+            raise UserError(
+                f"params.yaml: ingest.patient_pattern ({self.section.patient_pattern}) finds patients in the path "
+                "below the batch, and scored images stand in other folders: put the studies into folders as the set's "
+                "and add them with `make add-batch`"
+            )
         return FolderWriter(self)
 
 
@@ -121,7 +172,7 @@ class FolderWriter:
             "a study has one class, and its file's name holds the patient by ingest.patient_pattern "
             f"({layout.section.patient_pattern})"
         )
-        self._pattern, self._negative = layout.pattern, layout.section.negative
+        self._layout, self._negative = layout, layout.section.negative
         self._files: list[tuple[Path, Path]] = []
 
     def take(self, image: str, path: Path, labels: "pd.Series[float]") -> str:
@@ -129,7 +180,7 @@ class FolderWriter:
         classes = [str(name) for name in labels.index[labels == 1]] or ([self._negative] if self._negative else [])
         if len(classes) != 1:
             return NO_CLASS
-        if self._pattern and not self._pattern.search(path.name):
+        if self._layout.pattern and self._layout.patient_of(path.name)[1] != PATTERN:
             return NO_PATIENT
         self._files.append((path, Path(classes[0]) / image[:32] / path.name))  # two files may have the same name
         return ""

@@ -12,7 +12,7 @@ from tf_keras import layers
 
 from cxr.nets import factory, registry
 from cxr.nets.imagenet import MissingWeights
-from cxr.params.schema import Train
+from cxr.params.learning import Train
 
 
 def spec(net):

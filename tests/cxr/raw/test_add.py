@@ -39,8 +39,9 @@ def tree(folder=Path("data")):
 def test_a_folder_becomes_a_batch_in_the_ledger_with_its_bytes_untouched():
     put(Path("from"), folder_files() | {".DS_Store": "x", "train/Thumbs.db": "x"})
     added = add("made", Path("from"))
-    assert (added.folder, added.layout, added.files) == (SET / "batch-001", "folder", 8)
-    assert added.remarks == ("left out, of systems and programs: 2 (.DS_Store, train/Thumbs.db)",)
+    assert (added.folder, added.look.layout.name, added.files) == (SET / "batch-001", "folder", 8)
+    assert added.look.remarks() == ["left out, of systems and programs: 2 (.DS_Store, train/Thumbs.db)"]
+    assert added.look.remarks(named=False) == ["left out, of systems and programs: 2"]
     (made,) = open_set(SET)
     verify_set(SET, [made])
     assert {name: made.read(name) for name in made.names()} == folder_files()
@@ -90,7 +91,6 @@ def test_many_files_are_packed_and_come_in_as_if_they_were_loose(monkeypatch):
         ({"a.png": "x", "b.png": "x"}, "in no class folder"),
         ({"chest/train/a/1.png": "x", "chest/test/a/2.png": "x"}, r"one level down; give FROM=from/chest"),
         ({"nih/Data_Entry_2017.csv": "x", "nih/images/a.png": "x"}, r"one level down; give FROM=from/nih"),
-        ({"Data_Entry_2017.csv": "x"}, "no PNG or JPEG"),
         ({"Data_Entry_2017.csv": "x", "Data_Entry_2017_v2020.csv": "x", "images/a.png": "x"}, "2 tables"),
         ({"a/new\nline.png": "x"}, "a line break in the name"),
     ],
@@ -148,7 +148,7 @@ def test_accents_spaces_and_signs_in_names_come_in():
     ]
     put(Path("from"), {f"Neumonía vírica/{name}": png(grey(index)) for index, name in enumerate(names)})
     add("made", Path("from"))
-    section = FOLDER | {"labels": ["Neumonía vírica"], "patient_pattern": None}
+    section = FOLDER | {"labels": ["Neumonía vírica"], "patient_pattern": None, "one_patient_per": "file_name"}
     assert set(run(section).index) == {f"Neumonía vírica/{name}" for name in names} and adds_up()
 
 

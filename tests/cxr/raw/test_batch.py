@@ -1,5 +1,6 @@
 """Batches on disk: reading them in place, their checksums, and the ledger."""
 
+import hashlib
 import io
 import os
 import shutil
@@ -34,6 +35,18 @@ def tar(members, **changes):
                     setattr(info, key, value)
             archive.addfile(info, io.BytesIO(content))
     return stream.getvalue()
+
+
+def test_a_file_is_found_by_its_sha256_loose_or_in_an_archive_and_of_several_alike_the_first_is():
+    put(SET / "batch-001", {"b.png": b"same", "a.png": b"same", "c.tar": tar([("x/inner.png", b"inner")])})
+    files.write_checksums(SET / "batch-001")
+    (batch,) = open_set(SET)
+    same, inner = (hashlib.sha256(content).hexdigest() for content in (b"same", b"inner"))
+    assert batch.file_of(f"{same}.png", same) == "a.png"
+    assert batch.file_of(f"{inner}.png", inner) == "x/inner.png"
+    assert batch.file_of("b.png", same) == "b.png"
+    with pytest.raises(BatchError, match="no file of SHA-256 0000"):
+        batch.file_of(f"{'0' * 64}.png", "0" * 64)
 
 
 def verified():

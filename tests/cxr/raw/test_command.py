@@ -1,4 +1,4 @@
-"""`cxr batch` in a repository with git and DVC."""
+"""`cxr batch`: commits and refusals in a repository with git and DVC; what it says of a private set."""
 
 import os
 import subprocess
@@ -6,11 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cxr.raw.batch import open_set
+from cxr.raw.command import main
 from cxr.raw.names import BatchError
-from tests.fixtures.made_sets import NIH, adds_up, batch, nih_files, put, run
+from tests.fixtures.made_images import grey, png
+from tests.fixtures.made_sets import NIH, adds_up, batch, nih_files, nih_row, nih_table, put, run
 
+ROOT = Path(__file__).resolve().parents[3]
 SET = Path("data/raw/made")
 pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
@@ -86,3 +90,27 @@ def test_a_link_that_does_not_lead_into_the_cache_is_refused_in_a_set_too(root):
     Path("outside.png").write_bytes(b"x")
     with pytest.raises(BatchError, match=r"x\.png: a symbolic link"):
         open_set(SET)
+
+
+@pytest.fixture
+def private(here):
+    """A project of a private set, and a folder whose table names a file in a path."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["ingest"] |= {"public": False, "salt_fingerprint": "0123456789ab"}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    put(Path("in"), {"Data_Entry.csv": nih_table(nih_row("Mueller.png")), "images/Mueller.png": png(grey(1))})
+    Path("in/images/Mueller_2.png").symlink_to("Mueller.png")
+
+
+@pytest.mark.parametrize("word", [["look"], ["add", "--set", "made"]])
+@pytest.mark.parametrize("logged", [True, False])
+@pytest.mark.usefixtures("private")
+def test_a_refusal_names_the_file_on_the_console_and_not_in_a_log(word, logged, monkeypatch, capsys):
+    if logged:
+        monkeypatch.setenv("CXR_LOGGED", "1")
+    assert main([*word, "--from", "in"]) == 1
+    said = "".join(capsys.readouterr())
+    assert ("Mueller_2" in said) is not logged
+    assert (".runs/names/batch.txt" in said) is logged
+    if logged:
+        assert "Mueller_2" in Path(".runs/names/batch.txt").read_text()

@@ -141,7 +141,7 @@ def test_a_folder_in_which_nothing_is_recognised_is_told_what_is_in_it(files, sa
 
 def test_another_layout_than_the_parameters_say_is_told_what_was_looked_for_and_what_is_there():
     with pytest.raises(
-        BatchError, match=r"ingest\.layout: nih .*holds a Data_Entry\*\.csv; here are 1 \.png file, .*l\.csv"
+        BatchError, match=r"ingest\.layout: nih .*holds a Data_Entry\*\.csv or .*; here are 1 \.png file, .*l\.csv"
     ):
         look({"images/a.png": png(grey(1)), "l.csv": "x"}, NIH)
 

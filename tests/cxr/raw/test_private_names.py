@@ -1,5 +1,6 @@
 """Names of a private set: kept in a folder of their owner's, found by what outputs say, out of every message."""
 
+import logging
 import stat
 
 import pytest
@@ -100,3 +101,16 @@ def test_errors_of_a_public_set_and_those_that_name_nothing_pass():
     with pytest.raises(HashMismatch), private_names.withheld(True, "score", but=(HashMismatch,)):
         raise HashMismatch("model")
     assert not private_names.FOLDER.exists()
+
+
+def test_what_the_reading_of_a_private_set_logs_is_counted_and_kept_for_the_owner(caplog):
+    def read():
+        logging.getLogger("cxr.raw.layouts.nih").warning("%s; it tells no views", "Data_Entry_Mueller.csv")
+
+    with private_names.withheld(True, "score"):
+        read()
+    assert "Mueller" not in caplog.text and "score: 1 messages" in caplog.text
+    assert "Data_Entry_Mueller.csv" in (private_names.FOLDER / "score.txt").read_text()
+    with private_names.withheld(False, "score"):
+        read()
+    assert "Mueller" in caplog.text

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxr.params.schema import Augment
+from cxr.params.learning import Augment
 from cxr.training import data_order
 from cxr.training.augmentation import augmented
 

@@ -7,7 +7,8 @@ import pytest
 from cxr.data import shards
 from cxr.nets import tf_session
 from cxr.nets.factory import build, spec
-from cxr.params.schema import Augment, Loss, Machine, Schedule
+from cxr.params.learning import Augment, Loss, Schedule
+from cxr.params.schema import Machine
 from cxr.training import losses
 from cxr.training.checkpoint import Checkpoints
 from cxr.training.input_pipeline import Feed

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cxr.params.schema import Loss
+from cxr.params.learning import Loss
 from cxr.training import losses
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cxr.params.schema import Schedule
+from cxr.params.learning import Schedule
 from cxr.training.schedules import learning_rate
 
 

@@ -7,7 +7,8 @@ from cxr.core.errors import HashMismatch, UserError
 from cxr.model import model_folder
 from cxr.nets import tf_session
 from cxr.nets.factory import build, load, spec
-from cxr.params.schema import Machine, Train
+from cxr.params.learning import Train
+from cxr.params.schema import Machine
 from cxr.training.warm_start import initial
 from stages.train.run import fresh_net
 from tests.fixtures import tiny_nets

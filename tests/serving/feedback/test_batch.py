@@ -113,7 +113,9 @@ def test_in_layout_folder_a_study_goes_into_its_class_under_its_own_name(tmp_pat
 
 
 def test_in_layout_folder_a_study_of_several_classes_or_none_is_left_out_and_counted(images, tmp_path):
-    classes = section("kermany", task="multiclass", labels=LABELS, negative=None, patient_pattern=None)
+    classes = section(
+        "kermany", task="multiclass", labels=LABELS, negative=None, patient_pattern=None, one_patient_per="file_name"
+    )
     found = batch.make(SCORED, known((1, 1), (0, 0), (0, 1)), images, tmp_path / "out", Folder(classes).writer(images))
     assert found == batch.FeedbackBatch(1, {"not exactly one class": 2})
     assert [path.parent.parent.name for path in (tmp_path / "out").rglob("*.png")] == ["Mass"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from cxr.core.files import write_csv, write_json
+from cxr.core.errors import UserError
+from cxr.core.files import sha256_file, write_csv, write_json
+from cxr.data import manifest
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import decode
 from cxr.imaging.preprocess import apply
@@ -118,6 +121,21 @@ def test_each_model_sees_the_images_by_its_own_preprocessing(tmp_path, root, cap
     shutil.rmtree("data/raw")
     capsys.readouterr()
     assert asked() == 1 and "dvc pull" in capsys.readouterr().err
+
+
+def test_raw_images_of_a_private_set_are_found_by_their_sha256_and_never_named(tmp_path, root):
+    table = project.make(tmp_path, root, chain=SOFTER)
+    read = inputs.read(releases.current(Path("production")), Path(), 10**6)
+    public = list(inputs.batches(SOFTER, read.rows, Path()))
+    hashes = [sha256_file(Path("data/raw/toy") / row.batch / row.source) for row in read.rows.table.itertuples()]
+    without = read.rows.table.assign(sha256=hashes, source=[f"{sha}.png" for sha in hashes])
+    private = manifest.Manifest(replace(read.rows.head, public=False), without)
+    assert np.array_equal(np.concatenate(list(inputs.batches(SOFTER, private, Path()))), np.concatenate(public))
+    gone = Path("data/raw/toy") / table["batch"].iloc[0] / table["source"].iloc[0]
+    gone.write_bytes(b"Mueller")
+    with pytest.raises(UserError, match=r"\.runs/names/gate\.txt") as said:
+        list(inputs.batches(SOFTER, private, Path()))
+    assert gone.name not in str(said.value)
 
 
 @pytest.mark.parametrize(("chain", "raw"), [(made.CHAIN, []), (SOFTER, ["data/raw/toy"])])

@@ -222,14 +222,17 @@ def test_accuracy_is_judged_on_the_latest_labelled_studies_of_the_model_in_produ
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("source,Mass\n1-0.png,1\nother.png,1\n", "row 3: source 'other.png' was never scored"),
-        ("source,Mass\n1-0.png,2\n", "row 2: Mass is '2'; 0, 1 or nothing are understood"),
+        ("source,Mass\n1-0.png,1\nother.png,1\n", "line 3: source 'other.png' was never scored"),
+        ("source,Mass\n1-0.png,2\n", "line 2: Mass is '2'; 0, 1 or nothing are understood"),
         ("source,Masses\n1-0.png,1\n", "column 'Masses' is no label of the model"),
-        ("name,Mass\n1-0.png,1\n", "its header must have one of image_id and source"),
-        ("source,Mass\n1-0.png,1\n1-0.png,0\n", "row 3: Mass is 0, but row 2 says otherwise"),
-        ("source,Mass\n1-0.png\n", "row 2: not as many cells as the header has"),
+        ("name,Mass\n1-0.png,1\n", "its first line lacks the columns image_id or source"),
+        ("source,Mass\n1-0.png,1\n1-0.png,0\n", "line 3: Mass is 0, but line 2 says otherwise"),
+        ("source,Mass\n1-0.png,1\n2-0.png\n", "line 3: 1 cells, but the header has 2"),
         ("source,Mass\n1-0.png,\n", "no label in it"),
-        ("", "found nothing"),
+        ("", "is empty; it needs the columns image_id or source"),
+        ("image_id,source,Mass\nx,1-0.png,1\n", "must have one of image_id and source, not both"),
+        ("source;Mass\n1-0.png;1\n", "separated by semicolons, not by commas; save it as CSV, UTF-8"),
+        ('source,Mass\n1-0.png,"1\n2-0.png,0\n', "line 2: a quote that opens on this line is not closed"),
     ],
 )
 def test_feedback_that_does_not_fit_is_refused_by_row_and_nothing_is_kept(place, capsys, table, words):

@@ -37,11 +37,14 @@ def put(there: Path, folder: Path, version: str) -> releases.Release:
     return releases.install(there, folder, version, "c" * 40, None, batches=["batch-001"])
 
 
-def test_a_production_folder_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_as_it_is(models, there):
-    put(there, models["a"], "v0.0.1")
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_the_production_folder_is_its_owners_alone_until_that_one_opens_it(models, there, before):
+    if before:
+        there.mkdir(mode=before)
+    put(there, models["a"], "v1")
     assert stat.S_IMODE(there.stat().st_mode) == 0o700
     there.chmod(0o750)
-    put(there, models["b"], "v0.0.2")
+    put(there, models["b"], "v2")
     assert stat.S_IMODE(there.stat().st_mode) == 0o750
 
 

@@ -8,7 +8,7 @@ from cxr.data import manifest, shards
 from cxr.model import model_folder
 from cxr.nets import tf_session
 from cxr.params import load
-from cxr.params.schema import Prune
+from cxr.params.learning import Prune
 from cxr.runtime import stage_main
 from stages.compress import cost, pruning, run
 from stages.train import run as train

@@ -39,6 +39,7 @@ def params(task: str) -> Any:
             "ingest": {
                 "set": "made-up",
                 "layout": "folder",
+                "one_patient_per": "file_name",
                 "task": task,
                 "labels": TASKS[task],
                 "negative": negative,

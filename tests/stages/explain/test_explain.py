@@ -41,6 +41,7 @@ def rows(count, with_boxes):
             {
                 "image_id": image_id(number),
                 "patient": f"p{number // 2}",
+                "patient_from": "column",
                 "study": "s",
                 "view": "PA",
                 "sex": "",

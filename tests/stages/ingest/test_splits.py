@@ -80,11 +80,6 @@ def test_patients_are_hashed_and_a_prefix_tells_them_apart():
     )
 
 
-def test_a_name_that_the_pattern_does_not_fit_is_its_own_patient():
-    batch({"NORMAL/x.png": SOUND, "PNEUMONIA/y.png": png(grey(502))})
-    assert run(FOLDER).patient.nunique() == 2
-
-
 def test_another_salt_than_the_recorded_one_is_refused(monkeypatch):
     batch(folder_files())
     monkeypatch.setenv("CXR_PATIENT_SALT", "another")
@@ -94,13 +89,6 @@ def test_another_salt_than_the_recorded_one_is_refused(monkeypatch):
 
 def test_the_same_patient_has_another_key_in_another_set_or_with_another_salt():
     assert len({patients.key("s", "a", "1"), patients.key("s", "b", "1"), patients.key("t", "a", "1")}) == 3
-
-
-def test_a_patient_pattern_that_is_none_is_named():
-    batch(folder_files())
-    for pattern, why in (("(", "patient_pattern"), ("person", "no group")):
-        with pytest.raises(UserError, match=why):
-            run(FOLDER, patient_pattern=pattern)
 
 
 def test_adding_patients_moves_nobody():
@@ -156,7 +144,15 @@ def test_the_official_rule_needs_lists_or_folders():
 
 def test_multiclass_labels_are_one_hot():
     batch({f"{name}/{name}.png": png(grey(700 + i)) for i, name in enumerate(["a", "b", "c"])})
-    table = run({"set": "made", "layout": "folder", "task": "multiclass", "labels": ["c", "b", "a"]})
+    table = run(
+        {
+            "set": "made",
+            "layout": "folder",
+            "task": "multiclass",
+            "labels": ["c", "b", "a"],
+            "one_patient_per": "file_name",
+        }
+    )
     assert table.loc["a/a.png", ["label_c", "label_b", "label_a"]].tolist() == [0, 0, 1]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from cxr.core.files import write_csv, write_json
 from cxr.params.schema import Params
@@ -103,6 +104,7 @@ def checked(shared: int) -> dict[str, Any]:
     return {
         "rows": 300,
         "patients": 120,
+        "patients_from": {"column": 120},
         "patients_in_two_splits": shared,
         "split": {"test": part, "train": part, "validation": part},
         "label": {"Mass": {"images": 30, "train": 20, "validation": 6, "test": 4}},
@@ -127,6 +129,7 @@ def params(layout: str = "nih", name: str = "phantom", rule: str = "hash") -> Pa
                 "set": name,
                 "split": {"rule": rule},
                 "layout": layout,
+                "one_patient_per": "image" if layout == "folder" else None,
                 "task": "multilabel",
                 "labels": ["Mass", "Hernia"],
                 "salt_fingerprint": "0",
@@ -189,6 +192,24 @@ def test_images_that_no_official_list_names_are_counted(project: Path) -> None:
 def test_the_nih_layout_is_reported_as_text_mined(project: Path) -> None:
     assert "text-mined" in html(read(project), params("nih", "nih")).split("<main>")[0]
     assert "text-mined" not in html(read(project), params("folder", "kermany"))
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"column": 120}, "by the patient column of the set's table"),
+        ({"pattern": 120}, "by ingest.patient_pattern"),
+        ({"image": 120}, "one patient per image: the split leaks where a patient has several images"),
+        ({"file_name": 20, "pattern": 100}, "20 one patient per file name"),
+    ],
+)
+def test_the_first_screen_and_the_headline_say_which_rule_made_the_patients(
+    project: Path, made: dict[str, int], said: str
+) -> None:
+    write_json(project / "metrics/validate.json", checked(0) | {"patients_from": made})
+    header = html(read(project), params()).split("<main>")[0]
+    assert f"<b>Patients.</b> {escape(said)}" in header
+    assert any(line.startswith("Patients") and said in line for line in headline.lines(read(project)))
 
 
 def test_the_page_needs_no_network_and_no_script(project: Path) -> None:

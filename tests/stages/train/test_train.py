@@ -15,6 +15,7 @@ def test_train_names_its_checkpoints_by_the_caps_in_force(monkeypatch):
             "ingest": {
                 "set": "s",
                 "layout": "folder",
+                "one_patient_per": "file_name",
                 "task": "multilabel",
                 "labels": ["a"],
                 "salt_fingerprint": "0" * 12,

@@ -34,6 +34,7 @@ def a_manifest(labels: tuple[str, ...] = ("Mass", "Hernia"), task: str = "multil
         {
             "image_id": [f"{i:032x}" for i in range(count)],
             "patient": [f"{p:016x}" for p in patient],
+            "patient_from": "column",
             "study": "1",
             "view": "PA",
             "sex": "F",
@@ -60,10 +61,18 @@ def ingested(manifest: Manifest, **changed: Any) -> dict[str, Any]:
     return {"rows_in": rows + 3, "manifest": rows, "quarantined": {"truncated": 1}, "merged": 0, "absent": 2} | changed
 
 
-def failing(manifest: Manifest, counts: dict[str, Any] | None = None, **bounds: Any) -> dict[str, int]:
+def merged(*rows: tuple[str, str, str]) -> pd.DataFrame:
+    """What is read of data/merged.csv."""
+    return pd.DataFrame(list(rows), columns=list(columns.MERGED), dtype=str)
+
+
+def failing(
+    manifest: Manifest, counts: dict[str, Any] | None = None, gone: pd.DataFrame | None = None, **bounds: Any
+) -> dict[str, int]:
     """Names of the expectations that are not met, with their counts."""
     section = Validate.model_validate({"min_patients_for_label_check": 10} | bounds)
-    _, found = run.evaluate(manifest, counts or ingested(manifest), section, checks.severities(section.severity))
+    severities, rows = checks.severities(section.severity), merged() if gone is None else gone
+    _, found = run.evaluate(manifest, counts or ingested(manifest), rows, section, severities)
     return {each.name: each.unexpected for each in found if not each.passed}
 
 
@@ -111,6 +120,37 @@ def test_an_image_and_a_file_that_stand_twice_are_found_and_an_unknown_age_is_no
     assert failing(manifest) == {"image_id_unique": 2, "file_unique": 2}
 
 
+def test_other_labels_for_the_same_pixels_are_found_unless_a_later_batch_settled_them() -> None:
+    manifest = a_manifest()
+    first, second, third = manifest.table["image_id"][:3]
+    rows = merged((first, "conflict", "same"), (second, "settled", "same"), (third, "corrected", "same"))
+    assert failing(manifest, gone=rows) == {"no_conflicting_labels": 1}
+    assert checks.severities({})["no_conflicting_labels"] == "critical"
+
+
+def test_the_same_pixels_under_two_patients_are_warned_about() -> None:
+    manifest = a_manifest()
+    assert failing(manifest, gone=merged((manifest.table["image_id"][5], "same", "differs"))) == {
+        "same_pixels_same_patient": 1
+    }
+    assert checks.severities({})["same_pixels_same_patient"] == "warning"
+
+
+def test_an_id_that_many_images_share_is_no_patient() -> None:
+    manifest = a_manifest()
+    manifest.table.loc[manifest.table["split"].eq("train").to_numpy().nonzero()[0][:51], "patient"] = "8.4E+36"
+    assert failing(manifest) == {"patient_sizes_plausible": 51}
+    assert checks.severities({})["patient_sizes_plausible"] == "warning"
+
+
+def test_as_many_patients_as_images_are_plausible_only_where_no_table_says_so() -> None:
+    manifest = a_manifest()
+    manifest.table["patient"] = manifest.table["image_id"]
+    assert failing(manifest) == {"patient_sizes_plausible": PATIENTS * PER_PATIENT}
+    manifest.table["patient_from"] = "image"
+    assert failing(manifest) == {}
+
+
 def test_a_label_that_is_nowhere_in_a_split_is_found_from_a_number_of_patients_up() -> None:
     manifest = a_manifest()
     manifest.table.loc[manifest.table["split"] == "test", "label_Hernia"] = np.int8(0)
@@ -135,7 +175,7 @@ def test_a_multiclass_row_with_two_labels_is_found() -> None:
     ],
 )
 def test_a_box_lies_inside_its_image_with_a_pixels_tolerance(box: str, outside: int) -> None:
-    derived = columns.derive(with_cells("boxes", box).table, ("Mass", "Hernia"))
+    derived = columns.derive(with_cells("boxes", box).table, ("Mass", "Hernia"), merged())
     assert derived["boxes_outside"].tolist()[:2] == [outside, 0]
 
 
@@ -181,6 +221,7 @@ def put(manifest: Manifest) -> None:
     """What ingest leaves behind."""
     manifests.write(run.MANIFEST, manifest)
     write_json(run.COUNTS, ingested(manifest))
+    merged().to_csv(run.MERGED, index=False)
 
 
 def params(**section: Any) -> Params:
@@ -231,6 +272,7 @@ def test_a_warning_is_counted_and_does_not_stop(project: Path, caplog: pytest.Lo
         "absent": 2,
         "quarantined_by_reason": {"truncated": 1},
         "merged_by_outcome": {},
+        "merged_of_other_patient": 0,
         "without_official_split": 0,
     }
 

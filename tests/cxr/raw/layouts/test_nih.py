@@ -1,4 +1,4 @@
-"""Layout `nih`: ages, and what tables beside scored images tell."""
+"""Layout `nih`: what its table means, and what tables beside scored images tell."""
 
 import gzip
 import math
@@ -16,43 +16,33 @@ from tests.fixtures.made_sets import NIH, params, put
 VIEWS = "\ufeffImage Index,Patient ID,View Position\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "years"), [("57", 57), ("058Y", 58), ("006M", 0.5), ("000D", 0), (" 12 ", 12), ("414", 414)]
-)
-def test_ages_come_in_years(text, years):
-    assert nih.age_in_years(text) == pytest.approx(years)
-
-
-@pytest.mark.parametrize("text", ["", "nan", "NaN", "-3", "inf", "1e3", "twelve"])
-def test_an_age_that_is_no_number_of_years_is_unknown(text):
-    assert math.isnan(nih.age_in_years(text))
-
-
 def test_views_are_told_by_every_table_at_the_top_or_one_level_down_and_by_no_other(tmp_path):
     put(
         tmp_path,
         {
-            "Data_Entry_a.csv": VIEWS + "a.png,1,pa\nx/b.png,1, AP \nc.png,1,\nd.png,1,LATERAL_DECUBITUS_LEFT\n",
+            "Data_Entry_a.csv": VIEWS + "a.png,1,pa\nx/b.png,1, AP \nc.png,1,\nd.png,1,AP Supine\nh.png,1,somehow\n",
             "mon/Data_Entry_b.csv.gz": gzip.compress((VIEWS + "e.png,1,LL\n").encode()),
             "mon/deep/Data_Entry_c.csv": VIEWS + "f.png,1,PA\n",
             "other.csv": VIEWS + "g.png,1,PA\n",
         },
     )
     (tmp_path / "Data_Entry_link.csv").symlink_to("other.csv")
-    assert nih.Nih.views_in(tmp_path) == {"a.png": "PA", "b.png": "AP", "d.png": "LATERAL_DECUBITU", "e.png": "LL"}
+    assert nih.Nih.views_in(tmp_path) == {"a.png": "PA", "b.png": "AP", "d.png": "AP", "e.png": "LL"}
 
 
-def test_a_table_that_cannot_be_read_tells_no_view_and_stops_nothing(tmp_path):
+def test_a_table_that_cannot_be_read_is_named_tells_no_view_and_stops_nothing(tmp_path, caplog):
     put(
         tmp_path,
         {
             "Data_Entry_1.csv.gz": b"no gzip",
             "Data_Entry_2.csv": b"",
             "Data_Entry_3.csv": "Image Index\na.png\n",
-            "Data_Entry_4.csv": VIEWS.encode() + "é.png,1,PA\nb.png,1,AP\n".encode("latin-1"),
+            "Data_Entry_4.csv": VIEWS.encode() + "é.png,1,PA\n".encode("latin-1"),
+            "Data_Entry_5.csv": VIEWS + "b.png,1,AP\nc.png,1,PA,more\n",
         },
     )
-    assert nih.Nih.views_in(tmp_path)["b.png"] == "AP" and len(nih.Nih.views_in(tmp_path)) == 2
+    assert nih.Nih.views_in(tmp_path) == {"b.png": "AP"}
+    assert [f"Data_Entry_{number}.csv" in caplog.text for number in (1, 2, 3, 4, 5)] == [True] * 4 + [False]
 
 
 def written(images: Path, out: Path, *names: str) -> list[str]:

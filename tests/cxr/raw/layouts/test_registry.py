@@ -92,7 +92,7 @@ def test_a_new_layout_comes_in_by_its_class_and_its_line_alone(monkeypatch):
     put(Path("from"), {"toy.csv": table, "a/1.png": png(grey(1)), "b/2.png": png(grey(2)), "c.png": png(grey(3))})
     found = inspect(Path("from"))
     assert (found.layout, found.labelled) == ("listed", 2)
-    assert add("made", Path("from")).layout == "listed"
+    assert add("made", Path("from")).look.layout is Listed
     given = params(NIH)
     section = given.ingest.model_copy(update={"layout": "listed"})
     assert ingest(given.model_copy(update={"ingest": section}))["files"] == 1
@@ -115,8 +115,8 @@ def test_official_folders_or_lists_that_are_asked_for_and_missing_are_named_as_t
 def test_a_folder_of_no_layout_is_told_what_every_layout_looks_like(monkeypatch):
     monkeypatch.setattr(registry, "LAYOUTS", (Listed, Nih, Folder))
     expected = (
-        r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv \(layout nih\) nor class folders "
-        r"with PNG or JPEG files \(layout folder\); give"
+        r"^x: neither a toy\.csv \(layout listed\) nor a Data_Entry\*\.csv or sample_labels\.csv \(layout nih\) nor "
+        r"class folders with PNG or JPEG files \(layout folder\); give"
     )
     with pytest.raises(UserError, match=expected):
         registry.layout_of(["readme.txt"], "x")
