@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from cxr.imaging.decode import Undecodable, inspect
+from cxr.imaging.decode import inspect
+from cxr.imaging.formats.undecodable import Undecodable
 from cxr.raw.layouts.base import Claims
 from cxr.raw.names import IMAGE_KINDS, BatchError, in_short, is_document, is_image, is_packed
 
