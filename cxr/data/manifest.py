@@ -4,10 +4,11 @@ Columns: `image_id` (str, 32 hex digits of the SHA-256 of the decoded pixels), `
 `patient_from` (str, what made the patient: "column" of a table, "pattern", "file_name", "image"), `study` (str),
 `view` (str, "PA", "AP", ... or ""), `sex` ("M", "F", ""), `age` (float32 years, NaN unknown), `batch` (str),
 `source` (str, path inside the batch; of a private set the file's SHA-256 and suffix), `sha256` (str, of the file's
-bytes), `width`, `height` (int32 pixels),
-`bit_depth` (int16), the STATISTICS (float32, see `cxr.imaging.statistics`), `boxes` (str, JSON list of
-{"label", "x", "y", "w", "h"} in source pixels), `split` ("train", "validation", "test"), `gate` (bool, kept for
-promotion), and `label_<name>` (int8, 1 present, 0 absent) for each label. Sorted by image_id.
+bytes), `width`, `height` (int32 pixels, of the upright image), `stored_bits` (int16, of a sample in the file: 8, 16),
+`bit_depth` (int16, significant bits by which its grey levels are scaled: 8, 10, 12, 14, 16), `orientation` (int8, the
+file's EXIF number, 1 upright), the STATISTICS (float32, see `cxr.imaging.statistics`), `boxes` (str, JSON list of
+{"label", "x", "y", "w", "h"} in pixels of the upright image), `split` ("train", "validation", "test"), `gate` (bool,
+kept for promotion), and `label_<name>` (int8, 1 present, 0 absent) for each label. Sorted by image_id.
 """
 
 import json
@@ -52,7 +53,9 @@ _TYPES: dict[str, pa.DataType] = {
     "sha256": pa.string(),
     "width": pa.int32(),
     "height": pa.int32(),
+    "stored_bits": pa.int16(),
     "bit_depth": pa.int16(),
+    "orientation": pa.int8(),
     **dict.fromkeys(STATISTICS, pa.float32()),
     "boxes": pa.string(),
     "split": pa.string(),
@@ -63,8 +66,8 @@ COLUMNS = tuple(_TYPES)
 
 @dataclass(frozen=True)
 class Head:
-    """What holds for the whole set: its name, task, labels in their fixed order, channels, split rule, and whether its
-    outputs may name files."""
+    """What holds for the whole set: its name, task, labels in their fixed order, channels, split rule, whether its
+    outputs may name files, and the depths (bits) of its 16-bit files, none where it has no such files."""
 
     set: str
     task: str
@@ -73,10 +76,18 @@ class Head:
     negative: str | None = None
     split_rule: dict[str, Any] = field(default_factory=dict)
     public: bool = True
+    level_bits: tuple[int, ...] = ()
 
     def content(self) -> dict[str, Any]:
-        """The head as JSON; of a public set without that word, as it was before there were private ones."""
-        return {name: value for name, value in asdict(self).items() if name != "public" or not value}
+        """The head as JSON; of a public set of 8-bit files without those words, as it was before there were others."""
+        usual: dict[str, Any] = {"public": True, "level_bits": ()}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> "Head":
+        """Read back what `content` gave, lists from JSON among it."""
+        lists = {name: tuple(content[name]) for name in ("labels", "level_bits") if name in content}
+        return cls(**{**content, **lists})
 
 
 @dataclass(frozen=True)
@@ -134,5 +145,4 @@ def read(path: Path = Path("data/manifest.parquet")) -> Manifest:
     metadata = table.schema.metadata or {}
     if b"cxr" not in metadata:
         raise ValueError(f"{path}: no manifest (its metadata lack 'cxr'); it is made by `dvc repro ingest`")
-    head = json.loads(metadata[b"cxr"])
-    return Manifest(Head(**{**head, "labels": tuple(head["labels"])}), table.to_pandas())
+    return Manifest(Head.from_content(json.loads(metadata[b"cxr"])), table.to_pandas())

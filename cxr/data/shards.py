@@ -1,11 +1,14 @@
 """Processed images as memory-mapped shards: `bucket-NNN.npy`, uint8 (images, height, width, channels), and an index.
 
 A shard holds the images whose hash falls into its bucket, sorted by image_id; `index.parquet` has `image_id`, `bucket`
-(int16), `row` (int32), sorted by image_id. `SHA256SUMS` holds the files' hashes. Decoding is never done here.
+(int16), `row` (int32), and what beside the pixels as stored went into the image: `bits` by which its levels were scaled
+and its `orientation` (int8 both), sorted by image_id. `SHA256SUMS` holds the files' hashes. Decoding is never done
+here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -17,6 +20,15 @@ from cxr.core.files import CHECKSUMS, atomic_file, read_checksums, sha256_file, 
 from cxr.data.manifest import write_table
 
 INDEX = "index.parquet"
+AS_STORED = (8, 1)  # bits and orientation of an upright 8-bit file
+_NONE: Mapping[str, tuple[int, int]] = MappingProxyType({})
+_INDEX_TYPES = {
+    "image_id": pa.string(),
+    "bucket": pa.int16(),
+    "row": pa.int32(),
+    "bits": pa.int8(),
+    "orientation": pa.int8(),
+}
 
 
 def bucket_of(image_id: str, buckets: int) -> int:
@@ -50,14 +62,21 @@ def write_bucket(folder: Path, bucket: int, images: np.ndarray) -> None:
         raise
 
 
-def finish(folder: Path, image_ids: Sequence[str], buckets: int) -> None:
-    """Write the index and the checksums of a folder whose shards are all there."""
+def made_of(image_id: str, bits: int, orientation: int) -> str:
+    """What names a processed image among those of one chain: its id alone, where nothing was scaled or turned."""
+    return image_id if (bits, orientation) == AS_STORED else f"{image_id}-{bits}-{orientation}"
+
+
+def finish(folder: Path, image_ids: Sequence[str], buckets: int, forms: Mapping[str, tuple[int, int]] = _NONE) -> None:
+    """Write the index and the checksums of a folder whose shards are all there.
+
+    `forms`: bits and orientation by image id, where they are others than those of an upright 8-bit file.
+    """
     grouped = plan(image_ids, buckets)
     rows = sorted((image_id, bucket, row) for bucket, ids in grouped.items() for row, image_id in enumerate(ids))
-    columns = list(zip(*rows, strict=True)) or [(), (), ()]
-    types = (pa.string(), pa.int16(), pa.int32())
-    arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
-    write_table(folder / INDEX, pa.table(arrays, names=["image_id", "bucket", "row"]))
+    columns = list(zip(*((*row, *forms.get(row[0], AS_STORED)) for row in rows), strict=True)) or [()] * 5
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, _INDEX_TYPES.values(), strict=True)]
+    write_table(folder / INDEX, pa.table(arrays, names=list(_INDEX_TYPES)))
     write_checksums(folder)
 
 
@@ -69,7 +88,7 @@ class Shards:
         self.folder = folder
         self._checksums = read_checksums(folder)
         self._check(INDEX)
-        index: pd.DataFrame = pq.read_table(folder / INDEX).to_pandas()
+        index: pd.DataFrame = pq.read_table(folder / INDEX, columns=["image_id", "bucket", "row"]).to_pandas()
         self._location = {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}
         self._open: dict[int, np.ndarray] = {}
 

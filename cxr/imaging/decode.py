@@ -2,18 +2,20 @@
 
 Magic, header and structure are read before any pixel is decoded, so that a bomb costs nothing and a file that was cut
 off is never filled up with grey in silence (OpenCV does that). OpenCV decodes, not Pillow: it keeps 16-bit colour,
-gives every kind of PNG by one call, and is the library that the rest of the chain rests on. EXIF orientation and colour
-profiles are ignored: boxes refer to the pixels as stored. Not for DICOM; not for resizing (see `chain`).
+gives every kind of PNG by one call, and is the library that the rest of the chain rests on. Pixels and id are those
+that are stored; EXIF orientation and significant bits are handed on beside them, colour profiles are ignored. Not for
+DICOM; not for scaling levels or resizing (see `preprocess`).
 """
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from blake3 import blake3
 
-from cxr.imaging.formats import jpeg, png
+from cxr.imaging.formats import exif, jpeg, png
 from cxr.imaging.formats.undecodable import Undecodable
 
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
@@ -40,9 +42,18 @@ class Header:
     height: int
 
 
+class _Told(NamedTuple):
+    """What a file of sound structure tells: the bytes to decode, its orientation and its significant bits."""
+
+    data: bytes
+    orientation: int
+    significant_bits: int | None
+
+
 @dataclass(frozen=True)
 class Decoded:
-    """An image: `pixels` uint8 or uint16, (H, W) grey or (H, W, 3) RGB; `bit_depth` 8 or 16; `kind` "png" or "jpeg".
+    """An image as stored: `pixels` uint8 or uint16, (H, W) grey or (H, W, 3) RGB; `bit_depth` 8 or 16, of a sample;
+    `kind` "png" or "jpeg"; `orientation` by EXIF, 1 to 8; `significant_bits` by PNG's sBIT, None where nothing is said.
 
     Fewer than 8 bits are stretched to 8. An image whose three channels are equal is grey.
     """
@@ -50,12 +61,24 @@ class Decoded:
     pixels: np.ndarray
     bit_depth: int
     kind: str
+    orientation: int = exif.UPRIGHT
+    significant_bits: int | None = None
     _small: dict[int, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
+    def upright(self) -> np.ndarray:
+        """The pixels as they are to be seen: turned by the orientation."""
+        return exif.upright(self.pixels, self.orientation)
+
+    @cached_property
     def grey(self) -> np.ndarray:
-        """(H, W); colour by ITU-R BT.601 luma."""
-        return cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY) if self.pixels.ndim == 3 else self.pixels
+        """Upright (H, W); colour by ITU-R BT.601 luma."""
+        return cv2.cvtColor(self.upright, cv2.COLOR_RGB2GRAY) if self.pixels.ndim == 3 else self.upright
+
+    @cached_property
+    def peak(self) -> int:
+        """The highest level of any channel."""
+        return int(self.pixels.max())
 
     def reduced(self, side: int) -> np.ndarray:
         """Grey levels, sides of at most `side`, by area averaging; made once, for the net and for the statistics."""
@@ -73,18 +96,33 @@ def decode(data: bytes, max_pixels: int, suffix: str = "") -> Decoded:
     header = inspect(data, suffix)
     if header.width * header.height > max_pixels:
         raise Undecodable("too_large", f"{header.width} x {header.height} is more than {max_pixels} pixels")
-    if header.kind == "png":
-        data = png.decoded_part(data, png.check(data))
-    else:
-        jpeg.check(data)
+    told = _of_png(data) if header.kind == "png" else _of_jpeg(data)
+    pixels = _pixels(told.data, header)
+    return Decoded(pixels, 8 * pixels.dtype.itemsize, header.kind, told.orientation, told.significant_bits)
+
+
+def _of_png(data: bytes) -> _Told:
+    """A PNG's structure checked, and what it tells."""
+    chunks = png.check(data)
+    turned = exif.orientation(png.content(data, chunks, b"eXIf"))
+    return _Told(png.decoded_part(data, chunks), turned, png.significant_bits(data, chunks))
+
+
+def _of_jpeg(data: bytes) -> _Told:
+    """A JPEG's structure and scans checked, and what it tells."""
+    jpeg.check(data)
+    return _Told(data, exif.orientation(jpeg.exif(data)), None)
+
+
+def _pixels(data: bytes, header: Header) -> np.ndarray:
+    """The pixels (H, W) or (H, W, 3) RGB; Undecodable where the decoder gives others than the header says, or none."""
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise Undecodable("corrupt", "the decoder gave up") from error
     if pixels is None or pixels.shape[:2] != (header.height, header.width):
         raise Undecodable("corrupt", "the compressed pixels cannot be decoded")
-    pixels = plain(pixels)
-    return Decoded(pixels, 8 * pixels.dtype.itemsize, header.kind)
+    return plain(pixels)
 
 
 def image_id(decoded: Decoded) -> str:

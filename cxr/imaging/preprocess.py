@@ -10,12 +10,13 @@ import numpy as np
 
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Decoded, shrink
+from cxr.imaging.levels import bits_of
 
 
 def apply(chain: Chain, decoded: Decoded) -> np.ndarray:
     """The net's input, uint8 (size, size, channels), from a decoded image of any size, 8 or 16 bit, grey or RGB."""
-    shrunk = decoded.reduced(chain.size) if chain.channels == 1 else shrink(in_colour(decoded.pixels), chain.size)
-    return clahe(to_range(grow(shrunk, chain.size), decoded.bit_depth), chain)
+    shrunk = decoded.reduced(chain.size) if chain.channels == 1 else shrink(in_colour(decoded.upright), chain.size)
+    return clahe(to_range(grow(shrunk, chain.size), bits_of(decoded, chain.level_bits)), chain)
 
 
 def in_colour(pixels: np.ndarray) -> np.ndarray:
@@ -30,11 +31,14 @@ def grow(pixels: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_LINEAR_EXACT)
 
 
-def to_range(pixels: np.ndarray, bit_depth: int) -> np.ndarray:
-    """uint8: the full range of `bit_depth` maps to 0..255, rounded; 8-bit pixels stay as they are."""
+def to_range(pixels: np.ndarray, bits: int) -> np.ndarray:
+    """uint8: the levels of so many bits map to 0..255, rounded; 8-bit pixels stay as they are.
+
+    The one place where levels are reduced.
+    """
     if pixels.dtype == np.uint8:
         return pixels
-    scaled = pixels.astype(np.float64) * (255.0 / (2**bit_depth - 1))
+    scaled = pixels.astype(np.float64) * (255.0 / (2**bits - 1))
     return np.rint(scaled.clip(0.0, 255.0)).astype(np.uint8)
 
 

@@ -2,10 +2,12 @@
 
 All are computed from the decoded pixels, before any preprocessing, by integer sums and by operations whose result does
 not depend on the processor, so that training's figures and serving's are the same to the last bit. Grey levels are
-scaled to 0..255 whatever the bit depth; colour counts by its luma (ITU-R BT.601). Not for judging a single image.
+scaled to 0..255 by the bits that `cxr.imaging.levels` finds; colour counts by its luma (ITU-R BT.601). Not for judging
+a single image.
 """
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -21,33 +23,40 @@ _DARK, _BRIGHT = 5, 250  # grey levels of 255 at and beyond which a pixel counts
 _NOISE_KERNEL = np.array([1, -2, 1], np.float32)  # in both directions
 
 
-def describe(decoded: Decoded) -> dict[str, float]:
-    """Figures by the names of NAMES, floats, all finite.
+def describe(decoded: Decoded, bits: int | None = None) -> dict[str, float]:
+    """Figures by the names of NAMES, floats, all finite; `bits` are those of the brightest level, the file's if None.
 
-    Of the image reduced to sides of at most 256 pixels: `mean`, `std`, `median`: grey levels; `contrast`: 5th to 95th
-    percentile (grey levels); `skewness`: turns its sign where black and white are swapped; `black`, `white`: fractions
-    of pixels at the ends of the range; `border`: mean of the outermost twentieth less the mean of the image (grey
-    levels); `sharpness`: deviation of the Laplacian over that of the grey levels, in the middle half. Grey levels are
-    counted in every second row. Of the pixels as stored: `noise`: Immerkaer's estimate (1996,
+    Of the upright image reduced to sides of at most 256 pixels: `mean`, `std`, `median`: grey levels; `contrast`: 5th
+    to 95th percentile (grey levels); `skewness`: turns its sign where black and white are swapped; `black`, `white`:
+    fractions of pixels at the ends of the range; `border`: mean of the outermost twentieth less the mean of the image
+    (grey levels); `sharpness`: deviation of the Laplacian over that of the grey levels, in the middle half. Grey levels
+    are counted in every second row. Of the pixels as stored: `noise`: Immerkaer's estimate (1996,
     doi:10.1006/cviu.1996.0060) in the middle, grey levels; `aspect`: width over height.
     """
-    grey, small, scale = decoded.grey, decoded.reduced(_SIDE), 255 / (2**decoded.bit_depth - 1)
-    figures = _of_histogram(_histogram(small[::2]), scale)
-    figures |= {
-        "border": _border(small) * scale,
-        "sharpness": _sharpness(small),
-        "noise": _noise(grey) * scale,
-        "aspect": grey.shape[1] / grey.shape[0],
-    }
-    return {name: figures[name] for name in NAMES}
+    return describe_at(decoded, (bits or decoded.bit_depth,))[0]
 
 
-def _of_histogram(counts: np.ndarray, scale: float) -> dict[str, float]:
-    """Moments, quantiles and the ends of the range, from exact counts of the grey levels."""
-    total, first, second, third = (counts @ _powers(len(counts))).tolist()
+def describe_at(decoded: Decoded, depths: Sequence[int]) -> list[dict[str, float]]:
+    """`describe` for each of several `depths` (bits), the image gone through once."""
+    grey, small = decoded.grey, decoded.reduced(_SIDE)
+    counts = _histogram(small[::2])
+    sums: list[int] = (counts @ _powers(len(counts))).tolist()
+    below = counts.cumsum()
+    border, sharpness, noise = _border(small), _sharpness(small), _noise(grey)
+    found = []
+    for scale in (255 / (2**bits - 1) for bits in depths):
+        figures = _of_histogram(sums, below, scale)
+        figures |= {"border": border * scale, "sharpness": sharpness, "noise": noise * scale}
+        figures["aspect"] = grey.shape[1] / grey.shape[0]
+        found.append({name: figures[name] for name in NAMES})
+    return found
+
+
+def _of_histogram(sums: Sequence[int], below: np.ndarray, scale: float) -> dict[str, float]:
+    """Moments, quantiles and the ends of the range, from sums over the levels' powers and cumulated exact counts."""
+    total, first, second, third = sums
     spread = total * second - first * first  # total squared times the variance; whole numbers of Python have no limit
     skew = total * total * third - 3 * total * first * second + 2 * first**3
-    below = counts.cumsum()
     low, median, high = below.searchsorted([0.05 * total, 0.5 * total, 0.95 * total])
     dark, bright = math.floor(_DARK / scale), math.ceil(_BRIGHT / scale)
     return {

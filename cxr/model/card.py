@@ -6,7 +6,7 @@ Everything in it was computed on train or validation; figures on test are not he
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from cxr.core.document import Count, Document, Figure
 from cxr.data.preprocessing_spec import Chain
@@ -111,7 +111,7 @@ class ModelCard(NetCard):
     set: str
     public: bool = True
     negative: str | None
-    preprocessing: Annotated[Chain, BeforeValidator(_chain)]
+    preprocessing: Annotated[Chain, BeforeValidator(_chain), PlainSerializer(Chain.to_dict)]
     split: SplitRecord
     data_hash: str
     code_version: str

@@ -5,7 +5,7 @@ corrected (else a batch of wrong labels could rewrite the old ones).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def answers(net: Net, chain: Chain, inputs: GateInputs, project: Path) -> Side:
 def batches(chain: Chain, rows: Manifest, project: Path) -> Any:
     """Images of the rows, uint8 (some, H, W, C): from the shards where these were made by the chain, else from raw."""
     processed = project / "data" / "processed"
-    if Chain.from_dict(read_json(processed / "chain.json")) == chain:
+    if _same(Chain.from_dict(read_json(processed / "chain.json")), chain, rows):
         yield from Shards(processed).minibatches(list(rows.table["image_id"]), AT_ONCE)
         return
     folder = _raw(project, rows.head.set)
@@ -112,6 +112,12 @@ def batches(chain: Chain, rows: Manifest, project: Path) -> Any:
             part = rows.table.iloc[start : start + AT_ONCE]
             files = zip(part["batch"], part["source"], part["sha256"], strict=True)
             yield np.stack([_from_raw(chain, raw[batch], source, sha256) for batch, source, sha256 in files])
+
+
+def _same(made: Chain, asked: Chain, rows: Manifest) -> bool:
+    """Whether two chains give these images the same pixels: how deep 16-bit files are matters where there are some."""
+    deep = "stored_bits" not in rows.table or bool((rows.table["stored_bits"] > 8).any())
+    return made == (asked if deep else replace(asked, level_bits=made.level_bits))
 
 
 def _raw(project: Path, name: str) -> Path:

@@ -14,7 +14,8 @@ def paths(params: Params, production: Path) -> list[str]:
     """Files and folders, relative to the project, that `serving.gate` and an installation read.
 
     The raw set is among them where the champion preprocesses otherwise than `params` asks for: its images are made
-    from the raw ones then. HashMismatch where the champion's files are not as recorded.
+    from the raw ones then. Not where only the depths of 16-bit files differ, which the manifest alone tells.
+    HashMismatch where the champion's files are not as recorded.
     """
     return [*ALWAYS, *([f"data/raw/{params.ingest.set}"] if _preprocesses_otherwise(params, production) else [])]
 
@@ -26,4 +27,5 @@ def _preprocesses_otherwise(params: Params, production: Path) -> bool:
     except releases.NothingInProduction:
         return False
     champion = model_folder.read_card(release.folder).preprocessing
-    return champion != Chain.from_params(params.preprocess, params.ingest.channels)
+    asked = Chain.from_params(params.preprocess, params.ingest.channels, champion.level_bits)
+    return champion != asked

@@ -7,8 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cxr.data.preprocessing_spec import ANY_DEPTH
 from cxr.imaging.decode import decode
 from cxr.imaging.formats.undecodable import Undecodable
+from cxr.imaging.levels import bits_of
+from cxr.imaging.preprocess import to_range
 from serving.monitor.compare import Prepared, WindowComparisons
 from serving.monitor.rule import DriftComparison, Judged
 from serving.monitor.window import StudyArrays
@@ -78,7 +81,7 @@ def thumbnail(folder: Path, source: str) -> str | None:
         decoded = decode(path.read_bytes(), _MAX_PIXELS)
     except Undecodable:
         return None
-    shrunk = decoded.pixels if decoded.bit_depth == 8 else (decoded.pixels >> 8).astype(np.uint8)
+    shrunk = to_range(decoded.upright, bits_of(decoded, ANY_DEPTH))
     scale = min(1.0, _SIDE / max(shrunk.shape[:2]))
     sides = tuple(max(1, round(side * scale)) for side in shrunk.shape[1::-1])
     small = cv2.resize(shrunk, sides, interpolation=cv2.INTER_AREA)

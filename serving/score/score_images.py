@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.decode import Decoded, decode, image_id
+from cxr.imaging.levels import bits_of
 from cxr.imaging.preprocess import apply
 from cxr.imaging.statistics import NAMES, describe
 from cxr.model.probabilities import calibrated
@@ -29,8 +30,9 @@ class Opened:
 
 @dataclass(frozen=True)
 class Study:
-    """An image read: id and sides (pixels) of what was stored, `statistics` by `cxr.imaging.statistics.NAMES`, the
-    net's input uint8 (size, size, channels), and the milliseconds from bytes to input."""
+    """An image read: id of the pixels as stored; sides (pixels) upright; `bit_depth`, the bits by which its levels are
+    scaled; `statistics` by `cxr.imaging.statistics.NAMES`; the net's input uint8 (size, size, channels); and the
+    milliseconds from bytes to input."""
 
     source: str
     image_id: str
@@ -55,23 +57,24 @@ def opened(source: str, data: bytes, suffix: str, max_pixels: int) -> Opened:
 def look(images: Sequence[Opened], chain: Chain) -> list[Study]:
     """Preprocess as in training, and describe; step by step for all of them, which is faster than image by image."""
     if images and chain not in _MET:
-        first = images[0].decoded
-        apply(chain, Decoded(first.pixels, first.bit_depth, first.kind))  # another one: it keeps what it was reduced to
+        apply(chain, replace(images[0].decoded))  # another one: an image keeps what it was reduced to
         _MET.add(chain)
     inputs = [_input(image, chain) for image in images]
-    figures = [describe(image.decoded) for image in images]
+    figures = [describe(image.decoded, bits_of(image.decoded, chain.level_bits)) for image in images]
     ids = [image_id(image.decoded) for image in images]
-    return [_study(*parts) for parts in zip(images, ids, figures, inputs, strict=True)]
+    return [_study(chain, *parts) for parts in zip(images, ids, figures, inputs, strict=True)]
 
 
-def _study(image: Opened, image_id: str, figures: dict[str, float], net_input: tuple[np.ndarray, float]) -> Study:
-    height, width = image.decoded.pixels.shape[:2]
+def _study(
+    chain: Chain, image: Opened, image_id: str, figures: dict[str, float], net_input: tuple[np.ndarray, float]
+) -> Study:
+    height, width = image.decoded.upright.shape[:2]
     return Study(
         image.source,
         image_id,
         width,
         height,
-        image.decoded.bit_depth,
+        bits_of(image.decoded, chain.level_bits),
         tuple(figures[name] for name in NAMES),
         *net_input,
     )

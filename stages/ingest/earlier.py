@@ -2,7 +2,8 @@
 
 The earlier manifest is found by dvc.lock: in `data/` itself, in DVC's cache, else in its remote. It is used only where
 its MD5 is the recorded one, and where the `data/ingest.json` beside it says that the same code, libraries and bound
-found the facts out. It knows no files that were quarantined or merged: those are read again.
+found the facts out. It knows no files that were quarantined or merged, and of a 16-bit file the figures at one depth
+alone, though new files may ask for another: those are read again.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ MANIFEST, COUNTS = Path("data/manifest.parquet"), Path("data/ingest.json")
 FACTS_BY = "facts_by"  # the entry of data/ingest.json that says what found the facts out
 FileKey = tuple[str, str]  # a file's SHA-256 and suffix
 logger = logging.getLogger(__name__)
-_COLUMNS = ("sha256", "source", "image_id", "width", "height", "bit_depth", *STATISTICS)
+_COLUMNS = ("sha256", "source", "image_id", "width", "height", "stored_bits", "orientation", *STATISTICS)
 
 
 def suffix_of(name: str) -> str:
@@ -33,8 +34,10 @@ def suffix_of(name: str) -> str:
 
 
 def find(wanted: Collection[FileKey], facts_by: dict[str, Any]) -> dict[FileKey, dict[str, Any]]:
-    """For those of `wanted` that an earlier manifest holds: `sha256`, `image_id`, `width`, `height`, `bit_depth`,
-    `statistics` (in the order of STATISTICS; float32 values, as the manifest keeps them)."""
+    """The facts of those of `wanted` that an earlier manifest holds, by the names of `stages.ingest.facts.Fact`.
+
+    Statistics are float32 values, as the manifest keeps them.
+    """
     md5s = recorded(MANIFEST.as_posix(), COUNTS.as_posix()) if wanted else []
     if not md5s:
         return {}
@@ -77,9 +80,11 @@ def _facts(manifest: bytes | None, wanted: Collection[FileKey]) -> dict[FileKey,
             "image_id": image_id,
             "width": width,
             "height": height,
-            "bit_depth": bit_depth,
-            "statistics": statistics,
+            "stored_bits": stored_bits,
+            "orientation": orientation,
+            "depths": (stored_bits,),
+            "statistics": (statistics,),
         }
-        for sha256, source, image_id, width, height, bit_depth, *statistics in rows
-        if (key := (sha256, suffix_of(source))) in wanted
+        for sha256, source, image_id, width, height, stored_bits, orientation, *statistics in rows
+        if stored_bits == 8 and (key := (sha256, suffix_of(source))) in wanted
     }

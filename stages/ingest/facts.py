@@ -14,9 +14,10 @@ import simplejpeg
 from cxr.core.code_version import code_version
 from cxr.core.environment import workers
 from cxr.core.files import canonical_json
-from cxr.imaging.decode import decode, image_id
+from cxr.imaging import levels
+from cxr.imaging.decode import Decoded, decode, image_id
 from cxr.imaging.formats.undecodable import Undecodable
-from cxr.imaging.statistics import describe
+from cxr.imaging.statistics import describe_at
 from cxr.raw.batch import Batch, Location
 from cxr.raw.fact_cache import FactCache
 from cxr.raw.layouts.base import ImageKey
@@ -30,17 +31,31 @@ _REMEMBER_EVERY = 500  # files; what an interrupt or kill can cost
 
 @dataclass(frozen=True)
 class Fact:
-    """One file: `sha256` of its bytes; `image_id`, `width`, `height` (pixels), `bit_depth` (8, 16) and `statistics` (in
-    the order of the manifest's STATISTICS) of its pixels; or `reason` and `detail` why it is no image."""
+    """One file: `sha256` of its bytes; `image_id`, `width`, `height` (pixels, upright), `stored_bits` (8, 16) and
+    `orientation` (EXIF's number) of its pixels; or `reason` and `detail` why it is no image.
+
+    `depths`: bits by which its levels may be scaled, in order; `by_sbit`: there is but one, as the file says so;
+    `statistics`: for each of the depths in the order of the manifest's STATISTICS.
+    """
 
     sha256: str
     image_id: str = ""
     width: int = 0
     height: int = 0
-    bit_depth: int = 0
-    statistics: tuple[float, ...] = ()
+    stored_bits: int = 0
+    orientation: int = 1
+    depths: tuple[int, ...] = ()
+    by_sbit: bool = False
+    statistics: tuple[tuple[float, ...], ...] = ()
     reason: str = ""
     detail: str = ""
+
+    @classmethod
+    def from_json(cls, text: str) -> "Fact":
+        """Read back what was remembered."""
+        content = json.loads(text)
+        statistics = tuple(map(tuple, content["statistics"]))
+        return cls(**{**content, "depths": tuple(content["depths"]), "statistics": statistics})
 
 
 @dataclass(frozen=True)
@@ -86,7 +101,7 @@ def gather(images: Sequence[ImageKey], batches: Mapping[str, Batch], max_pixels:
         known |= _decode_all(fresh, cache)
     finally:
         cache.close()
-    facts = {image: Fact(**json.loads(known[task.key])) for image, task in tasks.items()}
+    facts = {image: Fact.from_json(known[task.key]) for image, task in tasks.items()}
     previous = sum(task.key in taken for task in tasks.values())
     return Gathered(facts, len(fresh), len(tasks) - len(fresh) - previous, previous, cache.damaged)
 
@@ -107,14 +122,28 @@ def decode_file(task: _Task) -> Fact:
         decoded = decode(data, task.max_pixels, task.suffix)
     except Undecodable as error:
         return Fact(task.sha256, reason=error.reason, detail=error.detail)
-    height, width = decoded.pixels.shape[:2]
-    return Fact(task.sha256, image_id(decoded), width, height, decoded.bit_depth, tuple(describe(decoded).values()))
+    return fact_of(task.sha256, decoded)
+
+
+def fact_of(sha256: str, decoded: Decoded) -> Fact:
+    """What is to be known of a decoded file."""
+    height, width = decoded.upright.shape[:2]
+    depths = levels.possible(decoded)
+    statistics = tuple(tuple(figures.values()) for figures in describe_at(decoded, depths))
+    said = levels.by_sbit(decoded) is not None
+    return Fact(
+        sha256, image_id(decoded), width, height, decoded.bit_depth, decoded.orientation, depths, said, statistics
+    )
 
 
 def facts_by(max_pixels: int) -> dict[str, Any]:
     """Everything but the files that decides their facts: our code, the libraries, the bound on an image's pixels."""
     code = code_version(
-        "cxr/imaging/decode.py", "cxr/imaging/formats", "cxr/imaging/statistics.py", "stages/ingest/facts.py"
+        "cxr/imaging/decode.py",
+        "cxr/imaging/formats",
+        "cxr/imaging/levels.py",
+        "cxr/imaging/statistics.py",
+        "stages/ingest/facts.py",
     )
     libraries = {"numpy": np.__version__, "opencv": cv2.__version__, "simplejpeg": simplejpeg.__version__}
     return {"code_version": code, "max_pixels": max_pixels, **libraries}

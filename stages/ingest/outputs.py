@@ -13,7 +13,7 @@ from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.cells import Counts
 from cxr.raw.layouts.base import Fault, Record
-from stages.ingest import patients
+from stages.ingest import patients, pixels
 from stages.ingest.merge import OUTCOMES, Candidate, Merged, label_names
 from stages.ingest.sorting import QuarantinedRow, Sorted
 from stages.ingest.splits import in_gate, split_of
@@ -40,16 +40,17 @@ def manifest_of(kept: Sequence[Candidate], section: Ingest, salt: str) -> Manife
     keys = {each.record.patient: patients.key(salt, section.set, each.record.patient) for each in kept}
     held_out = frozenset(keys[each.record.patient] for each in kept if each.record.official == "validation")
     labels = [f"label_{name}" for name in section.labels]
-    rows = [(*_row(each, keys[each.record.patient], section, held_out), *each.vector) for each in kept]
+    depths = pixels.depths_of(kept)
+    rows = [(*_row(each, keys[each.record.patient], section, held_out, depths), *each.vector) for each in kept]
     table = pd.DataFrame(sorted(rows), columns=[*COLUMNS, *labels])
-    return Manifest(_head(section, kept), table)
+    return Manifest(_head(section, kept, depths), table)
 
 
-def _head(section: Ingest, kept: Sequence[Candidate]) -> Head:
+def _head(section: Ingest, kept: Sequence[Candidate], depths: tuple[int, ...]) -> Head:
     """The manifest's head; its split rule says by what it is a split: `patients_from`, what made the patients."""
     rule = {**section.split.model_dump(), "patients_from": sorted({each.record.patient_from for each in kept})}
     labels = tuple(section.labels)
-    return Head(section.set, section.task, labels, section.channels, section.negative, rule, section.public)
+    return Head(section.set, section.task, labels, section.channels, section.negative, rule, section.public, depths)
 
 
 def quarantine_rows(refused: Sequence[QuarantinedRow]) -> list[dict[str, str]]:
@@ -98,6 +99,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "boxes_of_other_images": rows.boxes_unmatched,
         "boxes_of_other_findings": rows.boxes_of_other_findings,
         "without_official_split": sum(not each.record.official for each in rows.candidates),
+        **pixels.counts(manifest, rows.candidates),
         "official_lists": {"entries": rows.listed.number, "unmatched": len(rows.listed.unmatched)},
         "names_matched_otherwise": {how: rows.names_matched[how] for how in ("case", "path", "unicode")},
         "not_understood": not_understood(rows.cells, values=manifest.head.public),
@@ -114,12 +116,16 @@ def patients_from(table: pd.DataFrame) -> dict[str, int]:
 
 def not_understood(cells: Counts, *, values: bool) -> dict[str, Any]:
     """By column: how many cells were not understood, and, where `values` may be said, the most frequent ones."""
-    columns: dict[str, Counter[str]] = {}
-    for (column, value), number in sorted(cells.not_understood.items()):
-        columns.setdefault(column, Counter())[value] = number
+    columns: dict[tuple[str, str], Counter[str]] = {}
+    for (meaning, column, value), number in sorted(cells.not_understood.items()):
+        columns.setdefault((column, meaning), Counter())[value] = number
     return {
-        column: {"cells": found.total(), "values": dict(found.most_common(VALUES_SHOWN)) if values else {}}
-        for column, found in columns.items()
+        column: {
+            "means": meaning,
+            "cells": found.total(),
+            "values": dict(found.most_common(VALUES_SHOWN)) if values else {},
+        }
+        for (column, meaning), found in columns.items()
     }
 
 
@@ -134,14 +140,17 @@ def _split_counts(part: Manifest) -> dict[str, Any]:
     }
 
 
-def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str]) -> tuple[Any, ...]:
+def _row(
+    each: Candidate, patient: str, section: Ingest, held_out: frozenset[str], depths: tuple[int, ...]
+) -> tuple[Any, ...]:
     """Values in the order of the manifest's COLUMNS."""
     record, fact = each.record, each.fact
     batch, source = record.image or ("", "")
     split = split_of(section.split, patient, record.official, held_out)
     gate = split == "validation" and in_gate(section.split, patient)
     study = f"{patient}-{record.study.zfill(3)}" if record.study else ""
-    boxes = json.dumps([asdict(box) for box in record.boxes], sort_keys=True)
+    boxes = json.dumps([asdict(pixels.upright_box(box, fact)) for box in record.boxes], sort_keys=True)
+    bits = pixels.bits_of(fact, depths)
     return (
         fact.image_id,
         patient,
@@ -155,8 +164,10 @@ def _row(each: Candidate, patient: str, section: Ingest, held_out: frozenset[str
         fact.sha256,
         fact.width,
         fact.height,
-        fact.bit_depth,
-        *fact.statistics,
+        fact.stored_bits,
+        bits,
+        fact.orientation,
+        *fact.statistics[fact.depths.index(bits)],
         boxes,
         split,
         gate,

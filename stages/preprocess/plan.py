@@ -10,20 +10,28 @@ from stages.preprocess.previous import Previous, Shard
 
 @dataclass(frozen=True)
 class SourceImage:
-    """One image as the manifest names it: its file, that file's SHA-256, and its number of pixels."""
+    """One image as the manifest names it: its file, that file's SHA-256, its number of pixels, and what beside the
+    pixels as stored decides how they come out: bits of the levels, orientation."""
 
     image_id: str
     batch: str
     source: str
     sha256: str
     pixels: int
+    bits: int = 8
+    orientation: int = 1
+
+    @property
+    def made(self) -> str:
+        """What names the image's result among those of one recipe: an id alone where nothing is scaled or turned."""
+        return shards.made_of(self.image_id, self.bits, self.orientation)
 
 
 @dataclass(frozen=True)
 class Bucket:
     """One shard to be made: its images in the order of the rows, and what earlier outputs hold of it.
 
-    `whole`: an earlier shard of the same images. `rows`: image id to (earlier shard, row), for images not cached.
+    `whole`: an earlier shard of the same images. `rows`: an image's `made` to (earlier shard, row), where not cached.
     """
 
     number: int
@@ -36,14 +44,15 @@ def studies(manifest: Manifest) -> list[SourceImage]:
     """The manifest's images, in its order."""
     table = manifest.table
     pixels = table["width"].astype("int64") * table["height"].astype("int64")
-    columns = (table["image_id"], table["batch"], table["source"], table["sha256"], pixels)
-    return [SourceImage(i, b, s, h, int(n)) for i, b, s, h, n in zip(*columns, strict=True)]
+    columns = [table[name] for name in ("image_id", "batch", "source", "sha256")]
+    columns += [pixels, table["bit_depth"], table["orientation"]]
+    return [SourceImage(i, b, s, h, int(n), int(d), int(o)) for i, b, s, h, n, d, o in zip(*columns, strict=True)]
 
 
 def buckets(
     images: Sequence[SourceImage], number: int, cached: Collection[str], earlier: Sequence[Previous]
 ) -> list[Bucket]:
-    """The shards to be made of `images` in `number` buckets; `cached` are the ids in the per-image cache.
+    """The shards to be made of `images` in `number` buckets; `cached` are the names in the per-image cache.
 
     An earlier output's shard is fetched from another machine only where the cache lacks one of its images.
     """
@@ -51,11 +60,12 @@ def buckets(
     known = [(previous, previous.buckets()) for previous in earlier]
     planned = []
     for bucket, ids in shards.plan(list(by_id), number).items():
-        lacking = [image_id for image_id in ids if image_id not in cached]
-        same = (p.shard(bucket, fetch=bool(lacking)) for p, grouped in known if grouped.get(bucket) == ids)
+        inside = tuple(by_id[image_id] for image_id in ids)
+        names = [study.made for study in inside]
+        lacking = [name for name in names if name not in cached]
+        same = (p.shard(bucket, fetch=bool(lacking)) for p, grouped in known if grouped.get(bucket) == names)
         whole = next((shard for shard in same if shard), None)
-        rows = {} if whole else _rows(lacking, earlier)
-        planned.append(Bucket(bucket, tuple(by_id[image_id] for image_id in ids), whole, rows))
+        planned.append(Bucket(bucket, inside, whole, {} if whole else _rows(lacking, earlier)))
     return planned
 
 
@@ -66,17 +76,17 @@ def to_decode(planned: Sequence[Bucket], cached: Collection[str]) -> list[Source
         for bucket in planned
         if bucket.whole is None
         for study in bucket.images
-        if study.image_id not in cached and study.image_id not in bucket.rows
+        if study.made not in cached and study.made not in bucket.rows
     ]
 
 
-def _rows(image_ids: Sequence[str], earlier: Sequence[Previous]) -> dict[str, tuple[Shard, int]]:
-    """Image id to earlier shard and row, for those that an earlier output holds."""
+def _rows(names: Sequence[str], earlier: Sequence[Previous]) -> dict[str, tuple[Shard, int]]:
+    """Name of a processed image to earlier shard and row, for those that an earlier output holds."""
     found: dict[str, tuple[Shard, int]] = {}
     for previous in earlier:
-        for image_id in image_ids:
-            if image_id not in found and image_id in previous.rows:
-                bucket, row = previous.rows[image_id]
+        for name in names:
+            if name not in found and name in previous.rows:
+                bucket, row = previous.rows[name]
                 if shard := previous.shard(bucket, fetch=True):
-                    found[image_id] = (shard, row)
+                    found[name] = (shard, row)
     return found

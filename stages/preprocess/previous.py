@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cxr.core.files import CHECKSUMS, canonical_json, sha256_file
-from cxr.data.shards import INDEX, bucket_name
+from cxr.data.shards import INDEX, bucket_name, made_of
 from cxr.runtime.previous_outputs import Objects, md5_of, recorded
 from stages.preprocess.recipe import Recipe
 
@@ -36,7 +36,8 @@ class Shard:
 
 @dataclass(frozen=True)
 class Previous:
-    """An earlier output: file name to SHA-256, image id to (bucket, row), and how to come by a file."""
+    """An earlier output: file name to SHA-256, a processed image's name (`shards.made_of`) to (bucket, row), and how to
+    come by a file."""
 
     origin: str
     checksums: dict[str, str]
@@ -50,11 +51,11 @@ class Previous:
         return Shard(path, self.checksums[name]) if path else None
 
     def buckets(self) -> dict[int, list[str]]:
-        """Bucket to its image ids in the order of the rows."""
+        """Bucket to the names of its images in the order of the rows."""
         grouped: dict[int, dict[int, str]] = {}
-        for image_id, (bucket, row) in self.rows.items():
-            grouped.setdefault(bucket, {})[row] = image_id
-        return {bucket: [ids[row] for row in sorted(ids)] for bucket, ids in grouped.items()}
+        for name, (bucket, row) in self.rows.items():
+            grouped.setdefault(bucket, {})[row] = name
+        return {bucket: [names[row] for row in sorted(names)] for bucket, names in grouped.items()}
 
 
 def find(recipe: Recipe, output: Path, scratch: Path, *, fetch: bool) -> list[Previous]:
@@ -110,7 +111,8 @@ def _read(origin: str, locate: Locate, recipe: Recipe, fetch: bool) -> Previous 
     except pa.ArrowException:
         _distrust(f"{origin}: {INDEX}", "cannot be read")
         return None
-    return Previous(origin, checksums, {i: (int(b), int(r)) for i, b, r in index.itertuples(index=False)}, locate)
+    rows = {made_of(i, int(d), int(o)): (int(b), int(r)) for i, b, r, d, o in index.itertuples(index=False)}
+    return Previous(origin, checksums, rows, locate)
 
 
 def _distrust(what: str, why: str) -> None:

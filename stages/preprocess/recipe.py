@@ -29,6 +29,7 @@ class Recipe:
             "cxr/data/preprocessing_spec.py",
             "cxr/imaging/decode.py",
             "cxr/imaging/formats",
+            "cxr/imaging/levels.py",
             "cxr/imaging/preprocess.py",
         )
         return cls(chain, {"code_version": code, "numpy": np.__version__, "opencv": cv2.__version__})

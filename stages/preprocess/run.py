@@ -42,14 +42,14 @@ def preprocess(params: Params) -> dict[str, int]:
     if described.table.empty:
         raise UserError("data/manifest.parquet: no image in it; see data/quarantine.csv and data/absent.csv")
     section, raw = params.preprocess, Path("data/raw") / described.head.set
-    recipe = Recipe.present(Chain.from_params(section, described.head.channels))
+    recipe = Recipe.present(Chain.from_params(section, described.head.channels, described.head.level_bits))
     shape = (recipe.chain.size, recipe.chain.size, recipe.chain.channels)
     cache = ImageCache(paths.cache("preprocess") / "images", recipe.key, shape)
     scratch = paths.cache("preprocess") / "fetched" / hashlib.sha256(str(Path.cwd()).encode()).hexdigest()[:8]
     limit = int(section.cache_gigabytes * 1e9)
 
     images = plan.studies(described)
-    cached = cache.ids() & {study.image_id for study in images}
+    cached = cache.ids() & {study.made for study in images}
     earlier = previous.find(recipe, PROCESSED, scratch, fetch=len(cached) < len(images))
     planned = plan.buckets(images, section.buckets, cached, earlier)
     missing = plan.to_decode(planned, cached)
@@ -58,7 +58,8 @@ def preprocess(params: Params) -> dict[str, int]:
     with private_names.withheld(private, "preprocess", (UnlikeManifest,)), atomic_folder(PROCESSED) as folder:
         recipe.write(folder)
         counts = write_shards(ImageWorker(raw, recipe.chain, cache, folder), missing, planned)
-        shards.finish(folder, [study.image_id for study in images], section.buckets)
+        forms = {study.image_id: (study.bits, study.orientation) for study in images}
+        shards.finish(folder, list(forms), section.buckets, forms)
     cache.trim(limit)
     shutil.rmtree(scratch, ignore_errors=True)
     return {name: counts[name] for name in COUNTS}

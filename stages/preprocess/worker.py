@@ -17,6 +17,7 @@ from cxr.data.preprocessing_spec import Chain
 from cxr.data.shards import bucket_name, write_bucket
 from cxr.imaging.decode import decode
 from cxr.imaging.formats.undecodable import Undecodable
+from cxr.imaging.levels import bits_of
 from cxr.imaging.preprocess import apply
 from cxr.raw.batch import Batch, open_set
 from stages.preprocess.image_cache import ImageCache
@@ -55,10 +56,13 @@ class ImageWorker:
         if hashlib.sha256(data).hexdigest() != study.sha256:
             raise _unlike_manifest(path, "its SHA-256 is another one")
         try:
-            image = apply(self.chain, decode(data, study.pixels))
+            decoded = decode(data, study.pixels)
         except Undecodable as error:
             raise _unlike_manifest(path, f"it does not decode ({error})") from error
-        self.cache.put(study.image_id, image)
+        if (bits_of(decoded, self.chain.level_bits), decoded.orientation) != (study.bits, study.orientation):
+            raise _unlike_manifest(path, "its significant bits or its orientation are others")
+        image = apply(self.chain, decoded)
+        self.cache.put(study.made, image)
         return image
 
     def fill_cache(self, study: SourceImage) -> None:
@@ -79,13 +83,13 @@ class ImageWorker:
 
     def _image(self, study: SourceImage, bucket: Bucket) -> tuple[str, np.ndarray]:
         """Where an image came from, and the image: the cache, an earlier shard, else its file."""
-        if (image := self.cache.get(study.image_id)) is not None:
+        if (image := self.cache.get(study.made)) is not None:
             return "from_cache", image
-        shard, row = bucket.rows.get(study.image_id, (None, 0))
+        shard, row = bucket.rows.get(study.made, (None, 0))
         pixels = self._trusted(shard) if shard else None
         if pixels is None or pixels.shape[1:] != self.cache.shape:
             return "decoded", self.make(study)
-        self.cache.put(study.image_id, pixels[row])
+        self.cache.put(study.made, pixels[row])
         return "from_previous_output", pixels[row]
 
     def _copy_shard(self, number: int, shard: Shard) -> bool:

@@ -13,6 +13,7 @@ DERIVED = (
     "rows_of_other_patient",
     "boxes_outside",
     "boxes_unknown_label",
+    "of_other_depth",
 )
 BOX_TOLERANCE = 1.0  # pixels: box lists are rounded
 MERGED = ("image_id", "outcome", "patient")  # what is read of data/merged.csv
@@ -20,12 +21,13 @@ _MANY, _SHARE, _TIMES = 50, 0.05, 10  # images of one patient, of all images, of
 
 
 def derive(table: pd.DataFrame, labels: Sequence[str], merged: pd.DataFrame) -> pd.DataFrame:
-    """The manifest's table with six more columns, all int64.
+    """The manifest's table with more columns, all int64.
 
     `splits_of_patient`, `images_of_patient`: splits in which the row's patient has images, and how many. Of the rows
     that gave way to this one (`merged`, columns MERGED): `conflicting_rows` have other labels that no later batch
     settled, `rows_of_other_patient` name another patient. `boxes_outside` and `boxes_unknown_label`: of the row's
     boxes, how many leave the image by more than a pixel, and how many carry a word that is none of `labels`.
+    `of_other_depth`: 1 for an image of a 16-bit file whose levels have other bits than those of most such images.
     """
     of_patient = table.groupby("patient")
     return table.assign(
@@ -34,8 +36,16 @@ def derive(table: pd.DataFrame, labels: Sequence[str], merged: pd.DataFrame) -> 
         conflicting_rows=_count_merged(table, merged[merged["outcome"] == "conflict"]),
         rows_of_other_patient=_count_merged(table, merged[merged["patient"] == "differs"]),
         boxes_outside=_count_boxes(table, lambda row, box: not _inside(box, row.width, row.height)),
+        of_other_depth=_of_other_depth(table),
         boxes_unknown_label=_count_boxes(table, lambda row, box: box.get("label") not in labels),
     )
+
+
+def _of_other_depth(table: pd.DataFrame) -> pd.Series:
+    """1 where an image of a 16-bit file is not scaled by the bits that most of them are scaled by, int64."""
+    deep = table["stored_bits"].gt(8)
+    usual = table.loc[deep, "bit_depth"].mode()
+    return (deep & ~table["bit_depth"].isin(usual[:1])).astype("int64")
 
 
 def most_images_of_a_patient(table: pd.DataFrame) -> int:

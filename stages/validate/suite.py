@@ -25,7 +25,9 @@ _TYPES = {
     "sha256": "str",
     "width": "int32",
     "height": "int32",
+    "stored_bits": "int16",
     "bit_depth": "int16",
+    "orientation": "int8",
     **dict.fromkeys(STATISTICS, "float32"),
     "boxes": "str",
     "split": "str",
@@ -143,6 +145,8 @@ def _ranges(bounds: Validate) -> Iterator[Named]:
     yield "width_in_range", gxe.ExpectColumnValuesToBeBetween(column="width", **sides)
     yield "height_in_range", gxe.ExpectColumnValuesToBeBetween(column="height", **sides)
     yield "bit_depth_in_range", gxe.ExpectColumnValuesToBeBetween(column="bit_depth", min_value=1, max_value=16)
+    yield "grey_depths_agree", gxe.ExpectColumnValuesToBeBetween(column="of_other_depth", max_value=0)
+    yield "orientation_upright", gxe.ExpectColumnValuesToBeInSet(column="orientation", value_set=[1])
     yield "images_not_blank", gxe.ExpectColumnValuesToBeBetween(column="std", min_value=bounds.blank_std)
 
 

@@ -61,6 +61,21 @@ def decoded_part(data: bytes, chunks: list[Chunk]) -> bytes:
     return b"".join((SIGNATURE, *kept))
 
 
+def content(data: bytes, chunks: list[Chunk], name: bytes) -> bytes:
+    """What the first chunk of this name holds, empty where there is none."""
+    return next((data[chunk.begin : chunk.end] for chunk in chunks if chunk.name == name), b"")
+
+
+def significant_bits(data: bytes, chunks: list[Chunk]) -> int | None:
+    """Bits of the deepest grey or colour channel by the sBIT chunk; None without one, or with one that can't be."""
+    said = content(data, chunks, b"sBIT")
+    depth, colour = data[24], data[25]
+    channels = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}[colour]
+    if len(said) < channels or not all(1 <= bits <= max(depth, 8 * (colour == 3)) for bits in said[:channels]):
+        return None
+    return max(said[:channels])
+
+
 def _chunks(data: bytes) -> Iterator[Chunk]:
     """Each chunk up to IEND; Undecodable where the file ends before it."""
     position = len(SIGNATURE)

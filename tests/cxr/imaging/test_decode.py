@@ -95,14 +95,6 @@ def test_colour_jpeg_is_rgb_as_pillow_reads_it():
     assert np.array_equal(decode(data, LIMIT).pixels, np.asarray(Image.open(io.BytesIO(data))))
 
 
-def test_exif_orientation_does_not_turn_pixels():
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    stream = io.BytesIO()
-    Image.fromarray(grey(12)).save(stream, "JPEG", exif=exif.tobytes())
-    assert decode(stream.getvalue(), LIMIT).pixels.shape == (24, 32)
-
-
 def test_cmyk_and_animation_are_unsupported():
     animated = header(8, 8) + chunk(b"acTL", bytes(8)) + chunk(b"IEND", b"")
     for data in (jpeg(Image.new("CMYK", (8, 8))), animated):

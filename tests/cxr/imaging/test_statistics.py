@@ -137,4 +137,4 @@ def test_ingest_writes_what_describe_says(tmp_path, monkeypatch):
 
     content = cv2.imencode(".png", an_image(60))[1].tobytes()
     task = facts._Task(Place(), hashlib.sha256(content).hexdigest(), ".png", 10**6)
-    assert decode_file(task).statistics == tuple(described(an_image(60)).values())
+    assert decode_file(task).statistics == (tuple(described(an_image(60)).values()),)

@@ -10,7 +10,7 @@ import pytest
 
 from cxr.core.document import UnreadableDocument
 from cxr.core.files import write_checksums, write_json
-from cxr.data.preprocessing_spec import Chain
+from cxr.data.preprocessing_spec import FULL_RANGE, Chain
 from cxr.model import model_folder
 from cxr.model.card import ModelCard
 from cxr.model.litert import Net
@@ -41,7 +41,11 @@ def test_a_card_that_is_read_and_written_keeps_its_bytes(old: Path, name: str, t
 
 def test_an_earlier_release_is_served_by_its_card(old: Path) -> None:
     net = Net(old / CARDS[1])
-    assert (net.card.labels, net.card.parent is None, net.card.preprocessing) == (LABELS, False, Chain(32, 2.0, 2, 1))
+    assert (net.card.labels, net.card.parent is None, net.card.preprocessing) == (
+        LABELS,
+        False,
+        Chain(32, 2.0, 2, 1, FULL_RANGE),
+    )
     found = net.probabilities(np.full((2, *net.card.input.sides), 128, np.uint8))
     assert found.shape == (2, len(LABELS)) and (found > 0).all() and (found < 1).all()
 

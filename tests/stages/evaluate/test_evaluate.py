@@ -72,7 +72,9 @@ def write_project(folder: Path, task: str) -> None:
                 "gate": False,
                 "width": 16,
                 "height": 16,
+                "stored_bits": 8,
                 "bit_depth": 8,
+                "orientation": 1,
                 "age": np.nan,
                 **dict.fromkeys(manifest.STATISTICS, 1.0),
             }.get(name, "")

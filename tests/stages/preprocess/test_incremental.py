@@ -1,8 +1,10 @@
 """One new image costs one image: what the stage decodes, takes from its cache, and takes from earlier outputs."""
 
 import errno
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from cxr.data import shards
 from cxr.imaging.decode import decode
 from stages.preprocess.image_cache import ImageCache
 from stages.preprocess.run import preprocess
+from tests.fixtures.made_images import chunk
 from tests.fixtures.toy_set import Toy
 
 
@@ -133,6 +136,22 @@ def test_another_clip_limit_redoes_all_and_the_old_one_is_still_cached(toy: Toy)
     toy.section["clahe"] = {"clip_limit": 2.0, "tiles": 2}
     assert toy.run() == {"images": 12, "from_cache": 12, "shards_rewritten": 4}
     assert processed() == first
+
+
+def test_the_same_pixels_by_other_bits_or_turned_are_another_image_in_the_cache_and_in_earlier_shards(toy: Toy) -> None:
+    deep = (np.random.default_rng(9).integers(0, 900, (30, 40))).astype(np.uint16)
+    toy.write("deep.png", deep)
+    toy.rows["deep.png"] |= {"stored_bits": 16, "bit_depth": 10}
+    toy.run()
+    first = shards.Shards().images([toy.rows["deep.png"]["image_id"]])
+    data = (toy.batch / "deep.png").read_bytes()
+    said = data[:33] + chunk(b"sBIT", bytes([12])) + data[33:]
+    (toy.batch / "deep.png").write_bytes(said)
+    toy.rows["deep.png"] |= {"bit_depth": 12, "sha256": hashlib.sha256(said).hexdigest()}
+    assert toy.run()["decoded"] == 1
+    assert not np.array_equal(first, shards.Shards().images([toy.rows["deep.png"]["image_id"]]))
+    shutil.rmtree(".cache")
+    assert "decoded" not in toy.run()
 
 
 def test_another_number_of_buckets_decodes_nothing(toy: Toy) -> None:
@@ -281,5 +300,5 @@ def test_the_output_is_what_the_next_stages_read(toy: Toy) -> None:
     read = shards.Shards()
     assert len(read) == 12 and read.image_shape == (16, 16, 1)
     chain = json.loads(Path("data/processed/chain.json").read_text())
-    assert chain == {"size": 16, "clip_limit": 2.0, "tiles": 2, "channels": 1}
+    assert chain == {"size": 16, "clip_limit": 2.0, "tiles": 2, "channels": 1, "level_bits": [10, 12, 14, 16]}
     assert CHECKSUMS in processed() and canonical_json(chain).encode() == processed()["chain.json"]

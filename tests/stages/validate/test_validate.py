@@ -44,7 +44,9 @@ def a_manifest(labels: tuple[str, ...] = ("Mass", "Hernia"), task: str = "multil
             "sha256": [f"{i:064x}" for i in range(count)],
             "width": np.int32(256),
             "height": np.int32(256),
+            "stored_bits": np.int16(8),
             "bit_depth": np.int16(8),
+            "orientation": np.int8(1),
             **dict.fromkeys(STATISTICS, np.float32(50)),
             "boxes": "[]",
             "split": split,
@@ -96,6 +98,7 @@ def test_each_cell_that_does_not_fit_fails_the_expectation_for_it_alone() -> Non
         "height_in_range": ("height", 20_001),
         "bit_depth_in_range": ("bit_depth", 32),
         "images_not_blank": ("std", 1.5),
+        "orientation_upright": ("orientation", 6),
         "sex_known": ("sex", "male"),
         "view_known": ("view", "oblique"),
         "label_values": ("label_Mass", 2),
@@ -107,6 +110,16 @@ def test_each_cell_that_does_not_fit_fails_the_expectation_for_it_alone() -> Non
     for row, (column, value) in enumerate(faults.values()):
         manifest.table.loc[row, column] = np.array([value], manifest.table[column].to_numpy().dtype)[0]
     assert failing(manifest) == dict.fromkeys(faults, 1)
+
+
+def test_16_bit_files_of_two_depths_are_a_warning_with_the_rarer_ones() -> None:
+    manifest = a_manifest()
+    manifest.table["stored_bits"] = np.int16(16)
+    manifest.table["bit_depth"] = np.int16(12)
+    assert failing(manifest) == {}
+    manifest.table.loc[:2, "bit_depth"] = np.int16(16)
+    assert failing(manifest) == {"grey_depths_agree": 3}
+    assert checks.severities({})["grey_depths_agree"] == "warning"
 
 
 def test_a_patient_in_two_splits_is_found_with_all_its_images() -> None:
