@@ -12,10 +12,10 @@ from cxr.raw.labels import Coding
 from cxr.raw.layouts.base import IMAGE, Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
 from cxr.raw.official_lists import folded
-from stages.ingest import repeated_rows
+from cxr.raw import repeated_rows
 from stages.ingest.facts import Fact, Gathered, gather, sha256_of
 from stages.ingest.merge import Candidate
-from stages.ingest.repeated_rows import Labelled
+from cxr.raw.repeated_rows import Labelled
 
 
 @dataclass(frozen=True)
