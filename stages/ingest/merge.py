@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cxr.raw.layouts.base import Record
-from stages.ingest.facts import Fact
 from cxr.raw.repeated_rows import UNITED
+from stages.ingest.facts import Fact
 from stages.ingest.splits import strictest
 
 
