@@ -20,6 +20,7 @@ from cxr.imaging.formats.undecodable import Undecodable
 
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
+_STRIP = 1 << 18  # pixels
 _JPEG = b"\xff\xd8\xff"
 _OTHER_KINDS = (
     (0, b"GIF8", "GIF"),
@@ -148,19 +149,39 @@ def inspect(data: bytes, suffix: str = "") -> Header:
 
 
 def plain(pixels: np.ndarray) -> np.ndarray:
-    """OpenCV's (H, W), BGR or BGRA as (H, W) or RGB: alpha laid over black, equal channels made one.
+    """OpenCV's (H, W), BGR or BGRA as (H, W) or RGB: alpha laid over black (in place), equal channels made one.
 
-    NIH's RGBA images are opaque, so that nothing changes there.
+    NIH's RGBA images are opaque, so that nothing changes there. Done in strips: a small file can hold many pixels.
     """
     if pixels.ndim == 2:
         return pixels
-    colours = pixels[:, :, :3]
-    if pixels.shape[2] == 4 and pixels[:, :, 3].min() < (full := np.iinfo(pixels.dtype).max):
-        alpha = pixels[:, :, 3:].astype(np.uint64)
-        colours = ((colours * alpha + full // 2) // full).astype(pixels.dtype)
-    if np.array_equal(colours[:, :, 0], colours[:, :, 1]) and np.array_equal(colours[:, :, 0], colours[:, :, 2]):
-        return np.ascontiguousarray(colours[:, :, 0])
-    return np.ascontiguousarray(colours[:, :, ::-1])
+    strips = [pixels[start : start + step] for step in [_strip(pixels)] for start in range(0, len(pixels), step)]
+    if pixels.shape[2] == 4:
+        for strip in strips:
+            _lay_over_black(strip)
+    if all(_is_grey(strip) for strip in strips):
+        return np.ascontiguousarray(pixels[:, :, 0])
+    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+
+
+def _strip(pixels: np.ndarray) -> int:
+    """Rows of a strip of about a quarter of a million pixels."""
+    return max(1, _STRIP // pixels.shape[1])
+
+
+def _lay_over_black(strip: np.ndarray) -> None:
+    """Multiply the colours of BGRA pixels by their alpha, rounded, in place; the products of 16 bits fit into 32."""
+    full = np.iinfo(strip.dtype).max
+    alpha = strip[:, :, 3:]
+    if alpha.min() < full:
+        products = strip[:, :, :3].astype(np.uint32) * alpha
+        strip[:, :, :3] = (products + full // 2) // full
+
+
+def _is_grey(strip: np.ndarray) -> bool:
+    """Whether the three colour channels are equal."""
+    first = strip[:, :, 0]
+    return np.array_equal(first, strip[:, :, 1]) and np.array_equal(first, strip[:, :, 2])
 
 
 def _kind(data: bytes, suffix: str) -> str:
