@@ -7,13 +7,12 @@ import io
 import itertools
 from pathlib import Path
 
-import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 
-from cxr.params.load import ParamsError, content
+from cxr.params.load import ParamsError, content, text_of
 
 _WIDTH = 4096  # no list is broken: what ruamel.yaml breaks, it leaves with spaces at the line's end
 
@@ -38,24 +37,7 @@ def checked_text(path: Path) -> str:
     values = content(path)
     if not isinstance(values, dict) or not values:
         raise ParamsError(f"{path}: no sections in it: `NAME: {{KEY: VALUE}}` is wanted, as in presets/default.yaml")
-    text = text_of(path)
-    refuse_aliases(text, path)
-    return text
-
-
-def text_of(path: Path) -> str:
-    """The file's text, lines ended by a newline alone; ParamsError where it is not UTF-8 (YAML may be UTF-16)."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ParamsError(f"{path}: not UTF-8 text: {error}; save it as UTF-8") from error
-
-
-def refuse_aliases(text: str, path: Path) -> None:
-    """ParamsError at the first alias: a value that stands elsewhere can be neither replaced nor copied in place."""
-    for token in yaml.scan(text, yaml.SafeLoader):
-        if isinstance(token, yaml.AliasToken):
-            raise ParamsError(f"{path} line {token.start_mark.line + 1}: alias '*{token.value}': write the value out")
+    return text_of(path)
 
 
 def parsed(text: str) -> CommentedMap:

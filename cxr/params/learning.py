@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from cxr.params.section import Fraction, Positive, Section
 
@@ -54,6 +54,18 @@ class Train(Section):
     augment: Augment = Augment()
     checkpoint_seconds: Annotated[float, Field(gt=0)] = 30.0
 
+    @model_validator(mode="after")
+    def parts_fit_together(self) -> "Train":
+        """ValueError where the training ends within its warm-up, or a net is to have weights that there are not."""
+        if self.schedule.warmup_epochs > self.epochs:
+            raise ValueError(
+                f"schedule.warmup_epochs ({self.schedule.warmup_epochs:g}) is above epochs ({self.epochs}): the "
+                "learning rate would never be what learning_rate says"
+            )
+        if self.net == "small" and self.weights is not None:
+            raise ValueError(f"net small has no ImageNet weights: set weights ({self.weights}) to null")
+        return self
+
 
 class Prune(Section):
     """Magnitude pruning (Zhu & Gupta 2017, arXiv:1710.01878) and fine-tuning."""
@@ -73,3 +85,11 @@ class Compress(Section):
     uint8_output: bool = False  # also make int8 with rounded probabilities, and report its loss
     max_auroc_drop: Fraction = 0.01  # macro, on validation, against base
     max_worst_drop: Fraction = 0.03  # any one label
+
+    @field_validator("variants")
+    @classmethod
+    def are_named_once(cls, variants: list[str]) -> list[str]:
+        """ValueError where a variant is named twice."""
+        if len(set(variants)) != len(variants):
+            raise ValueError("variants must not repeat")
+        return variants

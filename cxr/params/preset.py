@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 
 from cxr.core.files import write_text
-from cxr.params.document import header, sections, text_of, written
-from cxr.params.load import ParamsError, check, load
+from cxr.params.document import header, sections, written
+from cxr.params.load import ParamsError, check, load, text_of
 from cxr.params.overlay import difference, lay_over
 from cxr.params.schema import Params
 from cxr.params.suggestions import suggestion

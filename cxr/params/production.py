@@ -1,8 +1,9 @@
 """The sections of params.yaml about what is in production: scoring, watching, retraining. No stage depends on them."""
 
+import math
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cxr.params.section import Fraction, Positive, Section
 
@@ -22,6 +23,16 @@ class Gate(Section):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95  # of each one-sided bound
     bootstrap: Annotated[int, Field(ge=100)] = 1000  # patient-wise resamples
     seed: int = 17
+
+    @model_validator(mode="after")
+    def resamples_reach_the_bound(self) -> "Gate":
+        """ValueError where so few resamples have none beyond the bound that `confidence` asks for."""
+        if self.bootstrap * (1 - self.confidence) < 1 - 1e-9:
+            least = math.ceil(1 / (1 - self.confidence) - 1e-9)
+            raise ValueError(
+                f"bootstrap ({self.bootstrap}) is too small for confidence {self.confidence:g}: {least} or more"
+            )
+        return self
 
 
 class Retrain(Section):
@@ -54,6 +65,15 @@ class Monitor(Section):
     least_cases: Positive = 10  # labelled positives, and negatives, below which no AUROC is compared
     shown: Annotated[int, Field(ge=0)] = 12  # images in the drift report
 
+    @model_validator(mode="after")
+    def a_window_can_be_judged(self) -> "Monitor":
+        """ValueError where a window never holds the studies that a judgement takes."""
+        if self.least_studies > self.window:
+            raise ValueError(
+                f"least_studies ({self.least_studies}) is above window ({self.window}): nothing would be judged"
+            )
+        return self
+
 
 class Score(Section):
     """Scoring with what is in production, from a folder and over HTTP."""
@@ -65,3 +85,10 @@ class Score(Section):
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8600
     http_images: Positive = 32  # in one request
     http_waiting: Positive = 64  # images waiting or at work, beyond which requests are turned away
+
+    @model_validator(mode="after")
+    def a_request_can_wait(self) -> "Score":
+        """ValueError where a request of as many images as are allowed would always be turned away."""
+        if self.http_images > self.http_waiting:
+            raise ValueError(f"http_images ({self.http_images}) is above http_waiting ({self.http_waiting})")
+        return self

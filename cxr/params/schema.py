@@ -33,6 +33,7 @@ Expectation = Literal[
     "patient_in_one_split",
     "patient_sizes_plausible",
     "gate_in_validation",
+    "patient_ids_not_rounded",
     "sex_known",
     "view_known",
     "age_in_range",
@@ -67,7 +68,7 @@ class Phantom(Section):
     label_noise: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.02
     prevalence: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.12
     scanner_b_fraction: Fraction = 0.25
-    batch: str = "batch-001"
+    batch: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "batch-001"
 
 
 class Ratio(Section):
@@ -91,7 +92,15 @@ class Split(Section):
     rule: Literal["hash", "official"] = "hash"
     ratio: Ratio = Ratio()
     seed: int = 0
-    gate_fraction: Fraction = 0.2  # of the validation patients: kept for promotion, unseen by any choice
+    gate_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2  # of the validation patients: kept for promotion
+
+    @model_validator(mode="after")
+    def has_images_to_learn_choose_and_report_by(self) -> "Split":
+        """ValueError where a split that is needed can hold nobody; of an official split, lists say what it holds."""
+        empty = [name for name in ("train", "validation", "test") if not getattr(self.ratio, name)]
+        if self.rule == "hash" and empty:
+            raise ValueError(f"with rule {self.rule}, ratio.{empty[0]} must be above 0: that split would hold nobody")
+        return self
 
 
 WITHOUT_PATIENT_COLUMN = ("folder",)  # layouts whose patients stand in no table
@@ -125,11 +134,27 @@ class Ingest(Section):
     @model_validator(mode="after")
     def labels_fit_task(self) -> "Ingest":
         """ValueError where labels repeat, or a binary task does not name one label and its negative."""
-        if len(set(self.labels)) != len(self.labels):
-            raise ValueError("labels must not repeat")
+        if len(set(self.labels)) != len(self.labels) or not all(name.strip() for name in self.labels):
+            raise ValueError("labels must not repeat, and none may be empty")
         if self.task == "binary" and (len(self.labels) != 1 or self.negative is None):
             raise ValueError("a binary task has exactly one label (the positive class) and `negative`")
+        if self.task == "multiclass" and (len(self.labels) < 2 or self.negative is not None):
+            raise ValueError(
+                "a multiclass task has two labels or more, and `negative` is null: an image has one of them"
+            )
+        if self.negative in self.labels:
+            raise ValueError(
+                f"negative ({self.negative}) must not be among labels: it means that none of them is there"
+            )
         return self
+
+    @field_validator("set")
+    @classmethod
+    def is_no_number(cls, name: str) -> str:
+        """ValueError for a name such as 1e3, a word in YAML 1.1 and a number in 1.2, by which DVC looks for the set."""
+        if re.fullmatch(r"\d+e-?\d+|0o[0-7]+", name):
+            raise ValueError("DVC reads this name as a number; let it have a letter more")
+        return name
 
     @field_validator("patient_pattern")
     @classmethod
@@ -176,7 +201,18 @@ class Validate(Section):
     max_side: Positive = 20_000
     max_age: Positive = 120
     min_patients_for_label_check: Positive = 200
-    blank_std: Annotated[float, Field(ge=0.0)] = 2.0  # grey levels of 255, below which an image is near-blank
+    blank_std: Annotated[float, Field(ge=0.0, lt=127.5)] = 2.0  # grey levels of 255, below which an image is near-blank
+
+    @model_validator(mode="after")
+    def bounds_are_ordered(self) -> "Validate":
+        """ValueError where a least value is above the most, so that no manifest could meet the expectation."""
+        if self.prevalence[0] > self.prevalence[1]:
+            raise ValueError(
+                f"prevalence: the least ({self.prevalence[0]:g}) is above the most ({self.prevalence[1]:g})"
+            )
+        if self.min_side > self.max_side:
+            raise ValueError(f"min_side ({self.min_side}) is above max_side ({self.max_side})")
+        return self
 
 
 class Clahe(Section):
@@ -193,6 +229,15 @@ class Preprocess(Section):
     clahe: Clahe = Clahe()
     buckets: Annotated[int, Field(ge=1, le=256)] = 32
     cache_gigabytes: Annotated[float, Field(gt=0)] = 20.0
+
+    @model_validator(mode="after")
+    def tiles_have_pixels(self) -> "Preprocess":
+        """ValueError where CLAHE is to have more tiles a side than the image has pixels."""
+        if self.clahe.clip_limit and self.clahe.tiles > self.size:
+            raise ValueError(
+                f"clahe.tiles ({self.clahe.tiles}) is above size ({self.size}): a tile has a pixel at least"
+            )
+        return self
 
 
 class Evaluate(Section):

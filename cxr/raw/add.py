@@ -1,56 +1,88 @@
-"""The one way in for new data: checks a folder, copies it into a batch, enters that into the ledger and into DVC.
+"""The one way in for new data: looks at a folder, copies it into a batch, enters that into the ledger and into DVC.
 
-Either all of it happens or nothing: the batch takes its name only when whole, and an error or an interrupt afterwards
-takes it back. The ledger is written last; what a SIGKILL leaves before that is taken up when the same folder is added
-again.
+Either all of it happens or nothing: what ingest would stop at is refused before anything is copied, the batch takes its
+name only when whole, and an error or an interrupt afterwards takes it back. The ledger is written last; what a SIGKILL
+leaves before that is taken up when the same folder is added again. One add at a time in a project.
 """
 
 import contextlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr.core.files import CHECKSUMS, atomic_folder, sha256_file, write_bytes, write_checksums
-from cxr.raw.batch import open_set
+from cxr.core.files import CHECKSUMS, sha256_file, write_bytes, write_checksums
+from cxr.params.schema import Ingest
+from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import check_ledger, ledger_of, read_ledger, verify_set, write_ledger
-from cxr.raw.layouts.registry import layout_of
+from cxr.raw.door import Look, look_at, refuse
 from cxr.raw.names import BatchError
-from cxr.raw.packing import copy, listing
+from cxr.raw.packing import copy
+from cxr.runtime import folder_lock
+from cxr.runtime.paths import RUNS
 
 RAW = Path("data/raw")
+LOCK = RUNS / "batches"  # one lock for all sets: they share a .gitignore and DVC's own lock
 
 
 @dataclass(frozen=True)
 class Added:
-    """What came in: the batch's folder, layout, number of files, names left out, and the files for git to track."""
+    """What came in: the batch's folder, number of files, and what the look at its source found."""
 
     folder: Path
-    layout: str
     files: int
-    left_out: tuple[str, ...]
-    to_commit: tuple[Path, ...]
+    look: Look
 
 
-def add(name: str, source: Path, *, layout: str | None = None, raw: Path = RAW) -> Added:
-    """Add the files of `source` as a new batch of set `name`; `layout` is the one that it must have, where one must.
+class AlreadyIn(BatchError):
+    """The very same files came in before, as `batch` of `files` files."""
 
-    BatchError: the source is not there, is not of a known layout, holds links, came in before, or the set's earlier
-    batches are not in order.
+    def __init__(self, batch: Path) -> None:
+        """Say which batch it is."""
+        super().__init__(f"{batch}: the very same files came in already; nothing was added")
+        self.batch = batch
+
+    @property
+    def files(self) -> int:
+        """How many files the batch has, as `Added.files` counts them."""
+        return len(Batch(self.batch).names())
+
+
+def add(
+    name: str,
+    source: Path,
+    *,
+    section: Ingest | None = None,
+    raw: Path = RAW,
+    say: Callable[[str], None] = lambda line: None,
+) -> Added:
+    """Add the files of `source` as a new batch of set `name`; `section` are the parameters of the set, where
+    params.yaml is about it. While another add is under way, `say` is told who to wait for.
+
+    BatchError or UserError: the source is not there or changes, `cxr.raw.door` refuses it, it came in before
+    (AlreadyIn), or the set's earlier batches are not in order.
     """
-    names, left_out = _checked(source, raw)
-    found = layout_of(names, str(source)).name
-    if layout not in (None, found):
-        raise BatchError(f"{source}: is of layout {found}, but params.yaml says ingest.layout: {layout} for set {name}")
+    _refuse_place(source, raw)
+    with folder_lock.held_by_name(LOCK, f"adds {source} to set {name}", say):
+        return _add(name, source, section, raw)
+
+
+def _add(name: str, source: Path, section: Ingest | None, raw: Path) -> Added:
+    """As `add`, by the only one who adds."""
     folder = raw / name
-    _check_set(folder)
+    earlier = _earlier(folder)
+    look = look_at(source, name, section, earlier)
+    refuse(look, section, earlier)
+    if earlier:
+        verify_set(folder, earlier)
     abandoned, batch = _stray(folder), folder / _next_name(folder)
     with _undone_on_error(folder):
-        with atomic_folder(batch) as part:
-            copy(source, names, part)
+        with _part_of(batch) as part:
+            copy(source, look.names, part, marks=look.listing.files)
             write_checksums(part)
             _refuse_known(folder, part, abandoned)
             if abandoned:
@@ -58,41 +90,43 @@ def add(name: str, source: Path, *, layout: str | None = None, raw: Path = RAW) 
         _dvc_add(folder)
         entries = read_ledger(ledger_of(folder))
         write_ledger(ledger_of(folder), entries | {batch.name: sha256_file(batch / CHECKSUMS)})
-    files = (folder.with_name(f"{name}.dvc"), ledger_of(folder), raw / ".gitignore")
-    return Added(batch, found, len(names), tuple(left_out), tuple(path for path in files if path.exists()))
+    return Added(batch, len(look.names), look)
 
 
-def commit(files: Sequence[Path], message: str) -> None:
-    """Commit exactly these files; what else is changed or staged stays as it is. BatchError where git refuses."""
-    paths = [path.as_posix() for path in files]
-    _call(["git", "add", "--", *paths], "git add")
-    _call(["git", "commit", "--quiet", "-m", message, "--", *paths], "git commit")
+def to_commit(folder: Path) -> tuple[Path, ...]:
+    """What git is to track of a set: its pointer, its ledger, and the .gitignore beside them."""
+    files = (pointer_of(folder), ledger_of(folder), folder.parent / ".gitignore")
+    return tuple(path for path in files if path.exists())
 
 
-def _checked(source: Path, raw: Path) -> tuple[list[str], list[str]]:
-    """The listing of a source that is a folder and does not overlap the raw sets."""
+def pointer_of(folder: Path) -> Path:
+    """The file by which DVC tracks a set: `data/raw/<set>.dvc`."""
+    return folder.with_name(f"{folder.name}.dvc")
+
+
+def _refuse_place(source: Path, raw: Path) -> None:
+    """BatchError where a source is no folder, or overlaps the raw sets."""
     if not source.is_dir():
         raise BatchError(f"{source}: is no folder; FROM=... names the folder that holds the tables or class folders")
     here, there = raw.resolve(), source.resolve()
     if here.is_relative_to(there) or there.is_relative_to(here):
         raise BatchError(f"{source}: lies within {raw} or holds it; give a folder outside")
-    return listing(source)
 
 
-def _check_set(folder: Path) -> None:
-    """The set's earlier batches are all there and unchanged, or the set is new."""
-    pointer, ledger = folder.with_name(folder.name + ".dvc"), ledger_of(folder)
+def _earlier(folder: Path) -> list[Batch]:
+    """The set's batches that the ledger knows, all there; none of a new set. Their files are not hashed yet."""
+    pointer, ledger = pointer_of(folder), ledger_of(folder)
     if folder.exists() and not pointer.exists() and not ledger.exists() and not _is_abandoned(folder):
         raise BatchError(f"{folder}: was not made by make add-batch (by a DVC stage?); choose another SET")
     if not (pointer.exists() or ledger.exists()):
-        return
+        return []
     if not folder.exists():
         raise BatchError(f"{folder}: its earlier batches are not here; `dvc pull {folder}` first")
-    stray, batches = _stray(folder), open_set(folder)
-    kept = [batch for batch in batches if batch.folder != stray]
+    stray = _stray(folder)
+    kept = [batch for batch in open_set(folder) if batch.folder != stray]
     if kept or read_ledger(ledger):
         check_ledger(folder, kept)
-        verify_set(folder, kept)
+    return kept
 
 
 def _is_abandoned(folder: Path) -> bool:
@@ -116,7 +150,7 @@ def _refuse_known(folder: Path, part: Path, abandoned: Path | None) -> None:
     new = sha256_file(part / CHECKSUMS)
     for name, known in read_ledger(ledger_of(folder)).items():
         if known == new:
-            raise BatchError(f"{folder / name}: the very same files came in already; nothing was added")
+            raise AlreadyIn(folder / name)
     if abandoned and sha256_file(abandoned / CHECKSUMS) != new:
         raise BatchError(
             f"{abandoned}: was left by an add that was killed and holds other files; add those again, or "
@@ -131,9 +165,27 @@ def _next_name(folder: Path) -> str:
 
 
 @contextlib.contextmanager
+def _part_of(batch: Path) -> Iterator[Path]:
+    """An empty folder under a name of its own, which takes the batch's name when the block ends without an error.
+
+    What adds that were killed left under such names goes first: who holds the lock is the only one.
+    """
+    for left in batch.parent.glob(".*.part"):
+        shutil.rmtree(left, ignore_errors=True)
+    part = batch.with_name(f".{batch.name}.{secrets.token_hex(4)}.part")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        part.rename(batch)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
 def _undone_on_error(folder: Path) -> Iterator[None]:
     """On any error or interrupt: batches that were not there go, pointer, ledger and .gitignore are as they were."""
-    files = [folder.with_name(folder.name + ".dvc"), ledger_of(folder), folder.parent / ".gitignore"]
+    files = [pointer_of(folder), ledger_of(folder), folder.parent / ".gitignore"]
     before = {path: path.read_bytes() if path.exists() else None for path in files}
     existed, batches = folder.exists(), _inside(folder)
     try:

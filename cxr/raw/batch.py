@@ -5,7 +5,7 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from cxr.core.files import CHECKSUMS, checksum_lines, read_checksums, sha256_file
 from cxr.raw.image_names import NameIndex
 from cxr.raw.names import MEMBERS, OWN, BatchError, fault_of, in_order, is_batch_name
+from cxr.runtime.dvc_cache import object_behind
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,36 @@ class Location:
         """The bytes; BatchError where there are more than `limit` or fewer than there should be, or it is a link."""
         if limit is not None and self.size > limit:
             raise BatchError(f"{self.path}: {self.size} bytes, more than the {limit} that are read")
-        with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-            stream.seek(self.offset)
-            data = stream.read(self.size)
+        data = self.head(self.size)
         if len(data) != self.size:
             raise BatchError(f"{self.path}: changed while it was read")
         return data
+
+    def head(self, most: int) -> bytes:
+        """The first bytes, at most `most` of them. BatchError where it is no plain file any more, OSError for a link.
+
+        A pipe that took the file's place is not waited for.
+        """
+        handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise BatchError(f"{self.path}: became a device, pipe or socket after it was listed")
+            stream.seek(self.offset)
+            return stream.read(min(self.size, most))
 
 
 class Batch:
     """A folder below `data/raw/<set>`: `name`, `folder`, `checksum` (SHA-256 of its SHA256SUMS, "" without)."""
 
-    def __init__(self, folder: Path) -> None:
-        """List the folder and its archives. BatchError names a link, device, unsafe or doubled name."""
-        self.name, self.folder = folder.name, folder
-        self.files = dict(sorted(_files(folder, "")))
+    def __init__(self, folder: Path, name: str = "", only: Collection[str] | None = None) -> None:
+        """List the folder and its archives. BatchError names a link, device, unsafe or doubled name.
+
+        A folder that is not a batch yet is read as one that will be called `name` and have `only` these of its files.
+        """
+        self.name, self.folder = name or folder.name, folder
+        listed = _files(folder, "") if only is None else ((name, folder / name) for name in only)
+        self._paths = dict(sorted(listed))
+        self.files = {name: path.lstat().st_size for name, path in self._paths.items()}
         self.checksum = sha256_file(folder / CHECKSUMS) if CHECKSUMS in self.files else ""
         self._places = self._all_places()
 
@@ -97,7 +113,7 @@ class Batch:
         for name, size in self.files.items():
             if name in OWN:
                 continue
-            path = self.folder / name
+            path = self._paths[name]
             inside = members(path) if name.endswith(".tar") else [(name, Location(path, 0, size))]
             for inner, location in inside:
                 if inner in locations:
@@ -124,20 +140,22 @@ def open_set(folder: Path) -> list[Batch]:
     return [Batch(path) for path in entries]
 
 
-def _files(folder: Path, prefix: str) -> Iterator[tuple[str, int]]:
-    """(relative path, bytes) of every file below a folder; BatchError names what is neither file nor folder."""
+def _files(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    """(relative path, where its bytes are) of every file below a folder; BatchError names what is neither file nor
+    folder. Of links only DVC's own, into its cache, are followed."""
     with os.scandir(folder) as entries:
         for entry in entries:
             name, kind = prefix + entry.name, entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(kind.st_mode):
                 yield from _files(folder / entry.name, name + "/")
-            elif not stat.S_ISREG(kind.st_mode):
+            elif not stat.S_ISREG(kind.st_mode) and not (entry.is_symlink() and object_behind(folder / entry.name)):
                 what = "a symbolic link" if entry.is_symlink() else "a device, pipe or socket"
                 raise BatchError(f"{entry.path}: {what}; a batch holds plain files only")
             elif fault := fault_of(name):
                 raise BatchError(f"{folder}: {name!r}: {fault}; rename it")
             else:
-                yield name, kind.st_size
+                path = folder / entry.name
+                yield name, object_behind(path) or path if entry.is_symlink() else path
 
 
 def members(path: Path) -> list[tuple[str, Location]]:

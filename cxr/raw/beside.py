@@ -57,7 +57,7 @@ def what_is_here(source: Path, names: Sequence[str]) -> str:
         return "no file is here"
     counts = Counter(_kind_of(source, name) for name in names if not is_document(name)).most_common(_MOST_KINDS)
     tables = [name for name in names if is_document(name) and "/" not in name]
-    parts = [f"{count} {kind}" for kind, count in counts]
+    parts = [f"{count} {kind if count > 1 else kind.replace('files', 'file')}" for kind, count in counts]
     parts += [f"beside them {in_short(tables)}"] if tables and parts else [in_short(tables)] if tables else []
     advice = f"; only {IMAGE_KINDS} come in: convert what is of another kind" if _of_another_kind(names) else ""
     return f"here are {', '.join(parts)}{advice}"

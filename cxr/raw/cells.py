@@ -45,9 +45,10 @@ Value = TypeVar("Value")
 
 @dataclass
 class Counts:
-    """Cells that were not understood, (column, value) to how many, and ids that look rounded, column to how many."""
+    """Cells that were not understood, (meaning, column, value) to how many, and ids that look rounded, column to how
+    many. A meaning is the manifest's column: "sex", "view" or "age"."""
 
-    not_understood: Counter[tuple[str, str]] = field(default_factory=Counter)
+    not_understood: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     rounded_ids: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -63,21 +64,21 @@ class Counts:
 
     def sex(self, column: str, text: str) -> str:
         """ "M", "F", or "" where it is unknown; counted where it is not understood."""
-        return self._known(column, text, sex(text)) or ""
+        return self._known("sex", column, text, sex(text)) or ""
 
     def view(self, column: str, text: str) -> str:
         """A word of VIEWS, or "" where it is unknown; counted where it is not understood."""
-        return self._known(column, text, view(text)) or ""
+        return self._known("view", column, text, view(text)) or ""
 
     def age(self, column: str, text: str) -> float:
         """Years, NaN where they are unknown; counted where they are not understood."""
-        found = self._known(column, text, age_in_years(text))
+        found = self._known("age", column, text, age_in_years(text))
         return math.nan if found is None else found
 
-    def _known(self, column: str, text: str, value: Value | None) -> Value | None:
+    def _known(self, meaning: str, column: str, text: str, value: Value | None) -> Value | None:
         """The value; its absence is counted."""
         if value is None:
-            self.not_understood[column, text[:_LONGEST_VALUE]] += 1
+            self.not_understood[meaning, column, text[:_LONGEST_VALUE]] += 1
         return value
 
 

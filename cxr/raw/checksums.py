@@ -1,7 +1,6 @@
 """Whether a set's batches are still the ones that came in: the checksums of their files, and the ledger."""
 
 import hashlib
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -132,12 +131,12 @@ def _hash_all(paths: list[Path]) -> dict[Path, str]:
 
 def _identity(path: Path) -> str:
     """What changes whenever a file's bytes do: path, device, inode, size and times, as a hash that names nobody."""
-    s = os.lstat(path)
+    s = path.stat()  # of the object, where DVC put a link to it here
     said = f"{path.absolute()}|{s.st_dev}|{s.st_ino}|{s.st_size}|{s.st_mtime_ns}|{s.st_ctime_ns}"
     return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _is_recent(path: Path) -> bool:
     """Whether a file may change once more with the same identity, so that its hash is not to be kept."""
-    s = os.lstat(path)
+    s = path.stat()
     return time.time_ns() - max(s.st_mtime_ns, s.st_ctime_ns) <= _RECENT_NS

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,10 @@ import typer
 from cxr.core import environment
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
-from cxr.raw import private_names
-from cxr.raw.add import Added, add, commit
+from cxr.params.schema import Ingest
+from cxr.raw import commit, private_names
+from cxr.raw.add import AlreadyIn, add
+from cxr.raw.add import to_commit as to_commit_of
 from cxr.raw.incoming import inspect, known_images
 from cxr.runtime import command_line
 
@@ -54,15 +57,18 @@ def add_batch(
     """Copy a folder as a new batch of a set, and say what to commit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with private_names.withheld(_unnamed(), "batch"):
-            added = add(name, source, layout=_layout_for(name))
-        message = f"Add {added.folder.name} to the set {name}: {added.files} files"
-        if to_commit:
-            commit(added.to_commit, message)
+        with private_names.withheld(_unnamed(), "batch", but=(AlreadyIn,)):
+            added = add(name, source, section=_section_of(name), say=partial(command_line.show, "add-batch"))
     except KeyboardInterrupt:
         command_line.show("\nadd-batch", "interrupted; nothing was added")
         raise typer.Exit(130) from None
-    _report(added, message, to_commit)
+    except AlreadyIn as known:
+        _finish_commit(name, known, to_commit)
+        return
+    print(f"{added.folder}: {added.files} files, layout {added.look.layout.name}")
+    for remark in added.look.remarks(named=not _unnamed()):
+        print(remark)
+    _commit(name, added.folder, added.files, to_commit)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,12 +76,35 @@ def main(arguments: list[str] | None = None) -> int:
     return command_line.run(app, arguments, "python -m cxr.raw")
 
 
-def _layout_for(name: str) -> str | None:
-    """The layout that params.yaml asks for, where it is about this set."""
+def _section_of(name: str) -> Ingest | None:
+    """What params.yaml says of a set; None where it is about another one."""
     if not Path("params.yaml").exists():
         return None
     section = load().ingest
-    return section.layout if section.set == name else None
+    return section if section.set == name else None
+
+
+def _finish_commit(name: str, known: AlreadyIn, asked: bool) -> None:
+    """Commit a batch that came in when git refused; AlreadyIn where there is nothing left to do."""
+    if commit.is_committed(to_commit_of(known.batch.parent)):
+        raise known
+    print(f"{known.batch}: the very same files came in already, and are not committed yet")
+    _commit(name, known.batch, known.files, asked)
+
+
+def _commit(name: str, batch: Path, count: int, asked: bool) -> None:
+    """Commit what git tracks of the set, or say how to. Status 1 where git refuses: the batch is in all the same."""
+    files, message = to_commit_of(batch.parent), f"Add {batch.name} to the set {name}: {count} files"
+    if not asked:
+        print(f"to commit: {commit.line(files, message)}")
+        return
+    try:
+        commit.commit(files, message)
+    except commit.NotCommitted as error:
+        command_line.show("add-batch", f"{batch} is in, but git did not commit it: {error}")
+        command_line.show("add-batch", f"mend that and run the same command again, or: {commit.line(files, message)}")
+        raise typer.Exit(1) from None
+    print(f"committed: {' '.join(path.as_posix() for path in files)}")
 
 
 def _unnamed() -> bool:
@@ -84,15 +113,3 @@ def _unnamed() -> bool:
     On the console of whoever owns the folder files are named, or nobody could mend them.
     """
     return environment.logged() and Path("params.yaml").exists() and not load().ingest.public
-
-
-def _report(added: Added, message: str, committed: bool) -> None:
-    """Say what came in, what was left out, and what to commit or what was committed."""
-    for name in added.left_out if not _unnamed() else ():
-        print(f"left out: {name}")
-    print(f"{added.folder}: {added.files} files, layout {added.layout}")
-    files = " ".join(path.as_posix() for path in added.to_commit)
-    if committed:
-        print(f"committed: {files}")
-    else:
-        print(f"to commit: git add {files} && git commit -m '{message}' -- {files}")

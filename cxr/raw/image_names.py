@@ -63,8 +63,8 @@ class NameIndex:
         if "/" in asked:
             return self._by_path(asked, name)
         if paths := self._exact.get(asked):
-            return Match(paths[0], "" if paths[0].rpartition("/")[2] == name else "unicode")
-        return _only(self._folded.get(asked.casefold(), []), "case", "differs from it in upper and lower case only")
+            return Match(paths[0], "" if paths[0].rpartition("/")[2] == name.removeprefix("./") else "unicode")
+        return _only(self._folded.get(asked.casefold(), []), "case", "differ from it in upper and lower case only")
 
     def by_file_name(self, name: str) -> Match:
         """As `find`; where the folders do not fit, the one file of that name, wherever it stands."""
@@ -85,7 +85,7 @@ class NameIndex:
         exact = [path for path in alike if plain(path) == asked]
         fitting = exact or [path for path in alike if _one_ends_the_other(plain(path).casefold(), asked.casefold())]
         if fitting:
-            return _only(fitting, "" if fitting[0] == name else "path", "ends like it")
+            return _only(fitting, "" if fitting[0] == name else "path", "end like it")
         return Match(fault=f"no path ends like {name!r}, though {alike[0]!r} has that file name") if alike else Match()
 
 

@@ -5,9 +5,12 @@ import io
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from cxr.core.files import atomic_file, write_text
 from cxr.raw.names import MEMBERS, BatchError, fault_of, is_litter
@@ -16,6 +19,7 @@ from cxr.runtime import progress
 MOST_LOOSE = 5_000  # files; above that a set is packed, since DVC is slow with many small files
 _MOST_ARCHIVES = 256
 _FILES_AN_ARCHIVE = 1_000
+Opener = Callable[[str], AbstractContextManager[io.BufferedReader]]
 
 
 class _Hashing(io.RawIOBase):
@@ -32,39 +36,60 @@ class _Hashing(io.RawIOBase):
         return data
 
 
-def listing(source: Path) -> tuple[list[str], list[str]]:
-    """(files that come in, litter and hidden files that are left out), as sorted relative POSIX paths.
+Mark = tuple[int, int]  # what changes when a file is written to: size and time (inodes are not stable everywhere)
 
-    BatchError names a symbolic link, a device or an unsafe name.
-    """
-    files, litter = [], []
-    for path in sorted(_walk(source)):
-        name = path.relative_to(source).as_posix()
-        if is_litter(name):
+
+@dataclass(frozen=True)
+class Listing:
+    """A folder's files: sorted relative POSIX paths with their marks; `litter` is left out (a folder ends in `/`)."""
+
+    files: dict[str, Mark]
+    litter: tuple[str, ...]
+
+
+def listing(source: Path) -> Listing:
+    """What is in a folder. BatchError names a symbolic link, a device, an unsafe name or a folder that is closed."""
+    files, litter, unsafe = {}, [], []
+    for name, status in sorted(_walk(source, "")):
+        if status is None:
             litter.append(name)
             continue
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise BatchError(f"{path}: a symbolic link or device; put the file itself there, or leave it out")
+        if not stat.S_ISREG(status.st_mode):
+            raise BatchError(f"{source / name}: a symbolic link or device; put the file itself there, or leave it out")
         if fault := fault_of(name):
-            raise BatchError(f"{source}: {name!r}: {fault}; rename it")
-        files.append(name)
-    return files, litter
+            unsafe.append(f"{name!r}: {fault}")
+        files[name] = _mark(status)
+    if unsafe:
+        more = f" (and so for {len(unsafe) - 1} more)" if len(unsafe) > 1 else ""
+        raise BatchError(f"{source}: {unsafe[0]}; rename it{more}")
+    return Listing(files, tuple(litter))
 
 
-def copy(source: Path, names: Sequence[str], target: Path, *, most_loose: int = MOST_LOOSE) -> None:
-    """Copy files into an empty folder, bytes untouched; more than `most_loose` are packed, tables stay loose."""
+def copy(
+    source: Path,
+    names: Sequence[str],
+    target: Path,
+    *,
+    marks: Mapping[str, Mark] = MappingProxyType({}),
+    most_loose: int = MOST_LOOSE,
+) -> None:
+    """Copy files into an empty folder, bytes untouched; more than `most_loose` are packed, tables stay loose.
+
+    BatchError where a file can't be read, or is not what it was when it was listed (`marks`) by the end of its copying.
+    """
+    opened = partial(_opened, source, marks)
     loose = [name for name in names if len(names) <= most_loose or _stays_loose(name)]
     packed = sorted(set(names) - set(loose))
     with progress.bar(what="copying", unit="file", total=len(names)) as bar:
         for name in loose:
-            with _opened(source / name) as stream, atomic_file(target / name) as out:
+            with opened(name) as stream, atomic_file(target / name) as out:
                 while data := stream.read(1 << 20):
                     out.write(data)
             bar.update()
         lines = [
             line
             for archive, members in archives(packed)
-            for line in _write_archive(source, target / archive, members, bar)
+            for line in _write_archive(opened, target / archive, members, bar)
         ]
     if packed:
         write_text(target / MEMBERS, "".join(lines))
@@ -79,21 +104,19 @@ def archives(names: Sequence[str]) -> list[tuple[str, Sequence[str]]]:
     return [(f"files-{index:03d}.tar", names[edges[index] : edges[index + 1]]) for index in range(count)]
 
 
-def _write_archive(source: Path, path: Path, names: Sequence[str], bar: progress.Bar) -> Iterable[str]:
+def _write_archive(opened: Opener, path: Path, names: Sequence[str], bar: progress.Bar) -> Iterable[str]:
     """Write one archive (ustar, times and owners zero); lines for the list of members."""
     lines = []
     with atomic_file(path) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in names:
-            with _opened(source / name) as stream:
+            with opened(name) as stream:
                 member = tarfile.TarInfo(name)
                 member.size, member.mode = os.fstat(stream.fileno()).st_size, 0o644
                 hashing = _Hashing(stream)
                 try:
                     archive.addfile(member, hashing)
                 except ValueError as error:
-                    raise BatchError(
-                        f"{source / name}: its path does not fit into an archive ({error}); shorten it"
-                    ) from error
+                    raise BatchError(f"{name}: its path does not fit into an archive ({error}); shorten it") from error
                 lines.append(f"{hashing.digest.hexdigest()}  {name}\n")
             bar.update()
     return lines
@@ -105,19 +128,53 @@ def _stays_loose(name: str) -> bool:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.BufferedReader]:
-    """A file opened for reading, no link followed; BatchError where permissions forbid it."""
+def _opened(source: Path, marks: Mapping[str, Mark], name: str) -> Iterator[io.BufferedReader]:
+    """A file opened for reading, no link followed and no pipe waited for; BatchError as `copy` raises it."""
+    path = source / name
+    with _open(path) as stream:
+        before = _mark(os.fstat(stream.fileno()))
+        if marks.get(name, before) == before:
+            try:
+                yield stream
+            except OSError:  # also tarfile's, of a file that ends too early
+                if _mark(os.fstat(stream.fileno())) == before:
+                    raise
+            if _mark(os.fstat(stream.fileno())) == before:
+                return
+    raise BatchError(
+        f"{path}: changed while it was being added; wait until nothing writes to {source}, and add it again"
+    )
+
+
+def _open(path: Path) -> io.BufferedReader:
+    """An open file; BatchError where it is gone, closed, or became a link."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-            yield stream
-    except PermissionError as error:
-        raise BatchError(f"{path}: may not be read; change its permissions or leave it out") from error
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise BatchError(
+            f"{path}: is gone since it was listed; add the folder again when nothing changes it"
+        ) from error
+    except OSError as error:
+        raise BatchError(f"{path}: may not be read ({error.strerror}); mend that, or leave it out") from error
+    return os.fdopen(handle, "rb")
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, links to folders among them, in no order."""
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
+def _mark(status: os.stat_result) -> Mark:
+    return status.st_size, status.st_mtime_ns
+
+
+def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, os.stat_result | None]]:
+    """(path, status) of every file below a folder, links to folders among them, in no order; None for litter, whose
+    folders are not looked into."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise BatchError(f"{folder}: may not be read ({error.strerror}); mend that, or leave it out") from error
+    for entry in entries:
+        name, is_folder = prefix + entry.name, entry.is_dir(follow_symlinks=False)
+        if is_litter(entry.name):
+            yield name + "/" * is_folder, None
+        elif is_folder:
+            yield from _walk(folder / entry.name, f"{name}/")
         else:
-            yield Path(entry.path)
+            yield name, entry.stat(follow_symlinks=False)

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from cxr.core.errors import UserError
 from cxr.core.files import write_bytes
 from cxr.data.manifest import VIEWS
+from cxr.raw.batch import open_set
 from cxr.raw.names import is_image
 from cxr.runtime import folder_lock
 from cxr.runtime.paths import RUNS
@@ -117,18 +118,26 @@ def read(what: str) -> list[PrivateName]:
     return list(dict.fromkeys(rows))
 
 
-def find(key: str) -> list[PrivateName]:
+def find(key: str, raw: Path = Path("data/raw")) -> list[PrivateName]:
     """The rows of all tables whose SHA-256, image id, patient's key or `row` begins with `key`; the tables in order.
 
-    UserError where `key` has fewer than 8 letters.
+    Where no table has it, the files of that SHA-256 in the batches below `raw`, by their checksums: batch, name and
+    SHA-256 alone. UserError where `key` has fewer than 8 letters, BatchError where a batch is not in order.
     """
     if len(key) < _LEAST:
         raise UserError(f"{key!r}: give at least {_LEAST} letters of a SHA-256, an image id or a patient's key")
     rows = (row for path in sorted(FOLDER.glob("*.csv")) for row in read(path.stem))
-    return [
+    named = [
         row
         for row in rows
         if any(part.startswith(key) for part in (row.sha256, row.image_id, row.patient_key, row.row))
+    ]
+    return named or [
+        PrivateName(sha256, batch=f"{folder.name}/{batch.name}", name=name, outcome="file")
+        for folder in sorted(raw.glob("*/"))
+        for batch in open_set(folder)
+        for name in batch.names()
+        if (sha256 := batch.sha256(name) or "").startswith(key)
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from cxr.runtime import dvc_lock
+from cxr.runtime import dvc_cache, dvc_lock
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +44,7 @@ class Objects:
 
     def __init__(self, scratch: Path, wanted: str, project: Path = Path()) -> None:
         """Read DVC's configuration; what is fetched goes to `scratch`, `wanted` begins the messages on stderr."""
-        from dvc.config import Config  # half a second: only where there is something to look for
-
-        top = next((p for p in [project.resolve(), *project.resolve().parents] if (p / ".dvc").is_dir()), None)
-        self._config: dict[str, Any] = Config(str(top / ".dvc")) if top else {}
-        self._cache = Path(self._config.get("cache", {}).get("dir") or (top or project) / ".dvc" / "cache")
+        self._config, self._cache = dvc_cache.configuration(project)
         self._scratch, self._wanted = scratch, wanted
         self._remote: tuple[Any, str] | None = None
         self._remote_name = self._config.get("core", {}).get("remote")

@@ -79,7 +79,7 @@ def missing_set(folder: Path = Path()) -> str:
     try:
         name = str(yaml.safe_load((folder / "params.yaml").read_text())["ingest"]["set"])
         made = yaml.safe_load((folder / "data/raw/dvc.yaml").read_text())["stages"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, KeyError, TypeError):
         return ""
     is_name = re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name)  # the stage `check` says what else is wrong
     if not is_name or name in made or (folder / "data/raw" / name).exists():

@@ -8,6 +8,7 @@ import yaml
 
 from cxr.core.files import write_text
 from cxr.params.document import parsed, written
+from cxr.params.load import ParamsError, content
 from cxr.params.suggestions import suggestion
 
 OPTION = typer.Option(
@@ -37,18 +38,27 @@ def parse(texts: list[str]) -> dict[str, Any]:
 
 def check(path: Path, overrides: dict[str, Any]) -> None:
     """OverrideError where a params.yaml has no such key."""
-    tree = yaml.safe_load(path.read_text())
+    tree = _content(path)
     for key, value in overrides.items():
         _set(tree, key, value)
 
 
 def apply(path: Path, overrides: dict[str, Any]) -> list[str]:
     """Write overrides into a params.yaml; a line for each value that changed. OverrideError for an unknown key."""
+    _content(path)
     tree = parsed(path.read_text())
     changes = [change for key, value in overrides.items() if (change := _set(tree, key, value))]
     if changes:
         write_text(path, written(tree))
     return changes
+
+
+def _content(path: Path) -> Any:
+    """What a params.yaml holds; OverrideError says in a line why it can't be read."""
+    try:
+        return content(path)
+    except ParamsError as error:
+        raise OverrideError(str(error)) from None
 
 
 def _set(tree: Any, key: str, value: Any) -> str | None:

@@ -116,12 +116,16 @@ def patients_from(table: pd.DataFrame) -> dict[str, int]:
 
 def not_understood(cells: Counts, *, values: bool) -> dict[str, Any]:
     """By column: how many cells were not understood, and, where `values` may be said, the most frequent ones."""
-    columns: dict[str, Counter[str]] = {}
-    for (column, value), number in sorted(cells.not_understood.items()):
-        columns.setdefault(column, Counter())[value] = number
+    columns: dict[tuple[str, str], Counter[str]] = {}
+    for (meaning, column, value), number in sorted(cells.not_understood.items()):
+        columns.setdefault((column, meaning), Counter())[value] = number
     return {
-        column: {"cells": found.total(), "values": dict(found.most_common(VALUES_SHOWN)) if values else {}}
-        for column, found in columns.items()
+        column: {
+            "means": meaning,
+            "cells": found.total(),
+            "values": dict(found.most_common(VALUES_SHOWN)) if values else {},
+        }
+        for (column, meaning), found in columns.items()
     }
 
 

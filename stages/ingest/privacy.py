@@ -47,6 +47,7 @@ def withheld(rows: Sorted, section: Ingest, salt: str) -> Sorted:
         candidates=[_candidate(each, section, salt) for each in rows.candidates],
         refused=[QuarantinedRow(_fault(each.fault, each.sha256), each.sha256) for each in rows.refused],
         absent=[_absent(each) for each in rows.absent],
+        listed=replace(rows.listed, unmatched=tuple((split, _line(place)) for split, place in rows.listed.unmatched)),
     )
 
 
@@ -65,6 +66,10 @@ def names(rows: Sorted, section: Ingest, salt: str) -> Iterator[PrivateName]:
         )
     for row in rows.absent:
         yield PrivateName(batch=row.batch, row=_line(row.place), name=row.name, outcome="absent")
+    for split, place in rows.listed.unmatched:
+        yield PrivateName(row=_line(place), name=place, outcome=f"unmatched in the {split} list")
+    for (column, value), number in sorted(rows.cells.not_understood.items()):
+        yield PrivateName(outcome="not_understood", detail=f"{column} {value!r}: {number}")
 
 
 def _candidate(each: Candidate, section: Ingest, salt: str) -> Candidate:

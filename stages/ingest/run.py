@@ -91,7 +91,9 @@ def refuse_too_many(rows: Sorted, section: Ingest) -> None:
             f"no image of set {section.set} came in: {refused} quarantined (see {listed}), "
             f"{len(rows.absent)} rows of its tables without image"
         )
-    first = "; ".join(f"{each.fault.place or each.fault.name}: {each.fault.reason}" for each in rows.refused[:3])
+    first = "; ".join(
+        f"{each.fault.place or each.fault.name or each.sha256[:12]}: {each.fault.reason}" for each in rows.refused[:3]
+    )
     raise UserError(
         f"{refused} of {present} inputs that are present are quarantined ({first}{'; ...' if refused > 3 else ''}), "
         f"more than ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows; {listed} says "

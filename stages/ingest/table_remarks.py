@@ -1,4 +1,4 @@
-"""What is to be said of a set's tables after ingest: rows that contradict each other, cells and names read otherwise."""
+"""What is to be said of a set's tables after ingest: rows that contradict each other, words and names of their own."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -11,7 +11,7 @@ from cxr.core.files import atomic_folder, read_json, write_json, write_text
 from cxr.data.manifest import SPLITS, Manifest, read
 from cxr.params import Params
 from cxr.params.schema import Validate
-from stages.validate import checks, columns, docs, outcome, suite
+from stages.validate import checks, columns, docs, outcome, suite, understood
 from stages.validate.judge import ValidationResult, judge
 
 MANIFEST = Path("data/manifest.parquet")
@@ -66,7 +66,8 @@ def evaluate(
         patients = suite.Patients(table["patient"].nunique(), columns.most_images_of_a_patient(table))
         named += suite.content(head, bounds, suite.Rows.from_counts(totals(ingested)), patients)
     judged = judge(table, suite.with_severities(named, severities))
-    return judged, outcome.outcomes([each.to_json_dict() for each in judged.result.results], severities)
+    found = outcome.outcomes([each.to_json_dict() for each in judged.result.results], severities)
+    return judged, understood.with_tables(found, ingested, severities) if len(found) > 1 else found
 
 
 def totals(ingested: dict[str, Any]) -> dict[str, int]:

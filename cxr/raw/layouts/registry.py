@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cxr.params.schema import Ingest
+from cxr.raw.beside import what_is_here
 from cxr.raw.layouts.base import Layout
 from cxr.raw.layouts.folder import Folder
 from cxr.raw.layouts.nih import Nih
@@ -28,8 +29,9 @@ def layout_of(names: Sequence[str], source: str) -> type[Layout]:
     for layout in LAYOUTS:
         if layout.recognise(names, source):
             return layout
+    here = what_is_here(Path(source), names)
     expected = " nor ".join(f"{layout.recognised_by} (layout {layout.name})" for layout in LAYOUTS)
-    raise BatchError(f"{source}: neither {expected}; give the folder that holds them")
+    raise BatchError(f"{source}: neither {expected}; give the folder that holds them; {here}")
 
 
 def views_of(folder: Path) -> dict[str, str]:

@@ -189,6 +189,7 @@ def test_new_writes_only_what_is_other_than_the_default_and_use_brings_it_back(p
     text = path.read_text()
     for old, other in (
         ("epochs: 14", "epochs: 3"),
+        ("net: small", "net: resnet50"),
         ("weights: null", "weights: a.h5"),
         ("severity: {}", "severity: {sex_known: info}"),
         ("learning_rate: 2.0e-3", "learning_rate: 5.0e-4"),
@@ -198,7 +199,7 @@ def test_new_writes_only_what_is_other_than_the_default_and_use_brings_it_back(p
     own, made = load(), preset.new("mine")
     assert yaml.safe_load(made.read_text()) == {
         "validate": {"severity": {"sex_known": "info"}},
-        "train": {"weights": "a.h5", "epochs": 3, "learning_rate": 5e-4},
+        "train": {"net": "resnet50", "weights": "a.h5", "epochs": 3, "learning_rate": 5e-4},
     }
     assert made.read_text().startswith("# mine: ") and "5.0e-4" in made.read_text()
     preset.use("mine")
@@ -206,7 +207,7 @@ def test_new_writes_only_what_is_other_than_the_default_and_use_brings_it_back(p
 
 
 def test_a_null_of_ones_own_replaces_a_value(project: Path) -> None:
-    (project / "presets/mine.yaml").write_text("train: {weights: imagenet}\n")
+    (project / "presets/mine.yaml").write_text("train: {net: resnet50, weights: imagenet}\n")
     (project / "presets/none.yaml").write_text("train: {weights: null}\ningest:\n  labels:\n    - A  # one\n    - B\n")
     preset.use("mine")
     assert load().train.weights == "imagenet"

@@ -1,11 +1,11 @@
 """The one way in for new data: make add-batch."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from cxr.raw.batch import open_set
 from cxr.raw.checksums import verify_set
 from cxr.raw.names import BatchError
 from tests.fixtures.made_images import grey, png
-from tests.fixtures.made_sets import FOLDER, adds_up, batch, folder_files, nih_files, put, run
+from tests.fixtures.made_sets import FOLDER, NIH, adds_up, batch, folder_files, nih_files, params, put, run
 
 SET = Path("data/raw/made")
 pytestmark = pytest.mark.usefixtures("here", "in_this_process")
@@ -39,8 +39,9 @@ def tree(folder=Path("data")):
 def test_a_folder_becomes_a_batch_in_the_ledger_with_its_bytes_untouched():
     put(Path("from"), folder_files() | {".DS_Store": "x", "train/Thumbs.db": "x"})
     added = add("made", Path("from"))
-    assert (added.folder, added.layout, added.files) == (SET / "batch-001", "folder", 8)
-    assert added.left_out == (".DS_Store", "train/Thumbs.db")
+    assert (added.folder, added.look.layout.name, added.files) == (SET / "batch-001", "folder", 8)
+    assert added.look.remarks() == ["left out, of systems and programs: 2 (.DS_Store, train/Thumbs.db)"]
+    assert added.look.remarks(named=False) == ["left out, of systems and programs: 2"]
     (made,) = open_set(SET)
     verify_set(SET, [made])
     assert {name: made.read(name) for name in made.names()} == folder_files()
@@ -66,7 +67,7 @@ def test_many_files_are_packed_and_come_in_as_if_they_were_loose(monkeypatch):
     loose = run(FOLDER)
     monkeypatch.setattr(packing, "_FILES_AN_ARCHIVE", 3)
     copy = packing.copy
-    monkeypatch.setattr(adding, "copy", lambda source, names, target: copy(source, names, target, most_loose=5))
+    monkeypatch.setattr(adding, "copy", lambda *given, **more: copy(*given, most_loose=5, **more))
     add("packed", Path("from"))
     batch_folder = Path("data/raw/packed/batch-001")
     assert sorted(path.name for path in batch_folder.iterdir()) == [
@@ -81,24 +82,6 @@ def test_many_files_are_packed_and_come_in_as_if_they_were_loose(monkeypatch):
     assert packed[kept].sort_index().equals(loose[kept].sort_index())
     (made,) = open_set(batch_folder.parent)
     assert made.sha256("val/NORMAL/IM-0002-0001.png") == loose.loc["val/NORMAL/IM-0002-0001.png"].sha256
-
-
-def test_packing_gives_the_same_bytes_whatever_times_and_owners_say(tmp_path):
-    names = sorted(folder_files())
-    for folder, when in (("one", 1), ("two", 10**9)):
-        put(Path(folder), folder_files())
-        os.utime(Path(folder) / names[0], (when, when))
-        (Path(folder) / names[1]).chmod(0o600 + when % 2 * 0o44)
-        packing.copy(Path(folder), names, tmp_path / f"{folder}-out", most_loose=0)
-    assert list(tree(tmp_path / "one-out").values()) == list(tree(tmp_path / "two-out").values())
-    with tarfile.open(tmp_path / "one-out/files-000.tar") as archive:
-        assert archive.getnames() == names and {member.mtime for member in archive} == {0}
-
-
-def test_never_more_than_256_archives_and_nothing_lost():
-    names = [f"{i:07d}" for i in range(300_000)]
-    made = packing.archives(names)
-    assert len(made) == 256 and [name for _, members in made for name in members] == names
 
 
 @pytest.mark.parametrize(
@@ -122,7 +105,7 @@ def test_a_folder_of_no_known_layout_is_refused_with_advice(files, why):
 def test_another_layout_than_params_ask_for_is_refused():
     put(Path("from"), folder_files())
     with pytest.raises(BatchError, match=r"is of layout folder, but params\.yaml says ingest\.layout: nih"):
-        add("made", Path("from"), layout="nih")
+        add("made", Path("from"), section=params(NIH).ingest)
 
 
 def test_links_and_overlapping_folders_are_refused_by_name():
@@ -172,8 +155,9 @@ def test_accents_spaces_and_signs_in_names_come_in():
 def test_a_folder_with_an_images_name_is_a_folder():
     put(Path("from"), folder_files() | {"train/NORMAL/x.png/inner.png": png(grey(1))})
     Path("from/train/NORMAL/empty.png").mkdir()
-    add("made", Path("from"))
-    assert "train/NORMAL/x.png/inner.png" in run(FOLDER | {"below_class": "*"}).index and adds_up()
+    section = FOLDER | {"below_class": "*"}
+    add("made", Path("from"), section=params(section).ingest)
+    assert "train/NORMAL/x.png/inner.png" in run(section).index and adds_up()
 
 
 def test_a_set_that_a_stage_makes_is_not_added_to():
@@ -275,12 +259,64 @@ def test_the_command_says_in_one_line_what_is_wrong(root):
     assert done.returncode == 1 and "dvc add failed" in done.stderr and tree() == {}
 
 
+HELD = """
+import pathlib, sys, time
+from cxr.raw import add as adding
+adding._dvc_add = lambda folder: time.sleep(1)  # the other one has started by then
+said = []
+try:
+    added = adding.add("made", pathlib.Path(sys.argv[1]), say=said.append)
+    print(added.folder.name, *said, sep="\\n")
+except adding.AlreadyIn as known:
+    print("already", known.batch.name)
+"""
+
+
+def two_adds(root, *sources):
+    """Two processes that add at the same time; what each printed."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", HELD, source],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(root)},
+        )
+        for source in sources
+    ]
+    return sorted(process.communicate(timeout=120)[0].splitlines() for process in started)
+
+
+def test_of_two_adds_at_once_one_waits_and_says_for_whom_and_both_come_in_whole(root):
+    put(Path("one"), nih_files(20))
+    put(Path("two"), nih_files(20, first=30))
+    first, second = two_adds(root, "one", "two")
+    assert (first, second[0]) == (["batch-001"], "batch-002")
+    assert re.fullmatch(r"waiting: (process \d+ on \S+ adds (one|two) to set made|another .*); Ctrl-C .*", second[1])
+    batches = open_set(SET)
+    verify_set(SET, batches)
+    assert [len(made.names()) for made in batches] == [41, 41]
+    assert sorted(path.name for path in SET.iterdir()) == ["batch-001", "batch-002"]
+
+
+def test_of_two_adds_of_one_folder_at_once_one_finds_it_there(root):
+    put(Path("one"), nih_files(5))
+    assert two_adds(root, "one", "one") == [["already batch-001"], ["batch-001"]]
+    assert [made.name for made in open_set(SET)] == ["batch-001"]
+
+
+def test_what_a_killed_add_left_half_copied_goes_with_the_next_one():
+    put(Path("one"), nih_files(1))
+    put(SET / ".batch-001.0badcafe.part", {"half.png": "x"})
+    add("made", Path("one"))
+    assert [path.name for path in SET.iterdir()] == ["batch-001"]
+
+
 def test_kermany_is_packed_and_every_file_comes_in(shared_data, monkeypatch):
     source = shared_data / "kermany"
     some = [path for folder in sorted(source.glob("*/*")) for path in sorted(folder.iterdir())[:40]]
     put(Path("from"), {path.relative_to(source).as_posix(): path.read_bytes() for path in some})
     copy = packing.copy
-    monkeypatch.setattr(adding, "copy", lambda source, names, target: copy(source, names, target, most_loose=100))
+    monkeypatch.setattr(adding, "copy", lambda *given, **more: copy(*given, most_loose=100, **more))
     add("made", Path("from"))
     table = run(FOLDER, split={"rule": "official"}, max_quarantined_fraction=0.0)
     counts = files.read_json(Path("data/ingest.json"))

@@ -1,5 +1,6 @@
 """Names of a private set: kept in a folder of their owner's, found by what outputs say, out of every message."""
 
+import hashlib
 import logging
 import stat
 
@@ -8,6 +9,7 @@ import pytest
 from cxr.core.errors import HashMismatch, UserError
 from cxr.raw import private_names
 from cxr.raw.private_names import PrivateName, Withheld
+from tests.fixtures.made_sets import batch
 
 SHA = "ab" * 32
 pytestmark = pytest.mark.usefixtures("here")
@@ -44,6 +46,15 @@ def test_rows_are_found_by_the_beginning_of_what_outputs_say_of_them():
     assert private_names.find("00000000") == []
     with pytest.raises(UserError, match="at least 8"):
         private_names.find("ab")
+
+
+def test_a_file_that_no_table_names_is_found_by_the_checksums_of_its_batch():
+    made = batch({"images/Mueller.png": b"one", "Data_Entry.csv": b"two"})
+    sha = hashlib.sha256(b"one").hexdigest()
+    assert private_names.find(sha[:12]) == [
+        PrivateName(sha, batch="made/batch-001", name="images/Mueller.png", outcome="file")
+    ]
+    assert made.is_dir() and private_names.find("00000000") == []
 
 
 def test_rows_that_are_added_twice_are_read_once_and_any_name_comes_back():

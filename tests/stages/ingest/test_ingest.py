@@ -78,6 +78,62 @@ def test_boxes_of_findings_that_are_not_asked_for_are_left_out_and_counted_and_u
     assert (counts()["boxes"], counts()["boxes_of_other_findings"], counts()["boxes_of_other_images"]) == (2, 1, 0)
 
 
+def test_corners_of_boxes_become_a_corner_and_sides():
+    lines = ["Image Index,Finding Label,x_min,y_min,x_max,y_max", "00000001_000.png,Mass,6,8,26,30"]
+    batch(nih_files(1) | {"BBox_List_2017.csv": "\n".join(lines)})
+    table = run(NIH)
+    assert '"h": 22.0' in table.boxes.iloc[0] + table.boxes.iloc[1] and '"w": 20.0' in table.boxes.max()
+
+
+def test_a_table_of_corrections_without_images_is_a_batch_and_none_of_its_rows_is_absent():
+    batch(nih_files(2))
+    rows = [nih_row(f"{p:08d}_{s:03d}.png", "Effusion", p, study=s) for p in (1, 2) for s in range(2)]
+    batch({"Data_Entry_2017_v2020.csv": nih_table(*rows)}, "batch-002")
+    table = run(NIH)
+    assert table.label_Effusion.tolist() == [1] * 4 and table.label_Mass.tolist() == [0] * 4 and adds_up()
+    assert (counts()["absent"], counts()["merged_by_outcome"]["corrected"]) == (0, 4)
+
+
+def test_names_in_another_unicode_form_case_or_folder_are_matched_and_counted(caplog):
+    names = ["Nu\u0301n\u0303ez.png", "B.PNG", "c.png", "d.png"]
+    rows = [
+        nih_row(name, patient=i)
+        for i, name in enumerate(["N\u00fa\u00f1ez.png", "b.png", "D:\\x\\images\\c.png", "e/d.png"])
+    ]
+    batch({"Data_Entry.csv": nih_table(*rows), **{f"images/{n}": png(grey(610 + i)) for i, n in enumerate(names)}})
+    assert len(run(NIH)) == 3 and reasons() == {"d.png": "not_in_table"}
+    assert counts()["names_matched_otherwise"] == {"case": 1, "path": 1, "unicode": 1} and adds_up()
+    assert "'images/d.png' has that file name" in listed("quarantine").detail.str.cat()
+    assert "names of images in tables that differ from the files' in case, folders or Unicode form: 3;" in caplog.text
+
+
+def test_cells_that_are_not_understood_are_unknown_and_counted_by_column_and_value(caplog):
+    rows = [nih_row(f"{i}.png", patient=i, age=age) for i, age in enumerate(["60-65", "60-65", "58 Y"])]
+    rows[2] = rows[2].replace(",F,PA,", ",O,AP Supine,")
+    batch({"Data_Entry.csv": nih_table(*rows), **{f"images/{i}.png": png(grey(620 + i)) for i in range(3)}})
+    table = run(NIH).sort_index()
+    assert table.age.isna().tolist() == [True, True, False] and table.view.tolist() == ["PA", "PA", "AP"]
+    assert counts()["not_understood"] == {
+        "Patient Age": {"means": "age", "cells": 2, "values": {"60-65": 2}},
+        "Patient Gender": {"means": "sex", "cells": 1, "values": {"O": 1}},
+    }
+    assert "cells that are not understood: Patient Age 2, Patient Gender 1; they are unknown" in caplog.text
+
+
+def test_an_id_is_one_patient_in_every_batch_however_its_table_writes_it():
+    ids = ["7", "7.0", "007", " 7 ", "7.00"]
+    for number, patient in enumerate(ids, 1):
+        image = {f"images/{number}.png": png(grey(630 + number))}
+        batch({"Data_Entry.csv": nih_table(nih_row(f"{number}.png", patient=patient)), **image}, f"batch-{number:03d}")
+    assert run(NIH).patient.nunique() == 1
+
+
+def test_ids_that_a_spreadsheet_has_rounded_are_counted(caplog):
+    batch({"Data_Entry.csv": nih_table(nih_row("a.png", patient="8.4E+36")), "images/a.png": SOUND})
+    run(NIH)
+    assert counts()["rounded_ids"] == {"Patient ID": 1} and "a spreadsheet had rounded them" in caplog.text
+
+
 def test_rows_without_image_are_absent_and_counted():
     batch(
         {
@@ -162,6 +218,34 @@ def test_a_table_cannot_point_outside_its_batch(name):
 def test_every_reason_is_explained_in_the_reference(root):
     text = (root / "docs/reference/files.md").read_text()
     assert [reason for reason in REASONS if f"| `{reason}` |" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [
+        ("a.png,Effusion, small,0,7,50,F,PA,1,2,3,4", "12 cells, but the header has 11"),
+        ("a.png,Effusion,0,7,50,F,PA,1,2,3", "10 cells, but the header has 11"),
+        ('a.png,"Effusion,0,7,50,F,PA,1,2,3,4', "a quote that opens on this line is not closed"),
+    ],
+)
+def test_a_faulty_row_is_quarantined_with_its_line_and_its_image_and_costs_no_other(line, detail):
+    table = nih_table(nih_row("good.png"), line, nih_row("b.png", '"Mass"'))
+    batch(
+        {"Data_Entry.csv": table, **{f"images/{n}.png": png(grey(640 + i)) for i, n in enumerate(["good", "a", "b"])}}
+    )
+    assert len(run(NIH)) == 2 and adds_up() and counts()["rows_in"] == 3
+    (row,) = listed("quarantine").itertuples()
+    assert (row.source, row.row, row.reason) == ("images/a.png", "Data_Entry.csv line 3", "bad_row")
+    assert row.detail.startswith(detail)
+
+
+def test_a_table_of_which_no_row_can_be_read_and_one_without_rows_are_refused():
+    batch({"Data_Entry.csv": nih_table(nih_row("a.png") + ",1,2"), "images/a.png": SOUND})
+    with pytest.raises(UserError, match=r"Data_Entry\.csv: 1 of 1 rows can't be read; line 2: 13 cells"):
+        run(NIH)
+    batch({"Data_Entry.csv": nih_table(), "images/a.png": SOUND})
+    with pytest.raises(UserError, match=r"Data_Entry\.csv: has a header and no row below it"):
+        run(NIH)
 
 
 def test_files_that_no_row_names_are_quarantined():

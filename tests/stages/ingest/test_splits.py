@@ -12,6 +12,7 @@ from tests.fixtures.made_sets import (
     NIH,
     adds_up,
     batch,
+    counts,
     folder_files,
     listed,
     nih_files,
@@ -134,6 +135,40 @@ def test_official_lists_decide():
         "images_001/images/00000001_000.png",
         "images_001/images/00000001_001.png",
     ]
+
+
+def test_entries_for_test_with_folders_are_matched_by_file_name():
+    lists = {"test_list.txt": "images/00000001_000.png\nTEST/00000001_001.PNG\n"}
+    batch(nih_files(4) | lists)
+    table = run(NIH, split={"rule": "official"})
+    assert len(table[table.split == "test"]) == 2 and counts()["official_lists"] == {"entries": 2, "unmatched": 0}
+
+
+def test_an_entry_for_test_that_names_nothing_stops_the_split_while_images_stand_in_no_list():
+    files = nih_files(2) | {"test_list.txt": "00000001_000.png\n00000001_001\n"}
+    batch(files)
+    with pytest.raises(
+        UserError, match=r"1 entries for test .* \(the first: test_list\.txt line 2\) .* 3 images stand in no"
+    ):
+        run(NIH, split={"rule": "official"})
+    rest = "00000001_001.png\n00000002_000.png\n00000002_001.png\n"
+    batch(files | {"train_val_list.txt": rest})
+    assert run(NIH, split={"rule": "official"}).split.tolist().count("test") == 1
+    assert counts()["official_lists"] == {"entries": 5, "unmatched": 1}
+
+
+def test_an_entry_of_an_absent_image_is_matched_by_its_row():
+    table = nih_table(nih_row("a.png"), nih_row("gone.png", patient=2), nih_row("b.png", patient=3))
+    images = {f"images/{name}.png": png(grey(750 + i)) for i, name in enumerate("ab")}
+    batch({"Data_Entry.csv": table, "test_list.txt": "a.png\ngone.png\n", **images})
+    assert run(NIH, split={"rule": "official"}).loc["images/a.png"].split == "test"
+
+
+def test_a_list_holds_for_images_that_come_in_a_later_batch():
+    later = {"Data_Entry.csv": nih_table(nih_row("late.png", patient=9)), "images/late.png": png(grey(760))}
+    batch(nih_files(1) | {"test_list.txt": "00000001_000.png\nlate.png\n"})
+    batch(later, "batch-002")
+    assert run(NIH, split={"rule": "official"}).loc["images/late.png"].split == "test"
 
 
 def test_the_official_rule_needs_lists_or_folders():

@@ -92,7 +92,7 @@ def test_a_new_layout_comes_in_by_its_class_and_its_line_alone(monkeypatch):
     put(Path("from"), {"toy.csv": table, "a/1.png": png(grey(1)), "b/2.png": png(grey(2)), "c.png": png(grey(3))})
     found = inspect(Path("from"))
     assert (found.layout, found.labelled) == ("listed", 2)
-    assert add("made", Path("from")).layout == "listed"
+    assert add("made", Path("from")).look.layout is Listed
     given = params(NIH)
     section = given.ingest.model_copy(update={"layout": "listed"})
     assert ingest(given.model_copy(update={"ingest": section}))["files"] == 1

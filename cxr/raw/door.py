@@ -1,0 +1,218 @@
+"""What a folder would bring in, found out before anything of it is copied: what ingest would stop at is refused here.
+
+The tables are read by the layout, as ingest reads them; of each image the first 4 KiB are looked at, in a few threads.
+Pixels are not decoded: what only they tell (a file cut off, holes in a JPEG) is found by ingest.
+"""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from cxr.core.environment import workers
+from cxr.imaging.decode import Undecodable, inspect
+from cxr.params.schema import Ingest
+from cxr.raw.batch import Batch
+from cxr.raw.beside import left_out, refuse_packed, what_is_here
+from cxr.raw.labels import Coding
+from cxr.raw.layouts.base import Claims, Fault, Layout, Record
+from cxr.raw.layouts.registry import layout_for, layout_of
+from cxr.raw.names import OWN, BatchError, in_short, is_image
+from cxr.raw.packing import Listing, listing
+from cxr.runtime import progress
+
+_HEAD = 4096  # bytes of an image that are read: kind and, in most files, sides
+_MANY = 2000  # files from which on the look is shown to go on
+
+
+@dataclass(frozen=True)
+class Look:
+    """A folder that may become a batch. `names`: files that come in; `left_out`: documents and what the parameters
+    leave out; `rows`: rows as ingest will count them; `quarantined`: those of them that it would refuse, as far as
+    tables, names and first bytes tell; `absent`: rows without image; `alike`: names that only case or Unicode's form
+    tells apart."""
+
+    source: Path
+    layout: type[Layout]
+    listing: Listing
+    names: list[str]
+    left_out: list[str]
+    rows: int
+    quarantined: list[Fault]
+    absent: int
+    alike: list[str]
+
+    def remarks(self, named: bool = True) -> list[str]:
+        """What is to be said of it to whoever adds it, a line each; counts alone where nothing may be `named`."""
+        counted = _counted if named else len
+        refused = f"{len(self.quarantined)} of {self.rows} rows: {in_words(self.quarantined, named)}"
+        lines = {
+            f"left out, of systems and programs: {counted(self.listing.litter)}": self.listing.litter,
+            f"left out, no input: {counted(self.left_out)}": self.left_out,
+            f"ingest will quarantine {refused}": self.quarantined,
+            f"rows without image: {self.absent} of {self.rows}": self.absent,
+            f"names that other systems take for one: {counted(self.alike)}": self.alike,
+        }
+        return [line for line, is_so in lines.items() if is_so]
+
+
+def look_at(source: Path, name: str, section: Ingest | None, earlier: Sequence[Batch] = ()) -> Look:
+    """Look at a folder that is to become a batch of set `name`; `section` where params.yaml is about this set.
+
+    BatchError or UserError: it is of no layout or of another one, holds links, packed images or unsafe names, or its
+    tables can't be understood.
+    """
+    listed = listing(source)
+    names = [each for each in listed.files if each not in OWN]
+    refuse_packed(names, str(source))
+    found = _layout(names, source, section)
+    layout = layout_for(section) if section else found(_section_of_its_own(name, found))
+    batch = Batch(source, "the new batch", names)
+    claims = layout.read(batch, earlier)
+    beside = set(left_out(claims, batch.names()))
+    strays = _strays(batch, claims, beside)
+    faults, absent = _sorted_out(batch, claims, section)
+    return Look(
+        source,
+        found,
+        listed,
+        [each for each in names if each not in beside],
+        sorted((beside & set(names)) | (listed.files.keys() & set(OWN))),
+        claims.rows + len(strays),
+        faults + strays,
+        absent,
+        _alike(batch.names()),
+    )
+
+
+def refuse(look: Look, section: Ingest | None, earlier: Sequence[Batch] = ()) -> None:
+    """BatchError where ingest would stop for this batch: nothing of it would come in, or too much is quarantined."""
+    refused, present = len(look.quarantined), look.rows - look.absent
+    if refused >= present:
+        raise BatchError(
+            f"{look.source}: no image would come in: {refused} of {present} rows would be quarantined"
+            f"{f' ({in_words(look.quarantined)})' if refused else ''}, {look.absent} are without image"
+        )
+    before = sum(is_image(name) for batch in earlier for name in batch.names())
+    if section and refused > section.max_quarantined_fraction * (present + before):
+        raise BatchError(
+            f"{look.source}: ingest would stop: {refused} of {present} rows would be quarantined, more than "
+            f"ingest.max_quarantined_fraction ({section.max_quarantined_fraction}) allows: "
+            f"{in_words(look.quarantined)}; mend them, or raise that parameter if they may be missing"
+        )
+
+
+def in_words(faults: Sequence[Fault], named: bool = True) -> str:
+    """How many there are for each reason, and the first of each where it may be `named`."""
+    by_reason: dict[str, list[Fault]] = defaultdict(list)
+    for fault in faults:
+        by_reason[fault.reason].append(fault)
+    often = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
+    return "; ".join(f"{len(some)} {reason}{_first(some[0]) if named else ''}" for reason, some in often)
+
+
+def _first(fault: Fault) -> str:
+    where = fault.place or (fault.image[1] if fault.image else fault.name)
+    return f" (first: {in_short([where])}: {fault.detail})"
+
+
+def _layout(names: Sequence[str], source: Path, section: Ingest | None) -> type[Layout]:
+    """The folder's layout; BatchError where it has none, or another one than params.yaml says."""
+    found = layout_of(names, str(source))
+    if section and section.layout != found.name:
+        wanted = type(layout_for(section))
+        raise BatchError(
+            f"{source}: is of layout {found.name}, but params.yaml says ingest.layout: {wanted.name} for set "
+            f"{section.set}, which holds {wanted.recognised_by}; {what_is_here(source, names)}"
+        )
+    return found
+
+
+def _section_of_its_own(name: str, layout: type[Layout]) -> Ingest:
+    """Parameters that ask for nothing but the layout, for a set that params.yaml is not about."""
+    return Ingest.model_construct(
+        set=name, layout=layout.name, task="multilabel", labels=[], salt_fingerprint="", one_patient_per="image"
+    )
+
+
+def _sorted_out(batch: Batch, claims: Claims, section: Ingest | None) -> tuple[list[Fault], int]:
+    """(rows that would be quarantined, how many have no image), as ingest sorts them, which decodes besides."""
+    rows: list[Record | Fault] = [*claims.records, *claims.faults]
+    present = [row for row in rows if row.image or (isinstance(row, Fault) and row.reason == "unsafe_path")]
+    faults = [row for row in present if isinstance(row, Fault)]
+    coding = Coding.of(section, claims.known_findings) if section else None
+    sound = []
+    for record in (row for row in present if isinstance(row, Record)):
+        if fault := _unknown_label(record, coding):
+            faults.append(fault)
+        else:
+            sound.append(record)
+    return faults + _undecodable(batch, sound, section), len(rows) - len(present)
+
+
+def _strays(batch: Batch, claims: Claims, beside: Collection[str]) -> list[Fault]:
+    """A fault for each file that no row names."""
+    rows = (*claims.records, *claims.faults)
+    expected = {row.image[1] for row in rows if row.image and row.image[0] == batch.name} | claims.tables | {*beside}
+    return [
+        Fault(batch.name, "", name, "not_in_table", "no row of a table names it", (batch.name, name))
+        if is_image(name)
+        else Fault.not_an_image(batch.name, name)
+        for name in batch.names()
+        if name not in expected
+    ]
+
+
+def _unknown_label(record: Record, coding: Coding | None) -> Fault | None:
+    """The fault of a record whose words are no labels of the task; without a task there is none."""
+    try:
+        if coding:
+            coding.encode(record.findings)
+    except ValueError as error:
+        return Fault(record.batch, record.place, record.name, "unknown_label", str(error), record.image)
+    return None
+
+
+def _undecodable(batch: Batch, records: Sequence[Record], section: Ingest | None) -> list[Fault]:
+    """A fault for each record whose image is none by its first bytes, or is larger than allowed."""
+    own = [record for record in records if record.image and record.image[0] == batch.name]
+    most = section.max_pixels if section else Ingest.model_fields["max_pixels"].default
+    with ThreadPoolExecutor(4 * workers()) as threads:  # they wait for the disk, or for a file server
+        found = progress.bar(
+            threads.map(partial(_fault_of, batch, most), own),
+            what="looking",
+            unit="file",
+            total=len(own),
+            show=len(own) >= _MANY,
+        )
+        return [fault for fault in found if fault]
+
+
+def _fault_of(batch: Batch, max_pixels: int, record: Record) -> Fault | None:
+    """What the first bytes of a record's image say against it."""
+    path = (record.image or ("", ""))[1]
+    place = batch.locate(path)
+    try:
+        header = inspect(place.head(_HEAD), PurePosixPath(path).suffix)
+        if header.width * header.height <= max_pixels:
+            return None
+        reason, detail = "too_large", f"{header.width} x {header.height} is more than {max_pixels} pixels"
+    except Undecodable as error:
+        if error.reason == "truncated" and place.size > _HEAD:  # of the first bytes alone, not of the file
+            return None
+        reason, detail = error.reason, error.detail
+    return Fault(record.batch, record.place, record.name, reason, detail, record.image)
+
+
+def _alike(names: Iterable[str]) -> list[str]:
+    """Names that are one where case, or the form in which Unicode writes accents, does not count."""
+    plain = {name: unicodedata.normalize("NFC", name).casefold() for name in names}
+    several = {form for form, count in Counter(plain.values()).items() if count > 1}
+    return [name for name, form in plain.items() if form in several]
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} ({in_short(names)})"
