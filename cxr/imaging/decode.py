@@ -7,6 +7,8 @@ that are stored; EXIF orientation and significant bits are handed on beside them
 DICOM; not for scaling levels or resizing (see `preprocess`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -17,10 +19,13 @@ from blake3 import blake3
 
 from cxr.imaging.formats import exif, jpeg, png
 from cxr.imaging.formats.undecodable import Undecodable
+from cxr.runtime import item_bounds
 
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
 _STRIP = 1 << 18  # pixels
+# Address space for one file: the costliest kind, RGBA of 16 bits, was seen to take 16 bytes a pixel in all.
+_MEMORY, _MEMORY_A_PIXEL = 1 << 30, 32
 _JPEG = b"\xff\xd8\xff"
 _OTHER_KINDS = (
     (0, b"GIF8", "GIF"),
@@ -120,10 +125,32 @@ def _pixels(data: bytes, header: Header) -> np.ndarray:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
+        if _of_memory(error):
+            raise MemoryError from error
         raise Undecodable("corrupt", "the decoder gave up") from error
     if pixels is None or pixels.shape[:2] != (header.height, header.width):
         raise Undecodable("corrupt", "the compressed pixels cannot be decoded")
     return plain(pixels)
+
+
+@contextmanager
+def bounded(max_pixels: int) -> Iterator[None]:
+    """What is done with one file of at most so many pixels, within bounds of memory and time (`item_bounds`).
+
+    Undecodable where it takes more memory; in a process of a pool Linux ends the process where it takes too long.
+    """
+    with item_bounds.bounded(_MEMORY + _MEMORY_A_PIXEL * max_pixels):
+        try:
+            yield
+        except (MemoryError, cv2.error) as error:
+            if not _of_memory(error):
+                raise
+            raise Undecodable("too_large", "it takes more memory than an image may") from error
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether an error says that there is no more memory."""
+    return isinstance(error, MemoryError) or getattr(error, "code", 0) == cv2.Error.StsNoMem
 
 
 def image_id(decoded: Decoded) -> str:
