@@ -45,6 +45,7 @@ from cxr.runtime import process_pool
 from serving.registry import releases
 from serving.score.files import ImageFile, find
 from serving.score.run import ScoringPlan, score
+from serving.score.score_images import ImageBounds
 from tests.fixtures import tiny_nets
 
 PIXELS, BYTES = 10**8, 1 << 26
@@ -126,7 +127,7 @@ def our_run(folder: Path, production: Path, batch: int) -> int:
     shutil.rmtree(production / "log", ignore_errors=True)
     with tempfile.TemporaryDirectory() as cache_folder:
         os.environ["CXR_CACHE"] = cache_folder
-        tally = score(ScoringPlan(folder, production, batch, BYTES, PIXELS, 10.0))
+        tally = score(ScoringPlan(folder, production, batch, BYTES, ImageBounds(PIXELS), 10.0))
     assert tally.already == 0, "two files hold the same pixels: the two sides would not do the same work"
     return tally.scored
 

@@ -36,6 +36,7 @@ from cxr.core.environment import workers
 from cxr.metrics.latency import processor
 from serving.http.worker import work
 from serving.registry import releases
+from serving.score.score_images import ImageBounds
 
 CLIENTS = (1, 2, 8, 32)
 
@@ -93,7 +94,7 @@ def alone(place: Path, data: bytes) -> float:
     taken = []
     for _ in range(60):
         start = time.perf_counter()
-        work(place, [data], 10**8)
+        work(place, [data], ImageBounds(10**8))
         taken.append((time.perf_counter() - start) * 1000)
     return statistics.median(taken[10:])
 
