@@ -15,7 +15,7 @@ from cxr.core import environment
 from cxr.core.errors import HashMismatch, UserError
 from cxr.params import ParamsError, load
 from cxr.params.schema import Ingest
-from cxr.raw import commit, private_names
+from cxr.raw import commit, dvc_index, private_names
 from cxr.raw.add import RAW, AlreadyIn, add, tracked
 from cxr.raw.incoming import inspect, known_images
 from cxr.raw.overview import batches_of, table
@@ -64,8 +64,11 @@ def add_batch(
     """Copy a folder as a new batch of a set, and say what to commit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        section = _section_of(name)
+        if section and not section.public:
+            dvc_index.keep_here()
         with private_names.withheld(_unnamed(), "batch", but=(AlreadyIn,)):
-            added = add(name, source, section=_section_of(name), say=partial(command_line.show, "add-batch"))
+            added = add(name, source, section=section, say=partial(command_line.show, "add-batch"))
     except KeyboardInterrupt:
         command_line.show("\nadd-batch", "interrupted; nothing was added")
         raise typer.Exit(130) from None

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from cxr.raw.layouts.base import Record
+from cxr.raw.repeated_rows import UNITED
 from stages.ingest.facts import Fact
-from stages.ingest.repeated_rows import UNITED
 from stages.ingest.splits import strictest
 
 
@@ -32,7 +32,7 @@ class Candidate:
 # What a row that gave way was: of the same labels; of a later batch whose labels hold now; of other labels that nobody
 # corrected; of other labels, until a later batch said which are right.
 SAME, CORRECTED, CONFLICT, SETTLED = ("same", "corrected", "conflict", "settled")
-OUTCOMES = (SAME, CORRECTED, CONFLICT, SETTLED, UNITED)  # united: see stages.ingest.repeated_rows
+OUTCOMES = (SAME, CORRECTED, CONFLICT, SETTLED, UNITED)  # united: see cxr.raw.repeated_rows
 
 
 @dataclass(frozen=True)

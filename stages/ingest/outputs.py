@@ -89,6 +89,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "absent": len(rows.absent),
         "left_out": rows.left_out,
         "merged": len(gone),
+        "repeated_rows": sum(bool(each.gone.record.repeats) for each in gone),
         "merged_by_outcome": {name: outcomes[name] for name in OUTCOMES},
         "merged_of_other_patient": sum(not each.same_patient for each in gone),
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),

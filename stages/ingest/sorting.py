@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cxr.params.schema import Ingest
+from cxr.raw import repeated_rows
 from cxr.raw.batch import Batch
 from cxr.raw.beside import left_out
 from cxr.raw.cells import Counts
@@ -12,10 +13,9 @@ from cxr.raw.labels import Coding
 from cxr.raw.layouts.base import IMAGE, Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
 from cxr.raw.official_lists import folded
-from stages.ingest import repeated_rows
+from cxr.raw.repeated_rows import Labelled
 from stages.ingest.facts import Fact, Gathered, gather, sha256_of
 from stages.ingest.merge import Candidate
-from stages.ingest.repeated_rows import Labelled
 
 
 @dataclass(frozen=True)

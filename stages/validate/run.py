@@ -64,7 +64,8 @@ def evaluate(
     if needed | set(manifest.label_columns) <= set(table.columns):
         table = columns.derive(table, head.labels, merged)
         patients = suite.Patients(table["patient"].nunique(), columns.most_images_of_a_patient(table))
-        named += suite.content(head, bounds, suite.Rows.from_counts(totals(ingested)), patients)
+        rows = suite.Rows.from_counts(totals(ingested) | {"repeated_rows": ingested.get("repeated_rows", 0)})
+        named += suite.content(head, bounds, rows, patients)
     judged = judge(table, suite.with_severities(named, severities))
     found = outcome.outcomes([each.to_json_dict() for each in judged.result.results], severities)
     return judged, understood.with_tables(found, ingested, severities) if len(found) > 1 else found

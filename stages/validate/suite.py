@@ -44,9 +44,10 @@ class Rows:
 
     @classmethod
     def from_counts(cls, ingest: Mapping[str, int]) -> "Rows":
-        """From `rows_in`, `quarantined`, `merged` and `absent` of data/ingest.json."""
+        """From `rows_in`, `quarantined`, `merged`, `absent` and `repeated_rows` (of a table about one image: no pixels
+        twice) of data/ingest.json."""
         unmerged = ingest["rows_in"] - ingest["quarantined"] - ingest["absent"]
-        return cls(unmerged - ingest["merged"], unmerged)
+        return cls(unmerged - ingest["merged"], unmerged - ingest.get("repeated_rows", 0))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ By `ingest.repeated_rows: union` the first row is kept with the findings of all;
 with what it was: "same", "united" (it brought other findings), "conflict" (one says that there is no finding where
 another names one, or views, sexes, ages or studies differ: these are unknown then). Rows that name different patients,
 or classes of which an image has one, can't be united: all of them are refused, as they are where one of them is faulty
-or `refuse` is asked for. Rows of a later batch are corrections, rows about equal pixels are `stages.ingest.merge`'s.
+or `refuse` is asked for. Rows of a later batch are corrections, rows about equal pixels are ingest's.
 """
 
 from collections.abc import Iterable, Sequence
