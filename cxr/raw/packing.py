@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from cxr.core.files import atomic_file, write_text
+from cxr.core.files import atomic_file, open_regular, write_text
 from cxr.raw.batch import members
 from cxr.raw.names import MEMBERS, BatchError, fault_of, is_litter
 from cxr.runtime import progress
@@ -154,14 +154,13 @@ def _opened(source: Path, marks: Mapping[str, Mark], name: str) -> Iterator[io.B
 def _open(path: Path) -> io.BufferedReader:
     """An open file; BatchError where it is gone, closed, or became a link."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return open_regular(path)
     except FileNotFoundError as error:
         raise BatchError(
             f"{path}: is gone since it was listed; add the folder again when nothing changes it"
         ) from error
     except OSError as error:
         raise BatchError(f"{path}: may not be read ({error.strerror}); mend that, or leave it out") from error
-    return os.fdopen(handle, "rb")
 
 
 def _mark(status: os.stat_result) -> Mark:
