@@ -25,8 +25,16 @@ from cxr.training.schedules import learning_rate
 logger = logging.getLogger(__name__)
 
 
-class Diverged(Exception):
-    """The loss became NaN or infinite; the message says where and what to try."""
+class TrainingFailed(Exception):
+    """A training that gives no net; the message says why and what to try."""
+
+
+class Diverged(TrainingFailed):
+    """The loss became NaN or infinite."""
+
+
+class NothingLearned(TrainingFailed):
+    """No step was taken, or no epoch had a score: the best weights would be those of before the training."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +105,18 @@ class Training:
         self._stop = threading.Event()
 
     def run(self) -> Progress:
-        """Train to the end. Diverged where the loss is not finite; KeyboardInterrupt, after the step under way and a
-        checkpoint, on SIGINT or SIGTERM."""
+        """Train to the end. TrainingFailed where the loss is not finite or nothing was learned; KeyboardInterrupt,
+        after the step under way and a checkpoint, on SIGINT or SIGTERM."""
+        if not len(self.feed):
+            raise NothingLearned("there is no image to train on: no step can be taken")
         with interruptible(self._stop):
             while not self.progress.done(self.plan):
                 self._epoch()
+        if self.progress.best_epoch < 0:
+            raise NothingLearned(
+                f"none of {self.progress.epoch} epochs has a validation score that is a number, so that no weights are "
+                "the best: look at the validation split"
+            )
         self.net.set_weights(self.best)
         return self.progress
 

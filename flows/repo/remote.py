@@ -39,11 +39,16 @@ class DvcCheckout:
     settings: Settings
 
     def configure(self) -> None:
-        """Write .dvc/config.local: this machine's cache, and the remote where a setting names one."""
+        """Write .dvc/config.local: this machine's cache, and the remote where a setting names one.
+
+        DVC's index, which names files of private sets too, stays in the folder and goes with it: its own place is one
+        that all users of a machine can read, and where the index of every workspace that ever was would lie.
+        """
         self.settings.cache.mkdir(parents=True, exist_ok=True)
-        lines = ["[cache]", f"    dir = {self.settings.cache}"]
+        lines = ["[core]", f"    site_cache_dir = {self.folder.resolve() / '.dvc/tmp/site'}"]
         if address := self.settings.remote:
-            lines = ["[core]", "    remote = shared", "['remote \"shared\"']", f"    url = {address}", *lines]
+            lines += ["    remote = shared", "['remote \"shared\"']", f"    url = {address}"]
+        lines += ["[cache]", f"    dir = {self.settings.cache}"]
         (self.folder / ".dvc" / "config.local").write_text("\n".join([*lines, ""]))
 
     def pull(self, paths: list[str]) -> None:

@@ -19,7 +19,7 @@ from cxr.params import Params
 from cxr.training import model_card
 from cxr.training.checkpoint import Checkpoints, key
 from cxr.training.input_pipeline import Feed
-from cxr.training.loop import Diverged
+from cxr.training.loop import TrainingFailed
 from cxr.training.tflite import served_answers
 from stages.compress import variants
 
@@ -70,7 +70,7 @@ def validation_of(manifest: Manifest, shards: Shards) -> tuple[Manifest, np.ndar
 
 
 def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
-    """Prune and fine-tune base on the train split; UserError where the loss is not finite."""
+    """Prune and fine-tune base on the train split; UserError where it fails."""
     from stages.compress.pruning import fine_tune  # tfmot takes seconds to import: only where something is pruned
 
     rows, section = manifest.rows("train"), params.compress.prune
@@ -87,7 +87,7 @@ def prune(manifest: Manifest, shards: Shards, params: Params) -> "Pruned":
     )
     try:
         return fine_tune(BASE, feed, manifest.head.task, section, params.train, Checkpoints("compress", run_key))
-    except Diverged as error:
+    except TrainingFailed as error:
         raise UserError(f"compress.prune: {error}") from error
 
 

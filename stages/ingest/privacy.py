@@ -68,7 +68,7 @@ def names(rows: Sorted, section: Ingest, salt: str) -> Iterator[PrivateName]:
         yield PrivateName(batch=row.batch, row=_line(row.place), name=row.name, outcome="absent")
     for split, place in rows.listed.unmatched:
         yield PrivateName(row=_line(place), name=place, outcome=f"unmatched in the {split} list")
-    for (column, value), number in sorted(rows.cells.not_understood.items()):
+    for (_, column, value), number in sorted(rows.cells.not_understood.items()):
         yield PrivateName(outcome="not_understood", detail=f"{column} {value!r}: {number}")
 
 

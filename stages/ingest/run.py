@@ -10,7 +10,7 @@ from cxr.core.files import write_csv, write_json
 from cxr.data import manifest
 from cxr.params import Params
 from cxr.params.schema import Ingest
-from cxr.raw import private_names
+from cxr.raw import dvc_index, private_names
 from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import verify_set
 from cxr.raw.layouts.base import FILE_NAME, PATTERN, Layout
@@ -71,6 +71,8 @@ def read(layout: Layout, section: Ingest, salt: str) -> tuple[list[Batch], Sorte
         rows = sort_rows(batches, layout, section)
         if section.public:
             return batches, rows
+        if dvc_index.is_shared():
+            logger.warning("ingest: %s", dvc_index.ADVICE)
         private_names.write(f"set-{section.set}", privacy.names(rows, section, salt))
         return batches, privacy.withheld(rows, section, salt)
 

@@ -22,7 +22,7 @@ from cxr.selection import auroc
 from cxr.training import losses, model_card
 from cxr.training.checkpoint import Checkpoints, key
 from cxr.training.input_pipeline import Feed
-from cxr.training.loop import Diverged, Progress, Training, TrainingPlan
+from cxr.training.loop import Progress, Training, TrainingFailed, TrainingPlan
 from cxr.training.tflite import float_tflite, served_answers
 from cxr.training.warm_start import Initial, initial
 from stages.train.curves import record
@@ -37,7 +37,7 @@ def main(params: Params) -> dict[str, int]:
     tf_session.start(params.machine, params.train.seed)
     manifest, shards = read_manifest(), Shards(PROCESSED)
     feed = feed_of(manifest.rows("train"), shards)
-    validation = manifest.rows("validation", gate=False)
+    validation = validation_of(manifest)
     spec = net_spec(params.train, manifest, shards)
     start = initial(params.train.initial, spec, list(manifest.head.labels))
     net = fresh_net(spec, params.train, start)
@@ -76,6 +76,17 @@ def feed_of(manifest: Manifest, shards: Shards) -> Feed:
     return Feed(shards, list(manifest.table["image_id"]), manifest.targets())
 
 
+def validation_of(manifest: Manifest) -> Manifest:
+    """The validation rows without the gate studies, which choose the weights; UserError where there are none."""
+    rows = manifest.rows("validation", gate=False)
+    if rows.table.empty:
+        raise UserError(
+            "data/manifest.parquet: no image in the validation split outside the gate: without it no epoch's weights "
+            "are the best; add data, or change ingest.split (ratio.validation, gate_fraction, seed)"
+        )
+    return rows
+
+
 def net_spec(train: Train, manifest: Manifest, shards: Shards) -> dict[str, Any]:
     """Spec of the net for these shards and labels."""
     return factory.spec(
@@ -99,7 +110,7 @@ def plan_of(train: Train) -> TrainingPlan:
 
 
 def fit(net: keras.Model, feed: Feed, validation: Manifest, shards: Shards, params: Params, run_key: str) -> Training:
-    """Train; the net holds the best epoch's weights afterwards. UserError where the loss is not finite."""
+    """Train; the net holds the best epoch's weights afterwards. UserError where it fails."""
     task = validation.head.task
     weights = losses.class_weights(feed.targets, task) if params.train.class_weights else None
     loss = losses.build(params.train.loss, task, weights)
@@ -115,7 +126,7 @@ def fit(net: keras.Model, feed: Feed, validation: Manifest, shards: Shards, para
     )
     try:
         training.run()
-    except Diverged as error:
+    except TrainingFailed as error:
         raise UserError(str(error)) from error
     record(training.progress.history)
     return training

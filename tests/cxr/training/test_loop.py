@@ -12,7 +12,7 @@ from cxr.params.schema import Machine
 from cxr.training import losses
 from cxr.training.checkpoint import Checkpoints
 from cxr.training.input_pipeline import Feed
-from cxr.training.loop import Diverged, Training, TrainingPlan
+from cxr.training.loop import Diverged, NothingLearned, Training, TrainingPlan
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +140,14 @@ def test_an_epochs_figures_stay_on_the_console_in_a_line(feed, monkeypatch, tmp_
     training(feed, monkeypatch, tmp_path, epochs=2).run()
     for epoch in ("epoch 1/2", "epoch 2/2"):
         assert any(line.startswith(f"{epoch}: loss 0.") and "%|" not in line for line in caplog.messages)
+
+
+def test_weights_that_no_score_speaks_for_are_not_handed_out_as_trained(feed, monkeypatch, tmp_path):
+    with pytest.raises(NothingLearned, match="none of 3 epochs has a validation score that is a number"):
+        training(feed, monkeypatch, tmp_path, scores=[float("nan")] * 3).run()
+
+
+def test_without_a_step_nothing_is_handed_out_as_trained(feed, monkeypatch, tmp_path):
+    nobody = Feed(feed.shards, [], feed.targets[:0])
+    with pytest.raises(NothingLearned, match="no step can be taken"):
+        training(nobody, monkeypatch, tmp_path, scores=[1.0] * 3).run()

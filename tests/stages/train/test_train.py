@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from cxr.core.errors import UserError
+from cxr.data.manifest import Head, Manifest
 from cxr.params import Params
 from stages.train import curves, run
 
@@ -41,3 +44,22 @@ def test_learning_curves_are_never_seen_half_written(monkeypatch, tmp_path):
     curves.record(history)
     rows = (curves.CURVES / "plots/metrics/loss.tsv").read_text().splitlines()
     assert len(rows) == 3 and not list(Path("plots").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("splits", "gates"),
+    [(["train", "train", "test"], [False] * 3), (["train", "validation", "test"], [False, True, False])],
+    ids=["no validation", "all of it in the gate"],
+)
+def test_without_validation_images_outside_the_gate_nothing_is_trained(splits, gates):
+    rows = Manifest(Head("s", "multilabel", ("a",)), pd.DataFrame({"split": splits, "gate": gates, "label_a": 1}))
+    with pytest.raises(UserError, match=r"no image in the validation split outside the gate.*gate_fraction"):
+        run.validation_of(rows)
+
+
+def test_without_training_images_nothing_is_trained():
+    rows = Manifest(
+        Head("s", "multilabel", ("a",)), pd.DataFrame({"split": [], "gate": [], "image_id": [], "label_a": []})
+    )
+    with pytest.raises(UserError, match="no image in the train split"):
+        run.feed_of(rows, None)

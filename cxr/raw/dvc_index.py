@@ -1,0 +1,43 @@
+"""Where DVC keeps its index of a checkout: the paths and hashes of all files that it tracks, those of raw sets too.
+
+DVC's own place is a folder that all users of a machine share (/var/tmp/dvc), in files that all of them can read. For a
+private set it is to be a folder of the checkout, which `.dvc/config.local` says (git does not track that file).
+"""
+
+import configparser
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_KEY = "core.site_cache_dir"
+HERE = Path(".dvc/tmp/site")
+ADVICE = (
+    "DVC keeps the names of this set's files in a folder that all users of this machine can read (/var/tmp/dvc/repo): "
+    f'dvc config --local {_KEY} "$PWD/{HERE}", and remove what lies there'
+)
+
+
+def is_shared(top: Path = Path()) -> bool:
+    """Whether the index of the checkout `top` is in the place that all users share; False where there is no DVC."""
+    if os.environ.get("DVC_SITE_CACHE_DIR") or not (top / ".dvc").is_dir():
+        return False
+    config = configparser.ConfigParser(interpolation=None, strict=False)
+    config.read([top / ".dvc/config", top / ".dvc/config.local"])
+    return not config.get("core", "site_cache_dir", fallback="").strip()
+
+
+def keep_here(top: Path = Path()) -> None:
+    """Have DVC keep the index in the checkout, in a folder of its owner's alone, where it would be shared."""
+    if not is_shared(top):
+        return
+    place = top.resolve() / HERE
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o700)
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "config", "--local", _KEY, str(place)],
+        cwd=top,
+        check=True,
+        capture_output=True,
+        env=os.environ | {"DVC_NO_ANALYTICS": "1"},
+    )
