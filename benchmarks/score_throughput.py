@@ -24,6 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
+from benchmarks.amounts import natural, positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -44,6 +45,7 @@ from cxr.runtime import process_pool
 from serving.registry import releases
 from serving.score.files import ImageFile, find
 from serving.score.run import ScoringPlan, score
+from serving.score.score_images import ImageBounds
 from tests.fixtures import tiny_nets
 
 PIXELS, BYTES = 10**8, 1 << 26
@@ -125,7 +127,7 @@ def our_run(folder: Path, production: Path, batch: int) -> int:
     shutil.rmtree(production / "log", ignore_errors=True)
     with tempfile.TemporaryDirectory() as cache_folder:
         os.environ["CXR_CACHE"] = cache_folder
-        tally = score(ScoringPlan(folder, production, batch, BYTES, PIXELS, 10.0))
+        tally = score(ScoringPlan(folder, production, batch, BYTES, ImageBounds(PIXELS), 10.0))
     assert tally.already == 0, "two files hold the same pixels: the two sides would not do the same work"
     return tally.scored
 
@@ -161,9 +163,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--preset", type=Path, default=ROOT / "params.yaml")
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--images", type=int, default=0, help="only the first so many, copied")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--turns", type=positive, default=5)
+    parser.add_argument("--images", type=natural, default=0, help="only the first so many, copied")
+    parser.add_argument("--batch", type=positive, default=32)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         top = Path(scratch)

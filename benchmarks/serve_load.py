@@ -25,6 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -35,6 +36,7 @@ from cxr.core.environment import workers
 from cxr.metrics.latency import processor
 from serving.http.worker import work
 from serving.registry import releases
+from serving.score.score_images import ImageBounds
 
 CLIENTS = (1, 2, 8, 32)
 
@@ -92,7 +94,7 @@ def alone(place: Path, data: bytes) -> float:
     taken = []
     for _ in range(60):
         start = time.perf_counter()
-        work(place, [data], 10**8)
+        work(place, [data], ImageBounds(10**8))
         taken.append((time.perf_counter() - start) * 1000)
     return statistics.median(taken[10:])
 
@@ -124,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("image", type=Path)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--seconds", type=int, default=15, help="for each load")
+    parser.add_argument("--seconds", type=positive, default=15, help="for each load")
     parser.add_argument("--hey", default=shutil.which("hey"))
     given = parser.parse_args()
     if not given.hey:

@@ -5,6 +5,7 @@ Canonical: the same content gives the same bytes, so that DVC's hashes mean some
 
 import contextlib
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -12,11 +13,12 @@ import math
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cxr.core.errors import HashMismatch
+from cxr.core.errors import HashMismatch, UserError
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -104,9 +106,34 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, An
     write_text(path, text.getvalue())
 
 
+class NotAPlainFile(UserError):
+    """Where a file was looked for stands something else; the message names it."""
+
+
+def open_regular(path: Path, *, follow: bool = False) -> io.BufferedReader:
+    """A plain file opened for reading, whatever has been put in its place since it was listed.
+
+    NotAPlainFile for a link (unless `follow`), folder, pipe, socket or device: none of them is waited for. OSError as
+    from `open`.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        handle = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP and not follow:
+            raise NotAPlainFile(f"{path}: a symbolic link, which is not followed; put the file itself there") from error
+        if error.errno == errno.ENXIO:
+            raise NotAPlainFile(f"{path}: a socket or device, not a file; take it away") from error
+        raise
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise NotAPlainFile(f"{path}: a folder, pipe or device, not a file; take it away")
+    return os.fdopen(handle, "rb")
+
+
 def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
+    """Hexadecimal SHA-256 of a file's bytes. NotAPlainFile where it is none; links are followed."""
+    with open_regular(path, follow=True) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -86,8 +86,8 @@ class Head:
     @classmethod
     def from_content(cls, content: dict[str, Any]) -> "Head":
         """Read back what `content` gave, lists from JSON among it."""
-        lists = {name: tuple(content[name]) for name in ("labels", "level_bits") if name in content}
-        return cls(**{**content, **lists})
+        lists: dict[str, Any] = {name: tuple(content[name]) for name in ("labels", "level_bits") if name in content}
+        return cls(**(content | lists))
 
 
 @dataclass(frozen=True)

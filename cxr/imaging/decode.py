@@ -7,6 +7,8 @@ that are stored; EXIF orientation and significant bits are handed on beside them
 DICOM; not for scaling levels or resizing (see `preprocess`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -17,9 +19,13 @@ from blake3 import blake3
 
 from cxr.imaging.formats import exif, jpeg, png
 from cxr.imaging.formats.undecodable import Undecodable
+from cxr.runtime import item_bounds
 
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
+_STRIP = 1 << 18  # pixels
+# Address space for one file: the costliest kind, RGBA of 16 bits, was seen to take 16 bytes a pixel in all.
+_MEMORY, _MEMORY_A_PIXEL = 1 << 30, 32
 _JPEG = b"\xff\xd8\xff"
 _OTHER_KINDS = (
     (0, b"GIF8", "GIF"),
@@ -119,10 +125,32 @@ def _pixels(data: bytes, header: Header) -> np.ndarray:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
+        if _of_memory(error):
+            raise MemoryError from error
         raise Undecodable("corrupt", "the decoder gave up") from error
     if pixels is None or pixels.shape[:2] != (header.height, header.width):
         raise Undecodable("corrupt", "the compressed pixels cannot be decoded")
     return plain(pixels)
+
+
+@contextmanager
+def bounded(max_pixels: int) -> Iterator[None]:
+    """What is done with one file of at most so many pixels, within bounds of memory and time (`item_bounds`).
+
+    Undecodable where it takes more memory; in a process of a pool Linux ends the process where it takes too long.
+    """
+    with item_bounds.bounded(_MEMORY + _MEMORY_A_PIXEL * max_pixels):
+        try:
+            yield
+        except (MemoryError, cv2.error) as error:
+            if not _of_memory(error):
+                raise
+            raise Undecodable("too_large", "it takes more memory than an image may") from error
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether an error says that there is no more memory."""
+    return isinstance(error, MemoryError) or getattr(error, "code", 0) == cv2.Error.StsNoMem
 
 
 def image_id(decoded: Decoded) -> str:
@@ -148,19 +176,39 @@ def inspect(data: bytes, suffix: str = "") -> Header:
 
 
 def plain(pixels: np.ndarray) -> np.ndarray:
-    """OpenCV's (H, W), BGR or BGRA as (H, W) or RGB: alpha laid over black, equal channels made one.
+    """OpenCV's (H, W), BGR or BGRA as (H, W) or RGB: alpha laid over black (in place), equal channels made one.
 
-    NIH's RGBA images are opaque, so that nothing changes there.
+    NIH's RGBA images are opaque, so that nothing changes there. Done in strips: a small file can hold many pixels.
     """
     if pixels.ndim == 2:
         return pixels
-    colours = pixels[:, :, :3]
-    if pixels.shape[2] == 4 and pixels[:, :, 3].min() < (full := np.iinfo(pixels.dtype).max):
-        alpha = pixels[:, :, 3:].astype(np.uint64)
-        colours = ((colours * alpha + full // 2) // full).astype(pixels.dtype)
-    if np.array_equal(colours[:, :, 0], colours[:, :, 1]) and np.array_equal(colours[:, :, 0], colours[:, :, 2]):
-        return np.ascontiguousarray(colours[:, :, 0])
-    return np.ascontiguousarray(colours[:, :, ::-1])
+    strips = [pixels[start : start + step] for step in [_strip(pixels)] for start in range(0, len(pixels), step)]
+    if pixels.shape[2] == 4:
+        for strip in strips:
+            _lay_over_black(strip)
+    if all(_is_grey(strip) for strip in strips):
+        return np.ascontiguousarray(pixels[:, :, 0])
+    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+
+
+def _strip(pixels: np.ndarray) -> int:
+    """Rows of a strip of about a quarter of a million pixels."""
+    return max(1, _STRIP // pixels.shape[1])
+
+
+def _lay_over_black(strip: np.ndarray) -> None:
+    """Multiply the colours of BGRA pixels by their alpha, rounded, in place; the products of 16 bits fit into 32."""
+    full = np.iinfo(strip.dtype).max
+    alpha = strip[:, :, 3:]
+    if alpha.min() < full:
+        products = strip[:, :, :3].astype(np.uint32) * alpha
+        strip[:, :, :3] = (products + full // 2) // full
+
+
+def _is_grey(strip: np.ndarray) -> bool:
+    """Whether the three colour channels are equal."""
+    first = strip[:, :, 0]
+    return np.array_equal(first, strip[:, :, 1]) and np.array_equal(first, strip[:, :, 2])
 
 
 def _kind(data: bytes, suffix: str) -> str:

@@ -36,6 +36,11 @@ def describe(decoded: Decoded, bits: int | None = None) -> dict[str, float]:
     return describe_at(decoded, (bits or decoded.bit_depth,))[0]
 
 
+def spread(decoded: Decoded, bits: int) -> float:
+    """Standard deviation of the grey levels, of 255, in all rows of the image reduced to at most 256 pixels a side."""
+    return _deviation(decoded.reduced(_SIDE)) * (255 / (2**bits - 1))
+
+
 def describe_at(decoded: Decoded, depths: Sequence[int]) -> list[dict[str, float]]:
     """`describe` for each of several `depths` (bits), the image gone through once."""
     grey, small = decoded.grey, decoded.reduced(_SIDE)

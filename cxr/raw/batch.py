@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cxr.core.files import CHECKSUMS, checksum_lines, read_checksums, sha256_file
+from cxr.core.files import CHECKSUMS, checksum_lines, open_regular, read_checksums, sha256_file
 from cxr.raw.image_names import NameIndex
 from cxr.raw.names import MEMBERS, OWN, BatchError, fault_of, in_order, is_batch_name
 from cxr.runtime.dvc_cache import object_behind
@@ -25,7 +25,7 @@ class Location:
     size: int
 
     def read(self, limit: int | None = None) -> bytes:
-        """The bytes; BatchError where there are more than `limit` or fewer than there should be, or it is a link."""
+        """The bytes; BatchError where there are more than `limit` or fewer than there should be, else as `head`."""
         if limit is not None and self.size > limit:
             raise BatchError(f"{self.path}: {self.size} bytes, more than the {limit} that are read")
         data = self.head(self.size)
@@ -34,14 +34,8 @@ class Location:
         return data
 
     def head(self, most: int) -> bytes:
-        """The first bytes, at most `most` of them. BatchError where it is no plain file any more, OSError for a link.
-
-        A pipe that took the file's place is not waited for.
-        """
-        handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise BatchError(f"{self.path}: became a device, pipe or socket after it was listed")
+        """The first bytes, at most `most` of them. NotAPlainFile where a link, pipe or device took the file's place."""
+        with open_regular(self.path) as stream:
             stream.seek(self.offset)
             return stream.read(min(self.size, most))
 
@@ -162,7 +156,7 @@ def members(path: Path) -> list[tuple[str, Location]]:
     """Name and place of each file in an uncompressed tar archive; BatchError for links, devices and unsafe names."""
     found = []
     try:
-        with tarfile.open(path, "r:") as archive:
+        with open_regular(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for member in archive:
                 name = member.name.removeprefix("./")
                 if member.isdir():

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from cxr.core.files import NotAPlainFile, open_regular
 from cxr.imaging.decode import inspect
 from cxr.imaging.formats.undecodable import Undecodable
 from cxr.raw.layouts.base import Claims
@@ -80,12 +81,12 @@ def _kind_of(source: Path, name: str) -> str:
 def _content_of(path: Path) -> str:
     """What a file's first bytes say that it is, in brackets; "" where they say nothing."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return f" ({inspect(stream.read(_HEAD)).kind.upper()} by content: give them that suffix)"
     except Undecodable as error:
         found = error.detail.partition("its content is a ")[2].partition(";")[0]
         return f" ({found} by content)" if found else ""
-    except OSError:
+    except (OSError, NotAPlainFile):
         return ""
 
 

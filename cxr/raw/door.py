@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from cxr.core.environment import workers
-from cxr.imaging.decode import Undecodable, inspect
+from cxr.imaging.decode import inspect
+from cxr.imaging.formats.undecodable import Undecodable
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch
 from cxr.raw.beside import left_out, refuse_packed, what_is_here

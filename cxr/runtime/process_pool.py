@@ -1,8 +1,8 @@
 """Processes that work side by side: they end at once with an interrupt, and with their parent, however it dies.
 
-`map_unordered` names an item that kills its process (a file that no decoder survives); `map_ordered` keeps the items'
-order; `pool` does too, several times over, with an object that each process is sent once; `start` gives the bare
-executor. The number of processes never changes a byte of a result.
+`map_unordered` names an item that kills its process (a file that no decoder survives, or that takes too long: see
+`item_bounds`); `map_ordered` keeps the items' order; `pool` does too, several times over, with an object that each
+process is sent once; `start` gives the bare executor. The number of processes never changes a byte of a result.
 """
 
 import multiprocessing
@@ -13,13 +13,27 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from enum import Enum
 from functools import partial
-from typing import Any, TypeVar
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal, TypeVar
 
 import cv2
 
 from cxr.core.errors import UserError
-from cxr.runtime import process_tree
+from cxr.runtime import item_bounds, process_tree
+
+
+class Lost(Enum):
+    """What became of an item without a result; false, as nothing came of it."""
+
+    KILLED = "it kills the process that works on it"
+    TOO_SLOW = "its deadline passed"
+
+    def __bool__(self) -> Literal[False]:
+        """False."""
+        return False
+
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,8 +43,8 @@ _shared: Any = None  # in a process of `pool`: the object that it was sent once
 
 def map_unordered(
     function: Callable[[T], R], items: Sequence[T], processes: int, chunk: int = 8
-) -> Generator[tuple[int, R | None], None, None]:
-    """(index, result) of each item as it is done, in no order; None where the item kills its process.
+) -> Generator[tuple[int, R | Lost], None, None]:
+    """(index, result) of each item as it is done, in no order; Lost where the item kills its process.
 
     `function` and items must be picklable; `chunk` items are sent at once. What `function` raises is raised by the
     iterator. Close it where it is not read to its end: that ends the processes.
@@ -61,20 +75,24 @@ def _together(
                 yield from future.result()
 
 
-def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[int]) -> Iterator[tuple[int, R | None]]:
+def _one_by_one(function: Callable[[T], R], items: Sequence[T], suspects: deque[int]) -> Iterator[tuple[int, R | Lost]]:
     """(index, result) of items of which one killed its process: each is tried alone, with a new process after a death.
 
-    The result is None for those that kill the process again.
+    The result is Lost for those that kill the process again.
     """
     while suspects:
+        process: BaseProcess | None = None
         try:
             with _executor(1) as executor:
                 while suspects:
                     index = suspects[0]
-                    yield from _submit(executor, function, [(index, items[index])]).result()
+                    future = _submit(executor, function, [(index, items[index])])
+                    process = next(iter((executor._processes or {}).values()), process)
+                    yield from future.result()
                     suspects.popleft()
         except BrokenProcessPool:
-            yield suspects.popleft(), None
+            slow = process is not None and process.exitcode == -signal.SIGPROF
+            yield suspects.popleft(), Lost.TOO_SLOW if slow else Lost.KILLED
 
 
 @contextmanager
@@ -193,6 +211,7 @@ def _initialize(parent: int, shared: Any, quiet: bool) -> None:
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    item_bounds.end_with_the_deadline()
     cv2.setNumThreads(1)  # the processes are the parallelism; the bytes do not depend on it
     if quiet:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

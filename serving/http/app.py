@@ -25,6 +25,7 @@ from serving.http.metrics import Metrics
 from serving.http.process_pool import Busy, Crashed, ProcessPool, TooSlow
 from serving.http.worker import Reply
 from serving.score.model import released
+from serving.score.score_images import ImageBounds
 
 _REASONS = {
     400: "bad_request",
@@ -48,7 +49,7 @@ class Serving:
 
     production: Path
     bounds: Bounds
-    max_pixels: int
+    image: ImageBounds
     processes: int
     waiting: int
     part_seconds: float
@@ -65,7 +66,7 @@ class Endpoint:
         self.serving = serving
         self.log_writer = BackgroundLogWriter(serving.production / "log", serving.part_seconds)
         self.processes = ProcessPool(
-            serving.production, serving.processes, serving.waiting, serving.max_pixels, serving.deadline
+            serving.production, serving.processes, serving.waiting, serving.image, serving.deadline
         )
         self.metrics = Metrics(
             lambda: self.processes.waiting, lambda: self.log_writer.waiting, lambda: self.log_writer.lost

@@ -19,6 +19,7 @@ from serving.http.app import Serving, make
 from serving.http.bodies import Bounds
 from serving.registry import releases
 from serving.registry.releases import NothingInProduction
+from serving.score.score_images import ImageBounds
 
 _BODY_SECONDS = 30.0
 _MOST_CONNECTIONS = 512
@@ -79,7 +80,7 @@ def serving_of(params: Params, token: str, hosts: tuple[str, ...]) -> Serving:
     return Serving(
         releases.production_folder(),
         bounds,
-        params.ingest.max_pixels,
+        ImageBounds.of(params),
         workers(),
         section.http_waiting,
         section.part_seconds,

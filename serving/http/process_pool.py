@@ -9,6 +9,7 @@ from pathlib import Path
 from cxr.core.errors import UserError
 from cxr.runtime import process_pool
 from serving.http.worker import Reply, warm, work
+from serving.score.score_images import ImageBounds
 
 
 class Busy(Exception):
@@ -26,11 +27,13 @@ class Crashed(Exception):
 class ProcessPool:
     """Processes, and how many images are with them (`waiting`)."""
 
-    def __init__(self, production: Path, processes: int, most_waiting: int, max_pixels: int, deadline: float) -> None:
-        """`deadline`: seconds for a request, waiting included."""
+    def __init__(
+        self, production: Path, processes: int, most_waiting: int, image: ImageBounds, deadline: float
+    ) -> None:
+        """`image`: what one may be; `deadline`: seconds for a request, waiting included."""
         self.waiting = 0
         self._production, self._processes, self._most = production, processes, most_waiting
-        self._max_pixels, self._deadline = max_pixels, deadline
+        self._image, self._deadline = image, deadline
         self._pool = process_pool.start(processes)
         self._one_suspect = asyncio.Lock()
 
@@ -71,7 +74,7 @@ class ProcessPool:
                 _end(pool)
 
     async def _within(self, pool: ProcessPoolExecutor, images: list[bytes]) -> Reply:
-        future = asyncio.wrap_future(pool.submit(work, self._production, images, self._max_pixels))
+        future = asyncio.wrap_future(pool.submit(work, self._production, images, self._image))
         try:
             return await asyncio.wait_for(future, self._deadline)
         except TimeoutError as error:

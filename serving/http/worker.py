@@ -11,7 +11,7 @@ from serving.log.records import Scored
 from serving.log.scoring_log import HTTP
 from serving.predict.run import findings
 from serving.score.model import in_use
-from serving.score.score_images import Study, answer, look, opened
+from serving.score.score_images import ImageBounds, Study, answer, look, opened
 
 _BLOCK = 1  # requests are small; the logits are the same in any block
 
@@ -26,10 +26,10 @@ class Reply:
     scored: Scored | None
 
 
-def work(production: Path, images: list[bytes], max_pixels: int) -> Reply:
+def work(production: Path, images: list[bytes], bounds: ImageBounds) -> Reply:
     """Score a request's images. Errors of the model folder are raised, an image's stand in its place."""
     model = in_use(production, _BLOCK)
-    read = [_read(data, max_pixels, model.chain) for data in images]
+    read = [_read(data, bounds, model.chain) for data in images]
     studies = [study for study in read if isinstance(study, Study)]
     scored = answer(model, studies) if studies else None
     rows = iter(scored.probabilities if scored else ())
@@ -48,9 +48,9 @@ def warm(production: Path) -> None:
     time.sleep(0.3)
 
 
-def _read(data: bytes, max_pixels: int, chain: Chain) -> Study | dict[str, str]:
+def _read(data: bytes, bounds: ImageBounds, chain: Chain) -> Study | dict[str, str]:
     """One at a time: a request's images together might not fit into memory once they are decoded."""
     try:
-        return look([opened(HTTP, data, "", max_pixels)], chain)[0]
+        return look([opened(HTTP, data, "", chain, bounds)], chain)[0]
     except Undecodable as error:
         return {"reason": error.reason, "detail": error.detail}

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from cxr.core.files import NotAPlainFile, open_regular
 from cxr.data.preprocessing_spec import ANY_DEPTH
 from cxr.imaging.decode import decode
 from cxr.imaging.formats.undecodable import Undecodable
@@ -78,8 +79,9 @@ def thumbnail(folder: Path, source: str) -> str | None:
     if not path.is_relative_to(folder.resolve()) or not path.is_file() or path.stat().st_size > _MAX_BYTES:
         return None
     try:
-        decoded = decode(path.read_bytes(), _MAX_PIXELS)
-    except Undecodable:
+        with open_regular(path) as stream:
+            decoded = decode(stream.read(), _MAX_PIXELS)
+    except (Undecodable, NotAPlainFile):
         return None
     shrunk = to_range(decoded.upright, bits_of(decoded, ANY_DEPTH))
     scale = min(1.0, _SIDE / max(shrunk.shape[:2]))

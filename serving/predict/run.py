@@ -6,10 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cxr.core.files import NotAPlainFile, open_regular
 from cxr.data.preprocessing_spec import Chain
-from cxr.imaging.decode import decode
+from cxr.imaging.decode import bounded, decode
 from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.preprocess import apply
+from cxr.imaging.usable import ANY_SET
 from cxr.model.card import ModelCard
 from cxr.raw.names import is_image, is_litter
 
@@ -86,10 +88,17 @@ def _read(path: Path, chain: Chain) -> tuple[dict[str, Any], np.ndarray | None]:
     """The beginning of a file's result, and its input for the net where it can be read."""
     result: dict[str, Any] = {"file": str(path)}
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with open_regular(path, follow=True) as stream:
+            data = stream.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             return {**result, "error": f"larger than {MAX_BYTES} bytes"}, None
-        return result, apply(chain, decode(path.read_bytes(), MAX_PIXELS))
+        with bounded(MAX_PIXELS):
+            decoded = decode(data, MAX_PIXELS)
+            ANY_SET.refuse(decoded, chain.level_bits)
+            return result, apply(chain, decoded)
     except Undecodable as error:
         return {**result, "error": str(error)}, None
+    except NotAPlainFile as error:
+        return {**result, "error": str(error).removeprefix(f"{path}: ")}, None
     except OSError as error:
         return {**result, "error": error.strerror or str(error)}, None

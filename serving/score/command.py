@@ -17,6 +17,7 @@ from serving.registry import releases
 from serving.score import markdown
 from serving.score.log_writer import Tally
 from serving.score.run import ScoringPlan, score
+from serving.score.score_images import ImageBounds
 
 app = command_line.application()
 _FOLDER = typer.Argument(
@@ -66,7 +67,7 @@ def plan_of(params: Params, folder: Path | None, again: bool) -> ScoringPlan:
         releases.production_folder(),
         section.batch_size,
         section.max_file_bytes,
-        params.ingest.max_pixels,
+        ImageBounds.of(params),
         section.part_seconds,
         again,
         not params.ingest.public,

@@ -19,6 +19,7 @@ import pyarrow as pa
 import simplejpeg
 
 from cxr.core.code_version import code_version
+from cxr.imaging import usable
 from cxr.raw import private_names
 from cxr.raw.fact_cache import FactCache
 from cxr.raw.private_names import PrivateName
@@ -94,7 +95,9 @@ class LogWriter:
         """
         scored, refused = outcome.scored, outcome.refused
         facts: dict[str, dict[str, str]] = {
-            r.source: {"sha256": r.sha256, "reason": r.reason, "detail": r.detail} for r in refused if r.sha256
+            r.source: {"sha256": r.sha256, "reason": r.reason, "detail": r.detail}
+            for r in refused
+            if r.sha256 and r.reason not in usable.REASONS  # another model may have an answer
         }
         self.refuse(refused)
         self._hashes |= outcome.hashes

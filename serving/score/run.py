@@ -14,6 +14,7 @@ from cxr.model.litert import InferenceError
 from cxr.raw import private_names
 from cxr.raw.layouts.registry import views_of
 from cxr.runtime import process_pool, progress
+from cxr.runtime.process_pool import Lost
 from serving.log import scoring_log
 from serving.log.records import RefusedFile
 from serving.registry.releases import NothingInProduction, make_folder
@@ -21,6 +22,7 @@ from serving.score import worker
 from serving.score.files import ImageFile, find
 from serving.score.log_writer import LogWriter, Tally
 from serving.score.model import released
+from serving.score.score_images import ImageBounds
 
 # what the model's folder or the log is to blame for: the message names no file that was scored
 _NAMELESS = (NothingInProduction, InferenceError, HashMismatch, scoring_log.LogDamaged, scoring_log.LogTooNew)
@@ -34,7 +36,7 @@ class ScoringPlan:
     production: Path
     batch_size: int
     max_file_bytes: int
-    max_pixels: int
+    bounds: ImageBounds
     part_seconds: float
     again: bool = False  # also studies that only another model has scored
     private: bool = False  # no name of a file into the log; so too where the model's own set is private
@@ -85,7 +87,7 @@ def _through(plan: ScoringPlan, model: str, record: LogWriter) -> None:
 
 def _unknown(plan: ScoringPlan, files: Sequence[ImageFile], model: str, record: LogWriter) -> list[ImageFile]:
     """Files not known to hold a study that stands in the log, or to be no image; the others are counted."""
-    known, new = record.known(files, plan.max_pixels), []
+    known, new = record.known(files, plan.bounds.max_pixels), []
     for file in files:
         fact = known.get(file.source, {})
         if "reason" in fact:
@@ -105,25 +107,29 @@ def _outcomes(
     chunks = [files[start : start + size] for start in range(0, len(files), size)]
     fatal: list[ImageFile] = []
     for index, outcome in _score_chunks(plan, chunks, hashed):
-        if outcome is None:
+        if isinstance(outcome, Lost):
             fatal += chunks[index]
         else:
             yield chunks[index], outcome
     for index, outcome in _score_chunks(plan, [[file] for file in fatal], hashed):
-        yield [fatal[index]], outcome or worker.Outcome(refused=[_fatal(fatal[index])])
+        if isinstance(outcome, Lost):
+            outcome = worker.Outcome(refused=[_fatal(fatal[index], outcome)])
+        yield [fatal[index]], outcome
 
 
 def _score_chunks(
     plan: ScoringPlan, chunks: Sequence[Sequence[ImageFile]], hashed: bool
-) -> Generator[tuple[int, worker.Outcome | None], None, None]:
-    orders = [worker.ScoringOrder(plan.production, tuple(chunk), plan.max_pixels, hashed) for chunk in chunks]
+) -> Generator[tuple[int, worker.Outcome | Lost], None, None]:
+    orders = [worker.ScoringOrder(plan.production, tuple(chunk), plan.bounds, hashed) for chunk in chunks]
     with contextlib.closing(process_pool.map_unordered(worker.work, orders, workers(), chunk=1)) as outcomes:
         yield from outcomes
 
 
-def _fatal(file: ImageFile) -> RefusedFile:
-    sha256 = hashlib.sha256(file.location.read()).hexdigest()
-    return RefusedFile(file.source, sha256, worker.CRASHED, "it kills the process that decodes it")
+def _fatal(file: ImageFile, why: Lost) -> RefusedFile:
+    sha256 = ""
+    with contextlib.suppress(OSError, UserError):  # it may be gone by now
+        sha256 = hashlib.sha256(file.location.read()).hexdigest()
+    return RefusedFile(file.source, sha256, worker.LOST[why], why.value)
 
 
 @contextlib.contextmanager

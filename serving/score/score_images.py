@@ -8,15 +8,31 @@ from datetime import UTC, datetime
 import numpy as np
 
 from cxr.data.preprocessing_spec import Chain
-from cxr.imaging.decode import Decoded, decode, image_id
+from cxr.imaging.decode import Decoded, bounded, decode, image_id
 from cxr.imaging.levels import bits_of
 from cxr.imaging.preprocess import apply
 from cxr.imaging.statistics import NAMES, describe
+from cxr.imaging.usable import ANY_SET, Usable
 from cxr.model.probabilities import calibrated
+from cxr.params import Params
 from serving.log.records import Scored
 from serving.score.model import OpenRelease
 
 _MET: set[str | Chain] = set()  # suffixes and chains that this process has worked with
+
+
+@dataclass(frozen=True)
+class ImageBounds:
+    """What an image may be: most pixels, and which images a model has an answer for."""
+
+    max_pixels: int
+    usable: Usable = ANY_SET
+
+    @classmethod
+    def of(cls, params: Params) -> "ImageBounds":
+        """As params.yaml sets them for the set that is in production."""
+        judged = params.validate_
+        return cls(params.ingest.max_pixels, Usable(judged.min_side, judged.blank_std))
 
 
 @dataclass(frozen=True)
@@ -44,14 +60,20 @@ class Study:
     milliseconds: float
 
 
-def opened(source: str, data: bytes, suffix: str, max_pixels: int) -> Opened:
-    """Decode a file's bytes. Undecodable where they are no image that comes in."""
-    if suffix not in _MET:  # the first pays for what is loaded then, so it is read once for nothing
-        decode(data, max_pixels, suffix)
-        _MET.add(suffix)
-    start = time.perf_counter()
-    decoded = decode(data, max_pixels, suffix)
-    return Opened(source, decoded, _since(start))
+def opened(source: str, data: bytes, suffix: str, chain: Chain, bounds: ImageBounds) -> Opened:
+    """Decode a file's bytes. Undecodable where they are no image that comes in, or none that `chain`'s model answers.
+
+    Within bounds of memory and time: a process of a pool is ended where the file takes too long.
+    """
+    with bounded(bounds.max_pixels):
+        if suffix not in _MET:  # the first pays for what is loaded then, so it is read once for nothing
+            decode(data, bounds.max_pixels, suffix)
+            _MET.add(suffix)
+        start = time.perf_counter()
+        decoded = decode(data, bounds.max_pixels, suffix)
+        milliseconds = _since(start)
+        bounds.usable.refuse(decoded, chain.level_bits)
+    return Opened(source, decoded, milliseconds)
 
 
 def look(images: Sequence[Opened], chain: Chain) -> list[Study]:

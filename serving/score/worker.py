@@ -8,23 +8,23 @@ from pathlib import Path
 from cxr.core.errors import UserError
 from cxr.data.preprocessing_spec import Chain
 from cxr.imaging.formats.undecodable import Undecodable
+from cxr.runtime.process_pool import Lost
 from serving.log.records import RefusedFile, Scored
 from serving.score.files import ImageFile
 from serving.score.model import in_use
-from serving.score.score_images import Opened, Study, answer, look, opened
+from serving.score.score_images import ImageBounds, Opened, Study, answer, look, opened
 
-CRASHED = "decoder_crashed"
+LOST = {Lost.KILLED: "decoder_crashed", Lost.TOO_SLOW: "too_slow"}
 _HELD_BYTES = 1 << 20  # of decoded images, before they are looked at: more would leave the processor's cache
 
 
 @dataclass(frozen=True)
 class ScoringOrder:
-    """A batch: files, what is in production, the bound on an image's pixels, and whether the files' SHA-256 are asked
-    for."""
+    """A batch: files, what is in production, what an image may be, and whether the files' SHA-256 are asked for."""
 
     production: Path
     files: tuple[ImageFile, ...]
-    max_pixels: int
+    bounds: ImageBounds
     hashed: bool = False
 
 
@@ -42,12 +42,12 @@ def work(order: ScoringOrder) -> Outcome:
     """Score a batch with what is in production now. Errors of the model folder are raised, a file's are noted."""
     model = in_use(order.production)
     hashes: dict[str, str] | None = {} if order.hashed else None
-    studies, refused = read(order.files, model.chain, order.max_pixels, hashes)
+    studies, refused = read(order.files, model.chain, order.bounds, hashes)
     return Outcome(answer(model, studies) if studies else None, refused, hashes or {})
 
 
 def read(
-    files: Iterable[ImageFile], chain: Chain, max_pixels: int, hashes: dict[str, str] | None = None
+    files: Iterable[ImageFile], chain: Chain, bounds: ImageBounds, hashes: dict[str, str] | None = None
 ) -> tuple[list[Study], list[RefusedFile]]:
     """Files that are sound, as studies, and the others; no more than some decoded images are held at once.
 
@@ -55,7 +55,7 @@ def read(
     """
     studies, refused, held = list[Study](), list[RefusedFile](), list[Opened]()
     for file in files:
-        image = _opened(file, max_pixels, hashes)
+        image = _opened(file, chain, bounds, hashes)
         if isinstance(image, RefusedFile):
             refused.append(image)
             continue
@@ -67,13 +67,13 @@ def read(
     return studies + look(held, chain), refused
 
 
-def _opened(file: ImageFile, max_pixels: int, hashes: dict[str, str] | None) -> Opened | RefusedFile:
+def _opened(file: ImageFile, chain: Chain, bounds: ImageBounds, hashes: dict[str, str] | None) -> Opened | RefusedFile:
     data = b""
     try:
         data = file.location.read()
         if hashes is not None:
             hashes[file.source] = hashlib.sha256(data).hexdigest()
-        return opened(file.source, data, file.suffix, max_pixels)
+        return opened(file.source, data, file.suffix, chain, bounds)
     except Undecodable as error:
         return RefusedFile(file.source, hashlib.sha256(data).hexdigest(), error.reason, error.detail)
     except OSError as error:

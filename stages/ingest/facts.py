@@ -15,7 +15,7 @@ from cxr.core.code_version import code_version
 from cxr.core.environment import workers
 from cxr.core.files import canonical_json
 from cxr.imaging import levels
-from cxr.imaging.decode import Decoded, decode, image_id
+from cxr.imaging.decode import Decoded, bounded, decode, image_id
 from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.statistics import describe_at
 from cxr.raw.batch import Batch, Location
@@ -23,9 +23,10 @@ from cxr.raw.fact_cache import FactCache
 from cxr.raw.layouts.base import ImageKey
 from cxr.raw.names import BatchError
 from cxr.runtime import paths, progress
-from cxr.runtime.process_pool import map_unordered
+from cxr.runtime.process_pool import Lost, map_unordered
 from stages.ingest import earlier
 
+LOST = {Lost.KILLED: "decoder_crashed", Lost.TOO_SLOW: "too_slow"}
 _REMEMBER_EVERY = 500  # files; what an interrupt or kill can cost
 
 
@@ -119,10 +120,10 @@ def decode_file(task: _Task) -> Fact:
         data = task.place.read()
         if hashlib.sha256(data).hexdigest() != task.sha256:
             raise BatchError(f"{task.place.path}: changed while ingest was running; run it again")
-        decoded = decode(data, task.max_pixels, task.suffix)
+        with bounded(task.max_pixels):
+            return fact_of(task.sha256, decode(data, task.max_pixels, task.suffix))
     except Undecodable as error:
         return Fact(task.sha256, reason=error.reason, detail=error.detail)
-    return fact_of(task.sha256, decoded)
 
 
 def fact_of(sha256: str, decoded: Decoded) -> Fact:
@@ -164,7 +165,8 @@ def _decode_all(tasks: Sequence[_Task], cache: FactCache) -> dict[str, str]:
     try:
         for index, fact in map_unordered(decode_file, tasks, workers()):
             task = tasks[index]
-            fact = fact or Fact(task.sha256, reason="decoder_crashed", detail="it kills the process that decodes it")
+            if isinstance(fact, Lost):
+                fact = Fact(task.sha256, reason=LOST[fact], detail=fact.value)
             waiting[task.key] = json.dumps(asdict(fact), sort_keys=True)
             bar.update()
             if len(waiting) >= _REMEMBER_EVERY:

@@ -1,4 +1,4 @@
-"""What decides how an image's pixels are read beside the file itself: the depths of its set; and what turns its boxes."""
+"""What beside the file decides how its pixels are read, the depths of its set; and what turns its boxes."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -32,6 +32,7 @@ REASONS = (
     "bad_row",
     "repeated_rows",
     "decoder_crashed",
+    "too_slow",
 )
 COLUMN, PATTERN, FILE_NAME, IMAGE = "column", "pattern", "file_name", "image"
 PATIENT_FROM = (

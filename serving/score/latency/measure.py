@@ -25,7 +25,7 @@ from serving.registry.pipeline_output import CHOICE, chosen_in
 from serving.registry.releases import Release
 from serving.score.files import ImageFile, find
 from serving.score.model import OpenRelease, opened
-from serving.score.score_images import answer
+from serving.score.score_images import ImageBounds, answer
 from serving.score.worker import read
 
 
@@ -33,10 +33,10 @@ from serving.score.worker import read
 class _Chunk:
     folder: Path
     files: tuple[ImageFile, ...]
-    max_pixels: int
+    bounds: ImageBounds
 
 
-def measure(model_folder: Path, files: Sequence[ImageFile], batch_size: int, max_pixels: int) -> dict[str, float]:
+def measure(model_folder: Path, files: Sequence[ImageFile], batch_size: int, bounds: ImageBounds) -> dict[str, float]:
     """p50_ms, p95_ms and the number of images, decoded, preprocessed and scored by all processes side by side.
 
     The first study of a process costs here what it costs in the log: see `serving.score.score_images` and
@@ -44,8 +44,8 @@ def measure(model_folder: Path, files: Sequence[ImageFile], batch_size: int, max
     """
     size = max(1, min(batch_size, len(files) // (2 * workers())))
     chunks = [tuple(files[start : start + size]) for start in range(0, len(files), size)]
-    orders = [_Chunk(model_folder, chunk, max_pixels) for chunk in chunks]
-    taken = [ms for _, chunk in process_pool.map_unordered(_timed, orders, workers(), chunk=1) for ms in chunk or []]
+    orders = [_Chunk(model_folder, chunk, bounds) for chunk in chunks]
+    taken = [ms for _, chunk in process_pool.map_unordered(_timed, orders, workers(), chunk=1) for ms in (chunk or [])]
     if not taken:
         raise UserError("no image could be decoded, so that no latency was measured; name another folder")
     return {
@@ -58,7 +58,7 @@ def measure(model_folder: Path, files: Sequence[ImageFile], batch_size: int, max
 def _timed(chunk: _Chunk) -> list[float]:
     """Milliseconds of each image of a chunk that can be decoded."""
     model = _model(chunk.folder)
-    studies, _ = read(chunk.files, model.chain, chunk.max_pixels)
+    studies, _ = read(chunk.files, model.chain, chunk.bounds)
     return [float(ms) for ms in answer(model, studies).latency_ms] if studies else []
 
 
@@ -109,7 +109,7 @@ def _measured(params: Params, model: Path, folders: list[Path], images: int) -> 
             picks = np.linspace(0, len(files), min(images, len(files)), endpoint=False).astype(int)
             chosen = [files[pick] for pick in picks]
             try:
-                print(json.dumps(measure(_folder_of(model), chosen, params.score.batch_size, params.ingest.max_pixels)))
+                print(json.dumps(measure(_folder_of(model), chosen, params.score.batch_size, ImageBounds.of(params))))
             except InferenceError as error:
                 raise UserError(str(error)) from error
             return

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 
 import numpy as np
@@ -123,3 +124,22 @@ def test_weights_that_hold_pickled_objects_are_refused(tmp_path):
     files.write_checksums(folder)
     with pytest.raises(ValueError, match="pickle"):
         model_folder.read_weights(folder)
+
+
+def test_a_plain_file_is_opened_and_whatever_took_its_place_is_refused_without_waiting(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc")
+    with files.open_regular(tmp_path / "file") as stream:
+        assert stream.read() == b"abc"
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "pipe_by_link").symlink_to("pipe")
+    for name in ("pipe", "link", "."):
+        with pytest.raises(files.NotAPlainFile, match=re.escape(str(tmp_path / name))):
+            files.open_regular(tmp_path / name)
+    with files.open_regular(tmp_path / "link", follow=True) as stream:
+        assert stream.read() == b"abc"
+    for name in ("pipe", "pipe_by_link"):
+        with pytest.raises(files.NotAPlainFile):
+            files.sha256_file(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        files.open_regular(tmp_path / "nothing")

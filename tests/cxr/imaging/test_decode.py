@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cxr.imaging.decode import decode, image_id
+from cxr.imaging.decode import bounded, decode, image_id
 from cxr.imaging.formats.undecodable import REASONS, Undecodable
 from tests.fixtures.made_images import BROKEN, chunk, grey, header, jpeg, png
 
@@ -134,3 +134,27 @@ def test_a_refusal_survives_the_way_back_from_a_worker():
 def test_every_nih_image_decodes_to_grey(shared_data):
     for path in sorted((shared_data / "nih/images").iterdir())[:40]:
         assert decode(path.read_bytes(), 10**8, path.suffix).pixels.shape == (1024, 1024)
+
+
+def test_alpha_in_strips_gives_what_it_gives_at_once():
+    generator = np.random.default_rng(14)
+    for kind, full in ((np.uint8, 255), (np.uint16, 65535)):
+        layers = generator.integers(0, full + 1, (700, 900, 4)).astype(kind)
+        decoded = decode(cv2.imencode(".png", layers)[1].tobytes(), LIMIT)
+        product = layers[:, :, :3].astype(np.uint64) * layers[:, :, 3:]
+        assert np.array_equal(decoded.pixels, ((product + full // 2) // full).astype(kind)[:, :, ::-1])
+
+
+def test_texts_that_unfold_to_gigabytes_stay_folded_and_many_chunks_are_absurd():
+    sound = png(grey(15))
+    folded = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(1 << 24))) * 50
+    assert np.array_equal(decode(sound[:33] + folded + sound[33:], LIMIT).pixels, grey(15))
+    with pytest.raises(Undecodable, match="absurd_header"):
+        decode(sound[:33] + chunk(b"tEXt", b"") * 100_001 + sound[33:], LIMIT)
+
+
+def test_what_takes_more_memory_than_an_image_may_is_too_large(monkeypatch):
+    monkeypatch.setattr("cxr.imaging.decode._MEMORY", 1 << 26)
+    data = png(Image.new("RGBA", (6000, 6000), (1, 2, 3, 4)))
+    with pytest.raises(Undecodable, match="too_large: it takes more memory"), bounded(LIMIT):
+        decode(data, 10**8)

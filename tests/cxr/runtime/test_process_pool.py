@@ -34,7 +34,10 @@ def test_a_process_killed_while_the_next_was_started_is_a_broken_pool_in_one_lin
     dying(OSError("handle is closed"))  # as multiprocessing.connection raises it
     with pytest.raises(UserError, match="a worker process was killed"):
         list(process_pool.map_ordered(abs, [1, 2], 2))
-    assert sorted(process_pool.map_unordered(abs, [1, 2], 2)) == [(0, None), (1, None)]
+    assert sorted(process_pool.map_unordered(abs, [1, 2], 2)) == [
+        (0, process_pool.Lost.KILLED),
+        (1, process_pool.Lost.KILLED),
+    ]
 
 
 def test_what_the_system_refuses_stays_what_it_is(dying):

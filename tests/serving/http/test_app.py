@@ -25,6 +25,7 @@ from serving.http import worker
 from serving.log import scoring_log
 from serving.predict.run import findings
 from serving.registry import releases
+from tests.fixtures import made_images
 from tests.fixtures import scored_place as made
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -105,6 +106,21 @@ def test_several_images_come_back_in_order_and_a_bad_one_says_why_in_its_place(s
 def test_a_request_without_a_sound_image_is_422(server):
     status, _, answer = server.ask("/score", b"no image at all", content_type="image/png")
     assert status == 422 and "error" in json.loads(answer)["images"][0]
+
+
+def test_no_model_has_an_answer_for_black_white_tiny_or_a_strip(server):
+    strip = np.random.default_rng(1).integers(0, 256, (1, 5000)).astype(np.uint8)
+    images = {
+        "black.png": np.zeros((64, 64), np.uint8),
+        "white.png": np.full((64, 64), 255, np.uint8),
+        "tiny.png": np.full((1, 1), 90, np.uint8),
+        "strip.png": strip,
+    }
+    body, kind = form({name: made_images.png(pixels) for name, pixels in images.items()})
+    status, _, answer = server.ask("/score", body, content_type=kind)
+    found = json.loads(answer)["images"]
+    assert status == 422 and not any("findings" in image for image in found)
+    assert [image["error"]["reason"] for image in found] == ["blank", "blank", "too_small", "too_small"]
 
 
 def test_bounds_are_kept_and_said(server):

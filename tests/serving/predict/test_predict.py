@@ -107,6 +107,26 @@ def test_each_good_file_gets_its_own_findings_and_each_bad_one_its_reason(folder
     assert {f["crossed"] for f in (dark[0], bright[0])} <= {True, False}
 
 
+def test_what_no_model_has_an_answer_for_gets_none_and_is_named(folder: Path) -> None:
+    kinds = {
+        "black.png": (np.zeros((64, 64), np.uint8), "blank"),
+        "white.png": (np.full((64, 64), 255, np.uint8), "blank"),
+        "tiny.png": (np.zeros((1, 1), np.uint8), "too_small"),
+        "strip.png": (np.random.default_rng(1).integers(0, 256, (9, 5000)).astype(np.uint8), "extreme_aspect"),
+    }
+    for name, (pixels, _) in kinds.items():
+        (folder / name).write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    results = list(predict(FakeNet(), [folder / name for name in kinds]))
+    assert [result["error"].partition(":")[0] for result in results] == [reason for _, reason in kinds.values()]
+    assert not any("findings" in result for result in results)
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
+    (result,) = predict(FakeNet(), [folder / "pipe.png"])
+    assert "a folder, pipe or device" in result["error"]
+
+
 def test_a_bad_file_leaves_status_0_and_only_bad_files_1(folder: Path, run: Any) -> None:
     status, shown, said = run("model", folder)
     assert status == 0 and "Mass" in shown and "empty.png" in said

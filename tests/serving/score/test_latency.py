@@ -18,6 +18,7 @@ from serving.score import model, run, score_images
 from serving.score.command import main
 from serving.score.files import find
 from serving.score.latency import measure
+from serving.score.score_images import ImageBounds
 from tests.fixtures import scored_place as made
 
 LOG = Path("production/log")
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_latency_is_measured_as_the_log_measures_it(place, in_this_process, monkeypatch):
     monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
     made.files(place / "in", range(20))
-    taken = measure.measure(place / "model", find(place / "in", 1 << 20).images, 4, 10**6)
+    taken = measure.measure(place / "model", find(place / "in", 1 << 20).images, 4, ImageBounds(10**6))
     assert taken["images"] == 20 and 0 < taken["p50_ms"] <= taken["p95_ms"]
 
 
@@ -74,7 +75,7 @@ def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_ra
     monkeypatch.setattr(measure.process_pool, "map_unordered", run.process_pool.map_unordered)
     clock, section = Clock(monkeypatch), Monitor()
     made.files(place / "many", range(1000, 1041))
-    reference = measure.measure(place / "model", find(place / "many", 1 << 20).images, 8, 10**6)
+    reference = measure.measure(place / "model", find(place / "many", 1 << 20).images, 8, ImageBounds(10**6))
     assert reference == {"p50_ms": 2.0, "p95_ms": 2.0, "images": 41}
     for seed in range(60):  # every study a run of its own
         clock.new_process()

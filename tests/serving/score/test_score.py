@@ -9,6 +9,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from cxr.imaging.decode import decode, image_id
@@ -22,6 +23,7 @@ from serving.registry import releases
 from serving.score import model, run, worker
 from serving.score.command import main
 from serving.score.files import find
+from serving.score.score_images import ImageBounds
 from tests.fixtures import scored_place as made
 
 LOG = Path("production/log")
@@ -150,7 +152,9 @@ def test_archives_are_searched_and_views_are_taken_from_the_table_beside(place, 
 
 def test_a_new_release_is_taken_up_between_batches_and_never_within_one(place):
     places = find(place / "in", 1 << 20).images if made.files(place / "in", range(12)) else []
-    orders = [worker.ScoringOrder(place / "production", tuple(places[i : i + 4]), 10**6) for i in (0, 4, 8)]
+    orders = [
+        worker.ScoringOrder(place / "production", tuple(places[i : i + 4]), ImageBounds(10**6)) for i in (0, 4, 8)
+    ]
     real, seen = worker.look, []
 
     def look(*given):
@@ -221,3 +225,24 @@ def test_two_runs_into_one_log_are_refused_and_errors_are_one_line(place, in_thi
     assert "model.tflite" in said and "Traceback" not in said
     shutil.rmtree(place / "production")
     assert main(["in"]) == 1 and "cxr production install" in capsys.readouterr().err
+
+
+def test_what_no_model_has_an_answer_for_is_quarantined_and_a_pipe_that_took_a_files_place_is_not_waited_for(
+    place, in_this_process, monkeypatch
+):
+    (sound,) = made.files(place / "in", range(1))
+    for name, value in (("black.png", 0), ("white.png", 255)):
+        (place / "in" / name).write_bytes(cv2.imencode(".png", np.full((64, 64), value, np.uint8))[1].tobytes())
+    (place / "in" / "swapped.png").write_bytes(sound.read_bytes())
+
+    def swapped(folder, most):
+        found = find(folder, most)
+        (folder / "swapped.png").unlink()
+        os.mkfifo(folder / "swapped.png")
+        return found
+
+    monkeypatch.setattr(run, "find", swapped)
+    assert main(["in"]) == 0
+    assert scoring_log.read(LOG)["source"].tolist() == [sound.name]
+    reasons = {row["path"]: row["reason"] for row in quarantine.read(LOG)}
+    assert reasons == {"black.png": "blank", "white.png": "blank", "swapped.png": "unreadable"}
