@@ -10,7 +10,7 @@ export ITERATIVE_DO_NOT_TRACK := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test test-slow-ci test-full lint preset add-batch verify report clean run up down retrain promote rollback demo-drift
+.PHONY: help setup repro test test-slow-ci test-full lint preset add-batch remove-batch verify report clean run up down retrain promote rollback demo-drift
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,10 @@ preset: $(READY) ## NAME=kermany: write presets/kermany.yaml over params.yaml
 add-batch: $(READY) ## SET=kermany FROM=folder [COMMIT=1]: the one way in for new data
 	@test -n "$(SET)" -a -n "$(FROM)" || { echo "name set and folder: make add-batch SET=kermany FROM=a/folder" >&2; exit 2; }
 	@cxr batch add --set "$(SET)" --from "$(FROM)" $(if $(COMMIT),--commit)
+
+remove-batch: $(READY) ## SET=kermany [COMMIT=1]: take the last batch back, while no recorded run was made with it
+	@test -n "$(SET)" || { echo "name the set: make remove-batch SET=kermany" >&2; exit 2; }
+	@cxr batch remove --set "$(SET)" $(if $(COMMIT),--commit)
 
 verify: $(READY) ## make everything again in a second clone from nothing and compare every hash
 	@cxr verify

@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np
 import pandas as pd
 
+from benchmarks.amounts import finite
 from flows.repo.lockfile import differences, outputs_of
 
 PREDICTIONS = "data/predictions.parquet"
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path, nargs="?", default=ROOT)
-    parser.add_argument("--tolerance", type=float, default=XNNPACK, help="of a logit, absolute")
+    parser.add_argument("--tolerance", type=finite, default=XNNPACK, help="of a logit, absolute")
     options = parser.parse_args(arguments)
     try:
         found = compare(table_of(options.first), table_of(options.second))

@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.amounts import finite, natural, positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -89,11 +90,11 @@ def main(arguments: list[str]) -> int:
     """Print a line for each size of window."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--windows", type=int, default=500)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 200, 1000])
-    parser.add_argument("--minutes", type=float, default=1e6, help="stop rendering after so many")
-    parser.add_argument("--references", type=int, default=0, help="how often to redraw it (default: the model's)")
-    parser.add_argument("--studies", type=int, default=827, help="studies in a redrawn reference, at most 1,000")
+    parser.add_argument("--windows", type=positive, default=500)
+    parser.add_argument("--sizes", type=positive, nargs="+", default=[50, 200, 1000])
+    parser.add_argument("--minutes", type=finite, default=1e6, help="stop rendering after so many")
+    parser.add_argument("--references", type=natural, default=0, help="how often to redraw it (default: the model's)")
+    parser.add_argument("--studies", type=positive, default=827, help="studies in a redrawn reference, at most 1,000")
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
     given = parser.parse_args(arguments)
     params, card = load(), model_folder.read_card(given.model)

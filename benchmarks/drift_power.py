@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -118,8 +119,8 @@ def main(arguments: list[str]) -> int:
     """Print found shares for each kind and grade, then the least grades; draw them where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--windows", type=int, default=25)
-    parser.add_argument("--size", type=int, default=200)
+    parser.add_argument("--windows", type=positive, default=25)
+    parser.add_argument("--size", type=positive, default=200)
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
     parser.add_argument("--figure", type=Path)
     given = parser.parse_args(arguments)

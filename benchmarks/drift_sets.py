@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -106,7 +107,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--other", type=Path, required=True, help="folder of PNG or JPEG images")
-    parser.add_argument("--side", type=int, help="pixels to which the other set's images are resized first")
+    parser.add_argument("--side", type=positive, help="pixels to which the other set's images are resized first")
     given = parser.parse_args(arguments)
     params, net = load(), Net(given.model)
     prepared = prepare(model_folder.read_reference(given.model), net.card)

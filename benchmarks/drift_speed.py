@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -91,7 +92,7 @@ def main(arguments: list[str]) -> int:
     """Print the seconds of the whole check and of its parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--studies", type=int, default=10_000)
+    parser.add_argument("--studies", type=positive, default=10_000)
     parser.add_argument("--cache", type=Path, default=Path(".cache/drift"))
     given = parser.parse_args(arguments)
     params = load()

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.amounts import positive
 from flows.dispatch.execute import execute
 from flows.repo import status
 from flows.repo.workspace import Workspace
@@ -142,7 +143,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dispatch", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=positive, default=5)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)

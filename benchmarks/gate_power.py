@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -73,7 +74,7 @@ def passes(question: str, count: int, difference: float, rule: Gate, trials: int
 def main() -> None:
     """Print a table for each question."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--trials", type=positive, default=200)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     given = parser.parse_args()
     rule = load(given.params).retrain.gate.model_copy(update={"bootstrap": 300})

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -56,7 +57,7 @@ def report(studies: int, size: int) -> str:
 
 if __name__ == "__main__":
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reader.add_argument("studies", type=int, nargs="?", default=200)
-    reader.add_argument("size", type=int, nargs="?", default=256)
+    reader.add_argument("studies", type=positive, nargs="?", default=200)
+    reader.add_argument("size", type=positive, nargs="?", default=256)
     given = reader.parse_args()
     print(report(given.studies, given.size))

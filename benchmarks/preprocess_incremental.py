@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.amounts import positive
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "data")]
 
@@ -83,9 +85,9 @@ def measure(top: Path, images: int, side: int, workers: int) -> None:
 def main() -> None:
     """Read the command line and measure in a temporary folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--side", type=int, default=1024)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--images", type=positive, default=1000)
+    parser.add_argument("--side", type=positive, default=1024)
+    parser.add_argument("--workers", type=positive, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measure(Path(folder), options.images, options.side, options.workers)

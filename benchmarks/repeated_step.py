@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.amounts import finite, positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -58,9 +59,9 @@ def main() -> int:
     """Repeat the step for the time given and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--net", default="small")
-    parser.add_argument("--side", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--side", type=positive, default=256)
+    parser.add_argument("--batch", type=positive, default=32)
+    parser.add_argument("--seconds", type=finite, default=60.0)
     options = parser.parse_args()
     tf_session.start(Machine(), seed=1)
     step = gradients_of(options.net, options.side, options.batch)

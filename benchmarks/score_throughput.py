@@ -24,6 +24,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
+from benchmarks.amounts import natural, positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -162,9 +163,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--preset", type=Path, default=ROOT / "params.yaml")
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--images", type=int, default=0, help="only the first so many, copied")
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--turns", type=positive, default=5)
+    parser.add_argument("--images", type=natural, default=0, help="only the first so many, copied")
+    parser.add_argument("--batch", type=positive, default=32)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         top = Path(scratch)

@@ -25,6 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -125,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("image", type=Path)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--seconds", type=int, default=15, help="for each load")
+    parser.add_argument("--seconds", type=positive, default=15, help="for each load")
     parser.add_argument("--hey", default=shutil.which("hey"))
     given = parser.parse_args()
     if not given.hey:

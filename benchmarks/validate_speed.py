@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from benchmarks.amounts import positive
 from cxr.core import determinism
 
 determinism.set_environment()  # before NumPy and OpenCV load
@@ -88,7 +89,7 @@ def seconds(rows: int) -> tuple[float, dict[str, int]]:
 
 if __name__ == "__main__":
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reader.add_argument("rows", type=int, nargs="?", default=ROWS)
+    reader.add_argument("rows", type=positive, nargs="?", default=ROWS)
     rows = reader.parse_args().rows
     taken, failed = seconds(rows)
     print(f"{rows} rows: {taken:.1f} s; expectations not met: {failed}")

@@ -23,7 +23,7 @@ WORDS = {
     "clean": Word("command.clean", "Remove caches that can be made again.", _PIPELINE),
     "doctor": Word("command.doctor", "Describe machine, versions and set-up, for an issue report.", _PIPELINE, False),
     "preset": Word("command.preset", "List, use, write and upgrade presets of params.yaml.", _DATA),
-    "batch": Word("cxr.raw.command", "Look into a folder of images, or add it as a batch of raw data.", _DATA),
+    "batch": Word("cxr.raw.command", "Look into a folder, add it as a batch, list or remove batches.", _DATA),
     "predict": Word("serving.predict.command", "Score image files with a model folder.", _MODELS, False),
     "score": Word("serving.score.command", "Score new studies into the scoring log.", _PRODUCTION),
     "serve": Word("serving.http.command", "Serve what is in production over HTTP.", _PRODUCTION),

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr.core.files import CHECKSUMS, sha256_file, write_bytes, write_checksums
+from cxr.core.files import CHECKSUMS, sha256_file, write_checksums
 from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import check_ledger, ledger_of, read_ledger, verify_set, write_ledger
 from cxr.raw.door import Look, look_at, refuse
 from cxr.raw.names import BatchError
 from cxr.raw.packing import copy
+from cxr.raw.undo import restored_on_error
 from cxr.runtime import folder_lock
 from cxr.runtime.paths import RUNS
 
@@ -79,7 +80,7 @@ def _add(name: str, source: Path, section: Ingest | None, raw: Path) -> Added:
     refuse(look, section, earlier)
     if earlier:
         verify_set(folder, earlier)
-    abandoned, batch = _stray(folder), folder / _next_name(folder)
+    abandoned, batch = stray_of(folder), folder / _next_name(folder)
     with _undone_on_error(folder):
         with _part_of(batch) as part:
             copy(source, look.names, part, marks=look.listing.files)
@@ -93,10 +94,9 @@ def _add(name: str, source: Path, section: Ingest | None, raw: Path) -> Added:
     return Added(batch, len(look.names), look)
 
 
-def to_commit(folder: Path) -> tuple[Path, ...]:
-    """What git is to track of a set: its pointer, its ledger, and the .gitignore beside them."""
-    files = (pointer_of(folder), ledger_of(folder), folder.parent / ".gitignore")
-    return tuple(path for path in files if path.exists())
+def tracked(folder: Path) -> tuple[Path, ...]:
+    """What git tracks of a set: its pointer, its ledger, and the .gitignore beside them."""
+    return pointer_of(folder), ledger_of(folder), folder.parent / ".gitignore"
 
 
 def pointer_of(folder: Path) -> Path:
@@ -122,7 +122,7 @@ def _earlier(folder: Path) -> list[Batch]:
         return []
     if not folder.exists():
         raise BatchError(f"{folder}: its earlier batches are not here; `dvc pull {folder}` first")
-    stray = _stray(folder)
+    stray = stray_of(folder)
     kept = [batch for batch in open_set(folder) if batch.folder != stray]
     if kept or read_ledger(ledger):
         check_ledger(folder, kept)
@@ -135,7 +135,7 @@ def _is_abandoned(folder: Path) -> bool:
     return not inside or (inside == ["batch-001"] and (folder / "batch-001" / CHECKSUMS).exists())
 
 
-def _stray(folder: Path) -> Path | None:
+def stray_of(folder: Path) -> Path | None:
     """A whole batch that is not in the ledger: an add was killed after it was copied. BatchError for several."""
     recorded = read_ledger(ledger_of(folder))
     inside = [path for path in sorted(folder.glob("*/")) if not path.name.startswith(".")] if folder.exists() else []
@@ -185,22 +185,16 @@ def _part_of(batch: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def _undone_on_error(folder: Path) -> Iterator[None]:
     """On any error or interrupt: batches that were not there go, pointer, ledger and .gitignore are as they were."""
-    files = [pointer_of(folder), ledger_of(folder), folder.parent / ".gitignore"]
-    before = {path: path.read_bytes() if path.exists() else None for path in files}
     existed, batches = folder.exists(), _inside(folder)
-    try:
-        yield
-    except BaseException:
-        for path in _inside(folder) - batches:
-            shutil.rmtree(path, ignore_errors=True)
-        if not existed:
-            shutil.rmtree(folder, ignore_errors=True)
-        for path, content in before.items():
-            if content is None:
-                path.unlink(missing_ok=True)
-            elif not path.exists() or path.read_bytes() != content:
-                write_bytes(path, content)
-        raise
+    with restored_on_error(tracked(folder)):
+        try:
+            yield
+        except BaseException:
+            for path in _inside(folder) - batches:
+                shutil.rmtree(path, ignore_errors=True)
+            if not existed:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _inside(folder: Path) -> set[Path]:
@@ -208,12 +202,13 @@ def _inside(folder: Path) -> set[Path]:
 
 
 def _dvc_add(folder: Path) -> None:
-    _call([sys.executable, "-m", "dvc", "add", "--quiet", folder.as_posix()], "dvc add")
+    dvc("add", folder)
 
 
-def _call(command: list[str], what: str) -> None:
-    """Run a command; BatchError with its last line where it fails."""
+def dvc(word: str, path: Path) -> None:
+    """Run `dvc WORD PATH`; BatchError with its last line where it fails."""
+    command = [sys.executable, "-m", "dvc", word, "--quiet", path.as_posix()]
     done = subprocess.run(command, text=True, capture_output=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise BatchError(f"{what} failed: {lines[-1] if lines else f'exit status {done.returncode}'}")
+        raise BatchError(f"dvc {word} failed: {lines[-1] if lines else f'exit status {done.returncode}'}")

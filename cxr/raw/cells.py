@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 from cxr.data.manifest import VIEWS
@@ -104,12 +105,14 @@ def looks_rounded(patient: str) -> bool:
     return _ROUNDED.fullmatch(patient) is not None
 
 
+@lru_cache(4096)
 def sex(text: str) -> str | None:
     """ "M", "F", "" for unknown, None for a word that is not understood (codes such as 0 and 1, DICOM's O)."""
     word = text.strip().lower()
     return "" if word in _NO_SEX else _SEXES.get(word)
 
 
+@lru_cache(4096)
 def age_in_years(text: str) -> float | None:
     """Years from `58`, `58.5`, `58,5`, `058Y`, `58 years`, `011M`, `3 weeks`, `003D`; NaN for a missing one, None for
     what is not understood: signs, exponents, ranges.
@@ -123,6 +126,7 @@ def age_in_years(text: str) -> float | None:
     return float(found[1].replace(",", ".")) * unit if found and unit else None
 
 
+@lru_cache(4096)
 def view(text: str) -> str | None:
     """A view position as a word of VIEWS, "" for unknown, None for what is not understood.
 

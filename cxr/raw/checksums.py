@@ -26,14 +26,18 @@ def read_ledger(path: Path) -> dict[str, str]:
     """Batch name to the SHA-256 of its SHA256SUMS; empty where there is no ledger. BatchError names a bad line."""
     if not path.exists():
         return {}
-    entries = {}
-    text = path.read_bytes().decode(errors="replace").removesuffix("\n")
-    for number, line in enumerate(text.split("\n") if text else (), 1):
-        name, _, checksum = line.partition(" ")
+    entries = ledger_lines(path.read_bytes().decode(errors="replace"))
+    for number, (name, checksum) in enumerate(entries.items(), 1):
         if not is_batch_name(name) or len(checksum) != 64:
+            line = f"{name} {checksum}"
             raise BatchError(f"{path} line {number}: not `<batch> <SHA-256>`: {line!r}; see git log of that file")
-        entries[name] = checksum
     return entries
+
+
+def ledger_lines(text: str) -> dict[str, str]:
+    """Batch name to SHA-256 in the text of a ledger, whose lines end with a newline alone; nothing is checked."""
+    lines = (line.partition(" ") for line in text.removesuffix("\n").split("\n") if text)
+    return {name: checksum for name, _, checksum in lines}
 
 
 def write_ledger(path: Path, entries: dict[str, str]) -> None:
@@ -75,6 +79,19 @@ def verify_set(folder: Path, batches: Sequence[Batch]) -> None:
     and times are as when it was last hashed is not hashed again.
     """
     check_ledger(folder, batches)
+    _verify_files(folder, batches)
+
+
+def verify_batches(folder: Path, batches: Sequence[Batch], ledger: dict[str, str]) -> None:
+    """As `verify_set`, for some batches of a set and what the ledger says of them."""
+    for batch in batches:
+        if batch.checksum != ledger[batch.name]:
+            raise BatchError(f"{batch.folder}: was changed; restore it with `dvc checkout {folder}`")
+    _verify_files(folder, batches)
+
+
+def _verify_files(folder: Path, batches: Sequence[Batch]) -> None:
+    """Compare every file with its batch's SHA256SUMS; HashMismatch names the first that is another."""
     wanted: dict[Path, str] = {}
     for batch in batches:
         wanted |= _recorded(batch)

@@ -13,10 +13,15 @@ class NotCommitted(UserError):
 
 def commit(files: Sequence[Path], message: str) -> None:
     """Commit exactly these files; what else is changed or staged stays as it is. NotCommitted where git refuses."""
-    paths = [path.as_posix() for path in files if path.exists() or _git("ls-files", "--", path.as_posix()).stdout]
+    paths = [path.as_posix() for path in known(files)]
     for words in (("add", "--", *paths), ("commit", "--quiet", "-m", message, "--", *paths)):
         if (ended := _git(*words)).returncode:
             raise NotCommitted(reason(ended.stderr + ended.stdout) or f"git {words[0]} ended with {ended.returncode}")
+
+
+def known(files: Sequence[Path]) -> list[Path]:
+    """Those of the files that are there, or that git has: what can be added or committed as removed."""
+    return [path for path in files if path.exists() or _git("ls-files", "--", path.as_posix()).stdout]
 
 
 def is_committed(files: Sequence[Path]) -> bool:
@@ -35,7 +40,7 @@ def reason(said: str) -> str:
 
 def line(files: Sequence[Path], message: str) -> str:
     """The command line that commits them."""
-    names = " ".join(path.as_posix() for path in files)
+    names = " ".join(path.as_posix() for path in known(files))
     return f"git add {names} && git commit -m '{message}' -- {names}"
 
 

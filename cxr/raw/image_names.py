@@ -9,7 +9,7 @@ counted, and nothing is matched by likeness.
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cxr.raw.names import fault_of
 
@@ -24,12 +24,17 @@ class Match:
     fault: str = ""
 
 
+_NONE = Match()
+
+
+@lru_cache(1024)  # of one row, the same name is asked for several times
 def plain(name: str) -> str:
     """A name composed (NFC), with / between folders and without ./ in front."""
     name = name if name.isascii() else unicodedata.normalize("NFC", name)
     return name.replace("\\", "/").removeprefix("./")
 
 
+@lru_cache(1024)
 def file_name(name: str) -> str:
     """The file's name in a cell that may hold a path, composed."""
     return plain(name).rpartition("/")[2]
@@ -68,10 +73,10 @@ class NameIndex:
 
     def by_file_name(self, name: str) -> Match:
         """As `find`; where the folders do not fit, the one file of that name, wherever it stands."""
-        found = self.find(name)
-        if found.path or ".." in plain(name).split("/"):
+        found, asked = self.find(name), plain(name)
+        if found.path or "/" not in asked or ".." in asked.split("/"):
             return found
-        return self.find(file_name(name)) if file_name(name) else found
+        return self.find(file_name(name))
 
     def several(self) -> Iterator[list[str]]:
         """For each file name that stands in several folders its paths."""
@@ -116,7 +121,7 @@ def _only(paths: list[str], how: str, why: str) -> Match:
     """The one file, or why none of several is taken."""
     if len(paths) > 1:
         return Match(fault=f"{len(paths)} files {why}: {paths[0]!r}, {paths[1]!r}")
-    return Match(paths[0], how) if paths else Match()
+    return Match(paths[0], how) if paths else _NONE
 
 
 def _one_ends_the_other(path: str, asked: str) -> bool:

@@ -6,6 +6,7 @@ no test image is trained on because its name was written otherwise.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from cxr.raw.batch import Batch
 from cxr.raw.image_names import BatchImages, file_name
@@ -57,6 +58,7 @@ class OfficialLists:
         return splits
 
 
+@lru_cache(1024)
 def folded(name: str) -> str:
     """A file's name without folders, upper and lower case: under which an entry without image stands."""
     return file_name(name).casefold()

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cxr.core.files import NotAPlainFile, atomic_file, open_regular, write_text
+from cxr.raw.batch import members
 from cxr.raw.names import MEMBERS, BatchError, fault_of, is_litter
 from cxr.runtime import progress
 
@@ -86,13 +87,17 @@ def copy(
                 while data := stream.read(1 << 20):
                     out.write(data)
             bar.update()
-        lines = [
-            line
-            for archive, members in archives(packed)
-            for line in _write_archive(opened, target / archive, members, bar)
-        ]
-    if packed:
+        lines = [line for name in loose if name.endswith(".tar") for line in _lines_of(target / name)]
+        for archive, packed_here in archives(packed):
+            lines += _write_archive(opened, target / archive, packed_here, bar)
+    if lines:
         write_text(target / MEMBERS, "".join(lines))
+
+
+def _lines_of(archive: Path) -> Iterator[str]:
+    """A line for the list of members for each file in an archive that came in as it is."""
+    for name, place in members(archive):
+        yield f"{hashlib.sha256(place.read()).hexdigest()}  {name}\n"
 
 
 def archives(names: Sequence[str]) -> list[tuple[str, Sequence[str]]]:

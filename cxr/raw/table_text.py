@@ -19,7 +19,9 @@ from cxr.core.errors import UserError
 
 SAVE_AS = "save it as CSV, UTF-8, separated by commas"
 MOST_BYTES = 1 << 28  # of a table once unzipped: ChestX-ray14's has 8 MB
-MOST_LINES = 1_000_000  # ChestX-ray14's table has 112,121
+MOST_LINES = 500_000  # ChestX-ray14's table has 112,121
+MOST_UNZIPPED = 100  # times its size, that a gzipped table may unzip to: those of real sets do 10 to 30 times
+_ALWAYS_UNZIPPED = 1 << 22  # bytes
 LONGEST_LINE = 1 << 17  # bytes
 _CHUNK = 1 << 20
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -80,6 +82,7 @@ def _chunks(path: Path, data: bytes, most_bytes: int) -> Iterator[bytes]:
     zipped = path.name.lower().endswith(".gz")
     if zipped:
         stream = gzip.GzipFile(fileobj=stream)  # type: ignore[assignment]
+        most_bytes = min(most_bytes, max(_ALWAYS_UNZIPPED, MOST_UNZIPPED * len(data)))
     left = most_bytes
     try:
         while chunk := stream.read(_CHUNK):

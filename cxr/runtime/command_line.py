@@ -91,5 +91,13 @@ def given_path(text: str) -> Path:
     return environment.called_from() / text
 
 
+def given_folder(text: str) -> Path:
+    """A folder of the command line, as `given_path` reads it; typer.BadParameter where it is not there."""
+    path = given_path(text)
+    if not path.is_dir():
+        raise typer.BadParameter(f"{path}: no such folder")
+    return path
+
+
 def _nothing() -> None:
     """What a group does before its command: nothing."""

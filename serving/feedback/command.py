@@ -27,7 +27,7 @@ _TABLE = typer.Argument(
 )
 _NAME = typer.Argument(help="of the folder in production/inbox", metavar="NAME", show_default=False)
 _IMAGES = typer.Option(
-    help="the scored folder (default: score.folder of params.yaml)", parser=command_line.given_path, metavar="FOLDER"
+    help="the scored folder (default: score.folder of params.yaml)", parser=command_line.given_folder, metavar="FOLDER"
 )
 _PRODUCTION = typer.Option(
     help="production folder (default: CXR_PRODUCTION, else production)",

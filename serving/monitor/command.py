@@ -31,12 +31,12 @@ _WINDOW = typer.Option(
 )
 _SINCE = typer.Option(help="studies scored since then, for example 2026-01-31T00:00", parser=_moment, metavar="MOMENT")
 _LOG = typer.Option(
-    help="scoring log (default: log in the production folder)", parser=command_line.given_path, metavar="FOLDER"
+    help="scoring log (default: log in the production folder)", parser=command_line.given_folder, metavar="FOLDER"
 )
 _IMAGES = typer.Option(
     help="the folder that was scored: its images that drove the verdict are shown (default: "
     "score.folder of params.yaml)",
-    parser=command_line.given_path,
+    parser=command_line.given_folder,
     metavar="FOLDER",
 )
 _PRODUCTION = typer.Option(
@@ -63,6 +63,9 @@ def monitor(
     if window and since:
         raise typer.BadParameter("give --window or --since, not both", param_hint="--since")
     params, folder = load(), production or releases.production_folder()
+    if window and window < params.monitor.least_studies:
+        least = f"monitor.least_studies ({params.monitor.least_studies}), of which fewer are not judged"
+        raise typer.BadParameter(f"{window} is below {least}", param_hint="--window")
     task = MonitorTask(
         log or folder / "log",
         folder / "feedback",

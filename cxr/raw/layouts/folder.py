@@ -168,10 +168,9 @@ class FolderWriter:
 
     def __init__(self, layout: Folder) -> None:
         """Start without a study; `layout` knows the pattern of patients and the negative class."""
-        self.needs = (
-            "a study has one class, and its file's name holds the patient by ingest.patient_pattern "
-            f"({layout.section.patient_pattern})"
-        )
+        pattern = layout.section.patient_pattern
+        by_name = f", and its file's name holds the patient by ingest.patient_pattern ({pattern})" if pattern else ""
+        self.needs = f"a study has one class{by_name}"
         self._layout, self._negative = layout, layout.section.negative
         self._files: list[tuple[Path, Path]] = []
 

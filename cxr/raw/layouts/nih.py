@@ -9,6 +9,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -239,9 +240,10 @@ def _doubled(batch: Batch, claims: Claims) -> Iterator[Fault]:
                 yield Fault(batch.name, "", path, "ambiguous_name", detail, (batch.name, path))
 
 
-def _findings(cell: str) -> set[str]:
+@lru_cache(4096)
+def _findings(cell: str) -> frozenset[str]:
     """The findings of a cell, in the words of the labels."""
-    return {_SPELT_OTHERWISE.get(part, part) for part in map(str.strip, cell.split("|")) if part}
+    return frozenset(_SPELT_OTHERWISE.get(part, part) for part in map(str.strip, cell.split("|")) if part)
 
 
 def _matching(pattern: re.Pattern[str], names: Sequence[str]) -> list[str]:

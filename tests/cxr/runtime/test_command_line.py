@@ -67,3 +67,10 @@ def test_a_path_starts_where_the_user_called(monkeypatch, tmp_path):
     monkeypatch.setenv("CXR_CALLED_FROM", str(tmp_path))
     assert command_line.given_path("a/b") == tmp_path / "a/b"
     assert command_line.given_path("/a/b") == Path("/a/b")
+
+
+def test_a_folder_that_is_not_there_is_a_wrong_command_line(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert command_line.given_folder(".") == Path()
+    with pytest.raises(typer.BadParameter, match="nowhere: no such folder"):
+        command_line.given_folder("nowhere")

@@ -264,3 +264,18 @@ def test_a_reference_whose_arrays_are_not_all_there_is_refused(tmp_path):
         reference.Reference.from_arrays(arrays)
     same = reference.Reference.from_arrays(made.reference(0, 10).arrays())
     assert len(replace(same)) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--window=-5"], "--window"),
+        (["--window", "0"], "--window"),
+        (["--window", "49"], "49 is below monitor.least_studies (50)"),
+        (["--log", "nowhere"], "nowhere: no such folder"),
+        (["--images", "nowhere"], "nowhere: no such folder"),
+    ],
+)
+def test_what_can_not_be_meant_is_a_wrong_command_line(place, capsys, arguments, said):
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
