@@ -31,6 +31,7 @@ logger = logging.getLogger("cxr.private_names")  # not below cxr.raw, whose mess
 FOLDER = RUNS / "names"
 _MINE = 0o600
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # said of what is written, and the stage's own words say what to do
+_LONGEST = 4096  # letters of a value: a broken table can be one cell
 _LEAST = 8  # letters of a key that is looked for: fewer would fit many rows by chance
 
 
@@ -102,9 +103,9 @@ def add(what: str, rows: Iterable[PrivateName]) -> Path:
     """Add rows to the table `.runs/names/<what>.csv`; its path."""
     path = FOLDER / f"{what}.csv"
     text = _csv(map(asdict, rows))
-    with _held(), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, _MINE), "w") as file:
+    with _held(), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, _MINE), "ab") as file:
         head = "" if os.fstat(file.fileno()).st_size else _csv([_HEADER])
-        file.write(head + text)
+        file.write((head + text).encode())
     return path
 
 
@@ -208,7 +209,8 @@ def _held() -> Iterator[None]:
 
 
 def _csv(rows: Iterable[Mapping[str, str]]) -> str:
-    """Rows as lines of CSV, without a header; bytes that are no text are spelt out."""
+    """Rows as lines of CSV, without a header; bytes that are no text are spelt out, long values cut off."""
     text = io.StringIO(newline="")
-    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerows(rows)
+    short = ({name: value[:_LONGEST] for name, value in row.items()} for row in rows)
+    csv.DictWriter(text, COLUMNS, lineterminator="\n").writerows(short)
     return text.getvalue().encode("utf-8", "backslashreplace").decode()

@@ -35,6 +35,10 @@ SAYS: Mapping[str, str] = {
     "repeated_rows": "several rows about one image that can't be united",
     "bad_row": "a row that can't be read, or lacks patient or findings",
 }
+NOT_ASKED_FOR = (
+    "this set has a salt of its own, and outputs name its files all the same: ingest.public is true; set it to false, "
+    "unless the names are known to everybody (docs/explanation/private-sets.md)"
+)
 _ELSEWHERE = "see .runs/names on the machine that read it"
 _LINE = re.compile(r"\blines? \d+(?:(?:-| to )\d+)?$")
 _FEW_DIGITS = re.compile(r"\d{1,4}")  # a number of the study, not an accession number or a date

@@ -7,6 +7,7 @@ from typing import Any
 
 from cxr.core.errors import UserError
 from cxr.core.files import write_csv, write_json
+from cxr.core.patient_salt import PUBLIC_SALT
 from cxr.data import manifest
 from cxr.params import Params
 from cxr.params.schema import Ingest
@@ -35,6 +36,8 @@ def ingest(params: Params) -> dict[str, int]:
     """
     section = params.ingest
     salt, layout = patients.salt(section.salt_fingerprint), layout_for(section)
+    if section.public and salt != PUBLIC_SALT:
+        logger.warning("ingest: %s", privacy.NOT_ASKED_FOR)
     batches, rows = read(layout, section, salt)
     refuse_too_many(rows, section)
     kept, gone = merge(rows.candidates)

@@ -16,7 +16,8 @@ from tests.fixtures.workspace import Workspace
 
 SALT = "a long word of the hospital's own"
 SECRETS = ("Mueller", "Annabel", "PAT-8765", "Zyxwvut")
-RAW = ("data/raw/hospital", ".runs/names", "production/inbox", "incoming", ".git")  # what is known to hold names
+# what is known to hold names: raw data, DVC's index of them, and the folder that names are kept in
+RAW = ("data/raw/hospital", ".dvc/tmp/site", ".runs/names", "production/inbox", "incoming", ".git")
 pytestmark = pytest.mark.slow
 
 

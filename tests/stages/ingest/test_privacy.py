@@ -142,6 +142,15 @@ def test_private_and_public_differ_in_names_alone():
     assert manifest.read(Path("data/manifest.parquet")).head.public is False
 
 
+def test_a_set_with_a_salt_of_its_own_is_asked_whether_it_is_public(caplog):
+    batch({"NORMAL/IM-0001-0001.png": png(grey(750))})
+    run(FOLDER, salt_fingerprint=PRIVATE["salt_fingerprint"])
+    assert "ingest.public is true" in caplog.text
+    caplog.clear()
+    run(FOLDER, **PRIVATE)
+    assert "ingest.public" not in caplog.text
+
+
 def test_a_folder_sets_patients_stay_apart_and_unnamed():
     batch({f"NORMAL/IM-{n:04d}-000{i}.png": png(grey(720 + 2 * n + i)) for n in range(3) for i in range(2)})
     table = run(FOLDER, **PRIVATE)
