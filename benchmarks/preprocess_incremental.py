@@ -17,13 +17,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.amounts import positive
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "data")]
 
 import numpy as np
 
+from benchmarks.amounts import positive
 from tests.fixtures.toy_set import Toy
 
 CASES = (  # name, whether an image is added before, what is deleted before
