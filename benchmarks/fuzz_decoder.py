@@ -17,6 +17,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,7 +35,13 @@ from cxr.runtime.process_pool import Lost, map_unordered
 
 MAX_PIXELS = 4_000_000
 Generator = np.random.Generator
-JPEGS = ({}, {"optimize": True}, {"progressive": True}, {"restart_marker_blocks": 3}, {"quality": 30, "subsampling": 2})
+JPEGS: tuple[dict[str, Any], ...] = (
+    {},
+    {"optimize": True},
+    {"progressive": True},
+    {"restart_marker_blocks": 3},
+    {"quality": 30, "subsampling": 2},
+)
 PNGS = ("L", "RGB", "RGBA", "LA", "P", "1", "I;16")
 
 
