@@ -26,6 +26,7 @@ SAYS: Mapping[str, str] = {
     "absurd_header": "sizes, depths or counts that no radiograph has",
     "too_large": "more pixels or bytes than are read",
     "decoder_crashed": "it kills the process that decodes it",
+    "too_slow": "it is not decoded within the time that one file may take",
     "not_in_table": "no row of a table names it",
     "ambiguous_name": "the table's name fits another file too",
     "unknown_label": "a label that is not among ingest.labels",
