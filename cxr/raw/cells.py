@@ -56,6 +56,13 @@ class Counts:
         """The counts of both."""
         return Counts(self.not_understood + other.not_understood, self.rounded_ids + other.rounded_ids)
 
+    def by_column(self) -> dict[str, int]:
+        """Column to how many of its cells were not understood, by name."""
+        numbers: Counter[str] = Counter()
+        for (_, column, _), number in sorted(self.not_understood.items()):
+            numbers[column] += number
+        return dict(numbers)
+
     def patient(self, column: str, text: str) -> str:
         """An id as `patient_id` reads it; counted where a spreadsheet seems to have rounded it."""
         read = patient_id(text)

@@ -22,7 +22,9 @@ from cxr.raw.labels import Coding
 from cxr.raw.layouts.base import Claims, Fault, Layout, Record
 from cxr.raw.layouts.registry import layout_for, layout_of
 from cxr.raw.names import OWN, BatchError, in_short, is_image
+from cxr.raw.official_lists import ListEntries
 from cxr.raw.packing import Listing, listing
+from cxr.raw.repeated_rows import Labelled, settle
 from cxr.runtime import progress
 
 _HEAD = 4096  # bytes of an image that are read: kind and, in most files, sides
@@ -34,7 +36,8 @@ class Look:
     """A folder that may become a batch. `names`: files that come in; `left_out`: documents and what the parameters
     leave out; `rows`: rows as ingest will count them; `quarantined`: those of them that it would refuse, as far as
     tables, names and first bytes tell; `absent`: rows without image; `alike`: names that only case or Unicode's form
-    tells apart."""
+    tells apart; `missed_for_test`: where official lists have entries for test that name nothing, `in_no_list`: images
+    that no official list names; `unclear`: column to how many cells are not understood."""
 
     source: Path
     layout: type[Layout]
@@ -45,17 +48,23 @@ class Look:
     quarantined: list[Fault]
     absent: int
     alike: list[str]
+    missed_for_test: list[str]
+    in_no_list: int
+    unclear: dict[str, int]
 
     def remarks(self, named: bool = True) -> list[str]:
         """What is to be said of it to whoever adds it, a line each; counts alone where nothing may be `named`."""
         counted = _counted if named else len
         refused = f"{len(self.quarantined)} of {self.rows} rows: {in_words(self.quarantined, named)}"
+        unclear = ", ".join(f"{column} {number}" for column, number in self.unclear.items())
         lines = {
             f"left out, of systems and programs: {counted(self.listing.litter)}": self.listing.litter,
             f"left out, no input: {counted(self.left_out)}": self.left_out,
             f"ingest will quarantine {refused}": self.quarantined,
             f"rows without image: {self.absent} of {self.rows}": self.absent,
             f"names that other systems take for one: {counted(self.alike)}": self.alike,
+            f"entries for test that name no image and no row: {counted(self.missed_for_test)}": self.missed_for_test,
+            f"cells that are not understood: {unclear}": self.unclear,
         }
         return [line for line, is_so in lines.items() if is_so]
 
@@ -75,7 +84,9 @@ def look_at(source: Path, name: str, section: Ingest | None, earlier: Sequence[B
     claims = layout.read(batch, earlier)
     beside = set(left_out(claims, batch.names()))
     strays = _strays(batch, claims, beside)
-    faults, absent = _sorted_out(batch, claims, section)
+    coding = Coding.of(section, claims.known_findings) if section else None
+    faults, absent = _sorted_out(batch, claims, layout.section, coding)
+    lists = ListEntries.of([claims], (each for before in earlier for each in before.names()))
     return Look(
         source,
         found,
@@ -86,6 +97,9 @@ def look_at(source: Path, name: str, section: Ingest | None, earlier: Sequence[B
         faults + strays,
         absent,
         _alike(batch.names()),
+        lists.missed_for_test(),
+        sum(record.image is not None and not record.official for record in claims.records),
+        claims.counts.by_column(),
     )
 
 
@@ -96,6 +110,12 @@ def refuse(look: Look, section: Ingest | None, earlier: Sequence[Batch] = ()) ->
         raise BatchError(
             f"{look.source}: no image would come in: {refused} of {present} rows would be quarantined"
             f"{f' ({in_words(look.quarantined)})' if refused else ''}, {look.absent} are without image"
+        )
+    if section and section.split.rule == "official" and look.missed_for_test and look.in_no_list:
+        raise BatchError(
+            f"{look.source}: ingest would stop: {len(look.missed_for_test)} entries for test name no image and no row "
+            f"(the first: {look.missed_for_test[0]}), and {look.in_no_list} images stand in no list; write the lists "
+            "with the names of the files"
         )
     before = sum(is_image(name) for batch in earlier for name in batch.names())
     if section and refused > section.max_quarantined_fraction * (present + before):
@@ -139,19 +159,21 @@ def _section_of_its_own(name: str, layout: type[Layout]) -> Ingest:
     )
 
 
-def _sorted_out(batch: Batch, claims: Claims, section: Ingest | None) -> tuple[list[Fault], int]:
-    """(rows that would be quarantined, how many have no image), as ingest sorts them, which decodes besides."""
+def _sorted_out(batch: Batch, claims: Claims, section: Ingest, coding: Coding | None) -> tuple[list[Fault], int]:
+    """(rows that would be quarantined, how many have no image), as ingest sorts them, which decodes besides; without a
+    `coding` no word is an unknown label."""
     rows: list[Record | Fault] = [*claims.records, *claims.faults]
-    present = [row for row in rows if row.image or (isinstance(row, Fault) and row.reason == "unsafe_path")]
+    present = [row for row in rows if row.image or (isinstance(row, Fault) and row.in_any_case)]
     faults = [row for row in present if isinstance(row, Fault)]
-    coding = Coding.of(section, claims.known_findings) if section else None
-    sound = []
+    labelled: list[Labelled] = []
     for record in (row for row in present if isinstance(row, Record)):
-        if fault := _unknown_label(record, coding):
-            faults.append(fault)
-        else:
-            sound.append(record)
-    return faults + _undecodable(batch, sound, section), len(rows) - len(present)
+        try:
+            labelled.append((record, coding.encode(record.findings) if coding else ()))
+        except ValueError as error:
+            faults.append(Fault(record.batch, record.place, record.name, "unknown_label", str(error), record.image))
+    sound, repeated = settle(labelled, faults, section)
+    undecodable = _undecodable(batch, [record for record, _ in sound], section)
+    return faults + repeated + undecodable, len(rows) - len(present)
 
 
 def _strays(batch: Batch, claims: Claims, beside: Collection[str]) -> list[Fault]:
@@ -167,23 +189,12 @@ def _strays(batch: Batch, claims: Claims, beside: Collection[str]) -> list[Fault
     ]
 
 
-def _unknown_label(record: Record, coding: Coding | None) -> Fault | None:
-    """The fault of a record whose words are no labels of the task; without a task there is none."""
-    try:
-        if coding:
-            coding.encode(record.findings)
-    except ValueError as error:
-        return Fault(record.batch, record.place, record.name, "unknown_label", str(error), record.image)
-    return None
-
-
-def _undecodable(batch: Batch, records: Sequence[Record], section: Ingest | None) -> list[Fault]:
+def _undecodable(batch: Batch, records: Sequence[Record], section: Ingest) -> list[Fault]:
     """A fault for each record whose image is none by its first bytes, or is larger than allowed."""
     own = [record for record in records if record.image and record.image[0] == batch.name]
-    most = section.max_pixels if section else Ingest.model_fields["max_pixels"].default
     with ThreadPoolExecutor(4 * workers()) as threads:  # they wait for the disk, or for a file server
         found = progress.bar(
-            threads.map(partial(_fault_of, batch, most), own),
+            threads.map(partial(_fault_of, batch, section.max_pixels), own),
             what="looking",
             unit="file",
             total=len(own),

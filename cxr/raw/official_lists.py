@@ -5,12 +5,13 @@ no test image is trained on because its name was written otherwise.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cxr.raw.batch import Batch
 from cxr.raw.image_names import BatchImages, file_name
-from cxr.raw.layouts.base import ImageKey
+from cxr.raw.layouts.base import Claims, ImageKey
 from cxr.raw.names import is_image
 from cxr.raw.tables import TableFile
 
@@ -56,6 +57,27 @@ class OfficialLists:
                 key = images.by_file_name(name) or folded(name)
                 splits[key] = "test" if "test" in (split, splits.get(key)) else split
         return splits
+
+
+@dataclass(frozen=True)
+class ListEntries:
+    """Entries of official lists: how many, and (split, where) of those that name no image and no row."""
+
+    number: int
+    unmatched: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, claims: Sequence[Claims], names: Iterable[str] = ()) -> "ListEntries":
+        """The entries of all batches' lists, held against the names of all rows and of their files, and `names`."""
+        rows = (row for claim in claims for row in (*claim.records, *claim.faults))
+        known = {folded(name) for row in rows for name in (row.name, row.image[1] if row.image else "")}
+        known |= {folded(name) for name in names}
+        entries = [entry for claim in claims for entry in claim.listed.items()]
+        return cls(len(entries), tuple(entry for name, entry in entries if name not in known))
+
+    def missed_for_test(self) -> list[str]:
+        """Where the entries for test stand that name nothing: what they mean may stand in train."""
+        return [place for split, place in self.unmatched if split == "test"]
 
 
 @lru_cache(1024)

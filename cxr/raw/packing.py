@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from cxr.core.files import atomic_file, open_regular, write_text
+from cxr.core.files import NotAPlainFile, atomic_file, open_regular, write_text
 from cxr.raw.batch import members
 from cxr.raw.names import MEMBERS, BatchError, fault_of, is_litter
 from cxr.runtime import progress
@@ -155,6 +155,8 @@ def _open(path: Path) -> io.BufferedReader:
     """An open file; BatchError where it is gone, closed, or became a link."""
     try:
         return open_regular(path)
+    except NotAPlainFile as error:
+        raise BatchError(f"{path}: changed while it was being added: {str(error).removeprefix(f'{path}: ')}") from error
     except FileNotFoundError as error:
         raise BatchError(
             f"{path}: is gone since it was listed; add the folder again when nothing changes it"

@@ -51,13 +51,12 @@ def base_card(
 ) -> ModelCard:
     """The card of the trained net; `parent` is the identity of the model that its training started from."""
     head, net = manifest.head, net_card(manifest, chain)
-    return ModelCard(
+    card = ModelCard(
         labels=net.labels,
         task=net.task,
         input=net.input,
         name=BASE,
         set=head.set,
-        **({} if head.public else {"public": False}),
         negative=head.negative,
         preprocessing=chain,
         split=SplitRecord(rule=head.split_rule, hash=split_hash(manifest)),
@@ -71,6 +70,7 @@ def base_card(
         operating_points=found.operating_points,
         validation=found.validation,
     )
+    return card if head.public else card.model_copy(update={"public": False})
 
 
 def measured_anew(card: ModelCard, found: Measured) -> ModelCard:

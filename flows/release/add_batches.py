@@ -48,7 +48,8 @@ def _add(workspace: Workspace, batch: Waiting, name: str) -> str:
     if (raw / f"{name}.dvc").exists() and not (raw / name).exists():
         workspace.pull([f"data/raw/{name}"])
     _, output = commands.run(workspace, "cxr.raw", "add", "--set", name, "--from", str(batch.folder))
-    logger.info(f"{batch.folder.name}: {output.splitlines()[0] if output else 'added'}")
+    said = [line for line in output.split("\n") if line and not line.startswith("to commit: ")]
+    logger.info(f"{batch.folder.name}: {'; '.join(said) or 'added'}")
     return batch.folder.name
 
 

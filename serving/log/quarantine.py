@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cxr.core.files import write_csv
+from cxr.imaging import usable
 from cxr.imaging.formats.undecodable import REASONS as UNDECODABLE
 from cxr.raw import private_names
 from cxr.runtime import folder_lock
@@ -30,7 +31,7 @@ def without_name(refused: RefusedFile) -> RefusedFile:
     """A refused file of a private set as quarantine.csv may have it: by its SHA-256, or by a token where it was not
     read (`cxr.raw.private_names.token`), its detail only where that is of the content."""
     known = private_names.stand_in(refused.sha256, refused.source) or private_names.token(refused.source)
-    detail = refused.detail if refused.reason in UNDECODABLE else ""
+    detail = refused.detail if refused.reason in (*UNDECODABLE, *usable.REASONS) else ""
     return replace(refused, source=known, detail=detail)
 
 

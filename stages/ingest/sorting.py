@@ -12,23 +12,10 @@ from cxr.raw.cells import Counts
 from cxr.raw.labels import Coding
 from cxr.raw.layouts.base import IMAGE, Claims, Fault, Layout, Record
 from cxr.raw.names import is_image
-from cxr.raw.official_lists import folded
+from cxr.raw.official_lists import ListEntries
 from cxr.raw.repeated_rows import Labelled
 from stages.ingest.facts import Fact, Gathered, gather, sha256_of
 from stages.ingest.merge import Candidate
-
-
-@dataclass(frozen=True)
-class ListEntries:
-    """Entries of the official lists of all batches: how many, and (split, where) of those that name no image and no
-    row."""
-
-    number: int
-    unmatched: tuple[tuple[str, str], ...]
-
-    def missed_for_test(self) -> list[str]:
-        """Where the entries for test stand that name nothing: what they mean may stand in train."""
-        return [place for split, place in self.unmatched if split == "test"]
 
 
 @dataclass(frozen=True)
@@ -82,15 +69,8 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
         sum(len(left_out(claim, batch.names())) for batch, claim in zip(batches, claims, strict=True)),
         sum((claim.counts for claim in claims), Counts()),
         sum((claim.names_matched for claim in claims), Counter()),
-        list_entries(claims),
+        ListEntries.of(claims),
     )
-
-
-def list_entries(claims: Sequence[Claims]) -> ListEntries:
-    """The entries of the official lists, held against the names of all rows and of their files."""
-    known = {folded(name) for row in _rows(claims) for name in (row.name, row.image[1] if row.image else "")}
-    entries = [entry for claim in claims for entry in claim.listed.items()]
-    return ListEntries(len(entries), tuple(entry for name, entry in entries if name not in known))
 
 
 def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:

@@ -11,6 +11,7 @@ import pytest
 
 from cxr.core import files
 from cxr.core.errors import HashMismatch
+from cxr.core.files import NotAPlainFile
 from cxr.raw import checksums
 from cxr.raw.batch import open_set
 from cxr.raw.checksums import verify_set
@@ -110,7 +111,7 @@ def test_a_file_that_became_a_link_after_listing_is_not_followed():
     (made,) = open_set(SET)
     (folder / "a.txt").unlink()
     (folder / "a.txt").symlink_to("/etc/hostname")
-    with pytest.raises(OSError, match="symbolic"):
+    with pytest.raises(NotAPlainFile, match="symbolic"):
         made.read("a.txt")
 
 

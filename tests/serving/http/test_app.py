@@ -25,6 +25,7 @@ from serving.http import worker
 from serving.log import scoring_log
 from serving.predict.run import findings
 from serving.registry import releases
+from serving.score.score_images import ImageBounds
 from tests.fixtures import made_images
 from tests.fixtures import scored_place as made
 
@@ -251,7 +252,7 @@ def test_a_request_under_way_when_the_release_is_swapped_ends_with_the_model_it_
 
     monkeypatch.setattr(worker, "look", look)
     images = [made.png(seed) for seed in range(3)]
-    first, second = (worker.work(tmp_path / "production", images, 10**6) for _ in range(2))
+    first, second = (worker.work(tmp_path / "production", images, ImageBounds(10**6)) for _ in range(2))
     assert (first.version, second.version) == ("v1", "v2") and first.model != second.model
     for reply, slope in ((first, 1.0), (second, 3.0)):
         assert reply.scored.version == reply.version and len(reply.images) == 3

@@ -92,7 +92,7 @@ def test_studies_that_trickle_in_one_by_one_are_timed_as_the_reference_is_and_ra
 def test_a_study_alone_and_one_of_a_full_block_are_charged_the_same_share_of_the_net(place, monkeypatch):
     Clock(monkeypatch)
     in_use = model.in_use(place / "production")
-    images = [score_images.opened("", made.png(seed), ".png", 10**6) for seed in range(9)]
+    images = [score_images.opened("", made.png(seed), ".png", made.CHAIN, ImageBounds(10**6)) for seed in range(9)]
     studies = score_images.look(images, in_use.chain)
     shares = [score_images.answer(in_use, studies[:count]).latency_ms for count in (1, 4, 7, 9)]
     assert all(np.allclose(taken, 2.0) for taken in shares)

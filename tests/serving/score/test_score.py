@@ -190,9 +190,9 @@ def test_images_too_large_to_be_held_together_are_looked_at_one_by_one_with_the_
     places, chain = find(place / "in", 1 << 20).images, model.in_use(place / "production").chain
     real, groups = worker.look, []
     monkeypatch.setattr(worker, "look", lambda images, *rest: groups.append(len(images)) or real(images, *rest))
-    together, _ = worker.read(places, chain, 10**6)
+    together, _ = worker.read(places, chain, ImageBounds(10**6))
     monkeypatch.setattr(worker, "_HELD_BYTES", 2 * 40 * 40 - 1)  # two images of 40 x 40 are too much
-    apart, _ = worker.read(places, chain, 10**6)
+    apart, _ = worker.read(places, chain, ImageBounds(10**6))
     assert groups == [7, 2, 2, 2, 1]
     assert [study.image_id for study in apart] == [study.image_id for study in together]
     assert all(
