@@ -8,7 +8,6 @@ a deadline that passes; or where a JPEG is accepted of which libjpeg-turbo has s
 """
 
 import argparse
-import io
 import resource
 import struct
 import sys
@@ -17,12 +16,10 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image
 
 from cxr.core.environment import workers
 from cxr.data.preprocessing_spec import Chain
@@ -35,14 +32,20 @@ from cxr.runtime.process_pool import Lost, map_unordered
 
 MAX_PIXELS = 4_000_000
 Generator = np.random.Generator
-JPEGS: tuple[dict[str, Any], ...] = (
-    {},
-    {"optimize": True},
-    {"progressive": True},
-    {"restart_marker_blocks": 3},
-    {"quality": 30, "subsampling": 2},
+JPEGS = (
+    (),
+    (cv2.IMWRITE_JPEG_OPTIMIZE, 1),
+    (cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+    (cv2.IMWRITE_JPEG_RST_INTERVAL, 3),
+    (cv2.IMWRITE_JPEG_QUALITY, 30, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420),
 )
-PNGS = ("L", "RGB", "RGBA", "LA", "P", "1", "I;16")
+PNGS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
+    lambda grey: grey,
+    lambda grey: np.dstack([grey, grey[::-1], grey]),
+    lambda grey: np.dstack([grey, grey, grey, grey[::-1]]),
+    lambda grey: grey.astype(np.uint16) * 16,
+    lambda grey: np.dstack([grey, grey, grey, grey[::-1]]).astype(np.uint16) * 257,
+)
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,10 @@ def sound(generator: Generator) -> bytes:
     height, width = (int(side) for side in generator.integers(8, 90, 2))
     small = generator.integers(0, 256, (5, 5)).astype(np.uint8)
     grey = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
-    stream = io.BytesIO()
     if generator.random() < 0.5:
-        options = JPEGS[generator.integers(len(JPEGS))]
-        Image.fromarray(grey).convert(("L", "RGB")[generator.integers(2)]).save(stream, "JPEG", **options)
-    elif (mode := PNGS[generator.integers(len(PNGS))]) == "I;16":
-        stream.write(cv2.imencode(".png", grey.astype(np.uint16) * int(generator.integers(1, 257)))[1].tobytes())
-    else:
-        Image.fromarray(grey).convert(mode).save(stream, "PNG")
-    return stream.getvalue()
+        pixels = grey if generator.random() < 0.5 else np.dstack([grey, grey[::-1], grey])
+        return cv2.imencode(".jpg", pixels, JPEGS[generator.integers(len(JPEGS))])[1].tobytes()
+    return cv2.imencode(".png", PNGS[generator.integers(len(PNGS))](grey))[1].tobytes()
 
 
 def flip(data: bytearray, generator: Generator) -> None:

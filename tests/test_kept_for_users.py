@@ -136,6 +136,7 @@ MAKE_WORDS = {
     "lint",
     "preset",
     "add-batch",
+    "remove-batch",
     "verify",
     "report",
     "clean",

@@ -152,7 +152,7 @@ class Ingest(Section):
     @classmethod
     def is_no_number(cls, name: str) -> str:
         """ValueError for a name such as 1e3, a word in YAML 1.1 and a number in 1.2, by which DVC looks for the set."""
-        if re.fullmatch(r"\d+e-?\d+|0o[0-7]+", name):
+        if re.fullmatch(r"\d[\d_]*e-?[\d_]+|0o[0-7_]+", name):
             raise ValueError("DVC reads this name as a number; let it have a letter more")
         return name
 

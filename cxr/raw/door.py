@@ -178,7 +178,7 @@ def _sorted_out(batch: Batch, claims: Claims, section: Ingest, coding: Coding | 
 
 def _strays(batch: Batch, claims: Claims, beside: Collection[str]) -> list[Fault]:
     """A fault for each file that no row names."""
-    rows = (*claims.records, *claims.faults)
+    rows: list[Record | Fault] = [*claims.records, *claims.faults]
     expected = {row.image[1] for row in rows if row.image and row.image[0] == batch.name} | claims.tables | {*beside}
     return [
         Fault(batch.name, "", name, "not_in_table", "no row of a table names it", (batch.name, name))

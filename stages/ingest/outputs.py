@@ -95,6 +95,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),
         "patients": int(table["patient"].nunique()),
         "patients_from": patients_from(table),
+        "patients_alike": patients.alike(each.record.patient for each in rows.candidates),
         "splits": {split: _split_counts(manifest.rows(split)) for split in SPLITS},
         "boxes": sum(map(len, manifest.boxes())),
         "boxes_of_other_images": rows.boxes_unmatched,

@@ -5,11 +5,16 @@ and nobody without the salt can tell which.
 """
 
 import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
 
 from cxr.core import environment
 from cxr.core.errors import UserError
 from cxr.core.patient_salt import PUBLIC_SALT
 from cxr.core.patient_salt import fingerprint as fingerprint_of
+
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")  # in front of a number
 
 
 def salt(fingerprint: str) -> str:
@@ -31,6 +36,12 @@ def salt(fingerprint: str) -> str:
 def key(salt: str, source_set: str, patient: str) -> str:
     """16 hex digits for a patient of a set."""
     return hashlib.sha256(f"{salt}\0{source_set}\0{patient}".encode()).hexdigest()[:16]
+
+
+def alike(ids: Iterable[str]) -> int:
+    """How many of these ids differ from another one in case or in leading zeros of a number alone."""
+    spelt = Counter(_ZEROS.sub("", each.casefold()) for each in set(ids))
+    return sum(number for number in spelt.values() if number > 1)
 
 
 def fraction(purpose: str, seed: int, patient_key: str) -> float:

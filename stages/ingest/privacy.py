@@ -15,6 +15,7 @@ from stages.ingest import patients
 from stages.ingest.merge import Candidate
 from stages.ingest.sorting import QuarantinedRow, Sorted
 
+NO_AGE = 999.0  # years; for a larger number, which no bound of validation lets pass: it may be a date of birth
 OTHER = "other"  # for a box's word that is no label of the task: it may be anybody's name
 SAYS: Mapping[str, str] = {
     "empty_file": "no bytes",
@@ -89,6 +90,7 @@ def _candidate(each: Candidate, section: Ingest, salt: str) -> Candidate:
             image=(batch, stand_in(each.fact.sha256, name)),
             study=_study(record, section, salt),
             view=view(record.view),
+            age=min(record.age, NO_AGE) if record.age == record.age else record.age,
             boxes=tuple(box if box.label in section.labels else replace(box, label=OTHER) for box in record.boxes),
         ),
     )

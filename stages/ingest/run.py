@@ -140,7 +140,7 @@ def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
         for each in gone
         if each.outcome == CONFLICT and not each.gone.record.repeats
     ]
-    made, others = counts["patients_from"], counts["merged_of_other_patient"]
+    made, others, alike = counts["patients_from"], counts["merged_of_other_patient"], counts["patients_alike"]
     missed = made.get(FILE_NAME, 0) if PATTERN in made else 0
     shown = "; ".join(conflicts[:3])
     lines = {
@@ -148,6 +148,8 @@ def remarks(counts: dict[str, Any], gone: Sequence[Merged]) -> list[str]:
         "hold, see the outcome conflict in data/merged.csv": len(conflicts),
         f"rows with an image's pixels and another patient than it: {others}; the first row's patient holds, see "
         "`differs` in data/merged.csv": others,
+        f"patients whose ids differ from another's in case or leading zeros alone: {alike}; they are taken for others, "
+        "look whether they are": alike,
         f"file names that ingest.patient_pattern misses, each a patient of its own: {missed}": missed,
         **table_remarks.lines(counts, gone),
     }

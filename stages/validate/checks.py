@@ -69,7 +69,7 @@ CHECKS = (
     ),
     Rule(
         "patient_sizes_plausible",
-        "Nobody has far more images than the others, and a table's patients are not as many as its images.",
+        "Nobody has far more images than the others, and ids of patients are not all different.",
         "look at the ids: did a spreadsheet round them, are they the studies', is one used for `not known`?",
         "warning",
     ),

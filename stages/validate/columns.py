@@ -50,9 +50,10 @@ def _of_other_depth(table: pd.DataFrame) -> pd.Series:
 
 def most_images_of_a_patient(table: pd.DataFrame) -> int:
     """Images of one patient up to which a derived table is plausible: more are far above the rest, as where many share
-    one id. 0 where a table's column made every patient and no two images have the same: then it is no patient's."""
+    one id. 0 where ids of a table or by a pattern are all different: then they are the images', not the patients'."""
     images = table.groupby("patient")["images_of_patient"].first()
-    if len(table) > _MANY and len(images) == len(table) and table["patient_from"].eq("column").all():
+    by_ids = table["patient_from"].isin(["column", "pattern"]).all()
+    if len(table) > _MANY and len(images) == len(table) and by_ids:
         return 0
     return int(max(_MANY, _SHARE * len(table), _TIMES * images.median()))
 

@@ -66,9 +66,10 @@ def test_a_scan_with_a_large_hole_is_corrupt(kind, filled):
     assert refusal(data[:begin] + bytes((end - begin) * filled) + data[end:]) == "corrupt"
 
 
-def test_zeros_that_happen_to_be_valid_code_are_a_hole():
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_zeros_that_happen_to_be_valid_code_are_a_hole(mode):
     """In the standard tables a code of zero bits is a coefficient, so that libjpeg may find nothing to warn of."""
-    data = made()
+    data = made(mode=mode)
     holed = [data[:at] + bytes(48) + data[at + 48 :] for at in range(len(data) - 2000, len(data) - 60, 5)]
     silent = [each for each in holed if judged(each)]
     assert silent and {refusal(each) for each in silent} == {"corrupt"}

@@ -49,6 +49,7 @@ def refusal(**changes: Any) -> str:
         ({"ingest__task": "multiclass", "ingest__labels": ["Mass"]}, ("multiclass", "two labels")),
         ({"ingest__task": "multiclass", "ingest__negative": "none"}, ("multiclass", "`negative` is null")),
         ({"ingest__set": "1e3"}, ("ingest.set", "DVC reads this name as a number")),
+        ({"ingest__set": "1_0e1"}, ("ingest.set", "DVC reads this name as a number")),
         ({"ingest__set": 2024}, ("ingest.set", "valid string", "2024")),
         ({"preprocess__size": 8, "preprocess__clahe__tiles": 9}, ("clahe.tiles (9)", "size (8)")),
         ({"train__epochs": 1, "train__schedule__warmup_epochs": 1.5}, ("schedule.warmup_epochs (1.5)", "epochs (1)")),

@@ -6,6 +6,7 @@ import pytest
 
 from cxr.core.errors import UserError
 from cxr.data import manifest
+from stages.ingest import patients
 from tests.fixtures.made_images import grey, png
 from tests.fixtures.made_sets import FOLDER, NIH, batch, counts, listed, nih_files, run
 
@@ -69,3 +70,10 @@ def test_the_split_rule_of_the_manifest_says_what_made_the_patients():
     batch(scans(3))
     run(NOBODY, one_patient_per="image")
     assert manifest.read(Path("data/manifest.parquet")).head.split_rule["patients_from"] == ["image"]
+
+
+def test_ids_that_differ_in_case_or_leading_zeros_alone_are_said_and_stay_apart(caplog):
+    assert patients.alike(["p7", "P07", "p70", "x", "x", "IM-007", "im-7", "0", "00"]) == 6
+    batch({f"NORMAL/{name}_1.png": png(grey(1200 + n)) for n, name in enumerate(["p7", "P07", "p8"])})
+    assert run(FOLDER, patient_pattern=r"^(?P<patient>[^_]+)_").patient.nunique() == 3
+    assert counts()["patients_alike"] == 2 and "in case or leading zeros alone: 2" in caplog.text

@@ -33,7 +33,7 @@ from tests.fixtures.made_sets import (
 
 SALT = "a salt of the hospital's own"
 PRIVATE = {"public": False, "salt_fingerprint": fingerprint(SALT)}
-SECRETS = ("Mueller", "Anna", "PAT-", "12345678", "MUELLER", "Sparrow", "20240131", "Huber")
+SECRETS = ("Mueller", "Anna", "PAT-", "12345678", "MUELLER", "Sparrow", "20240131", "Huber", "1987041")
 pytestmark = pytest.mark.usefixtures("here", "in_this_process")
 
 
@@ -47,7 +47,7 @@ def hospital():
     """A batch of layout nih whose names and values give patients away, with every kind of fault."""
     rows = [
         nih_row("Mueller_Anna_1987.png", "Mass", "PAT-12345678", study=20240131),
-        nih_row("Mueller_Anna_1988.png", "Effusion", "PAT-12345678", study=2),
+        nih_row("Mueller_Anna_1988.png", "Effusion", "PAT-12345678", "19870412", study=2),
         nih_row("Huber.png", "No Finding", "PAT-2").replace(",PA,", ",MUELLER,"),
         nih_row("Huber_again.png", "Mass", "PAT-2"),
         nih_row("Huber_broken.png", "Mass", "PAT-2"),
@@ -104,6 +104,7 @@ def test_what_names_stood_for_is_said_by_sha256_batch_and_line():
     assert (row.source, row.batch, row.label_Mass) == (f"{sha256}.png", "batch-001", 1)
     assert (table.source == table.sha256 + ".png").all()
     assert re.fullmatch(r"[0-9a-f]{16}-[0-9a-f]{16}", row.study) and '"other"' in row.boxes
+    assert sorted(table.age) == [50, 50, 999]
     assert sorted(table.view) == ["", "PA", "PA"]
     refused = listed("quarantine").set_index("reason")
     assert refused.loc["truncated"].row == "line 6"
@@ -137,7 +138,7 @@ def test_private_and_public_differ_in_names_alone():
     public = run(NIH, **own).reset_index()
     assert {"Mueller", "Sparrow", "20240131"} <= {secret for secret in SECRETS if secret in said()}
     private = run(NIH, **PRIVATE).reset_index()
-    same = [name for name in public if name not in ("source", "study", "view", "boxes")]
+    same = [name for name in public if name not in ("source", "study", "view", "boxes", "age")]
     pd.testing.assert_frame_equal(public[same], private[same])
     assert manifest.read(Path("data/manifest.parquet")).head.public is False
 

@@ -133,37 +133,6 @@ def test_an_image_and_a_file_that_stand_twice_are_found_and_an_unknown_age_is_no
     assert failing(manifest) == {"image_id_unique": 2, "file_unique": 2}
 
 
-def test_other_labels_for_the_same_pixels_are_found_unless_a_later_batch_settled_them() -> None:
-    manifest = a_manifest()
-    first, second, third = manifest.table["image_id"][:3]
-    rows = merged((first, "conflict", "same"), (second, "settled", "same"), (third, "corrected", "same"))
-    assert failing(manifest, gone=rows) == {"no_conflicting_labels": 1}
-    assert checks.severities({})["no_conflicting_labels"] == "critical"
-
-
-def test_the_same_pixels_under_two_patients_are_warned_about() -> None:
-    manifest = a_manifest()
-    assert failing(manifest, gone=merged((manifest.table["image_id"][5], "same", "differs"))) == {
-        "same_pixels_same_patient": 1
-    }
-    assert checks.severities({})["same_pixels_same_patient"] == "warning"
-
-
-def test_an_id_that_many_images_share_is_no_patient() -> None:
-    manifest = a_manifest()
-    manifest.table.loc[manifest.table["split"].eq("train").to_numpy().nonzero()[0][:51], "patient"] = "8.4E+36"
-    assert failing(manifest) == {"patient_sizes_plausible": 51}
-    assert checks.severities({})["patient_sizes_plausible"] == "warning"
-
-
-def test_as_many_patients_as_images_are_plausible_only_where_no_table_says_so() -> None:
-    manifest = a_manifest()
-    manifest.table["patient"] = manifest.table["image_id"]
-    assert failing(manifest) == {"patient_sizes_plausible": PATIENTS * PER_PATIENT}
-    manifest.table["patient_from"] = "image"
-    assert failing(manifest) == {}
-
-
 def test_a_label_that_is_nowhere_in_a_split_is_found_from_a_number_of_patients_up() -> None:
     manifest = a_manifest()
     manifest.table.loc[manifest.table["split"] == "test", "label_Hernia"] = np.int8(0)
