@@ -7,15 +7,14 @@ that is never closed costs the line on which it opens and nothing behind it. Lin
 import errno
 import gzip
 import io
-import os
 import re
-import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from cxr.core.errors import UserError
+from cxr.core.files import open_regular
 
 SAVE_AS = "save it as CSV, UTF-8, separated by commas"
 MOST_BYTES = 1 << 28  # of a table once unzipped: ChestX-ray14's has 8 MB
@@ -40,10 +39,7 @@ _OTHER_KINDS = (  # how files begin that are no text in UTF-8, and what they are
 def contents(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """The bytes of a plain file; UserError where it is none, is larger than `most_bytes` or can't be opened."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:  # a pipe must not make it wait
-            kind = os.fstat(stream.fileno())
-            if not stat.S_ISREG(kind.st_mode):
-                raise UserError(f"{path}: is no plain file; a table must be one")
+        with open_regular(path, follow=True) as stream:  # a pipe must not make it wait
             return _bounded(path, stream.read(most_bytes + 1), most_bytes)
     except OSError as error:
         raise unreadable(path, error) from error

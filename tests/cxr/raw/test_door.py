@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cxr.core.errors import UserError
+from cxr.raw.batch import Batch
 from cxr.raw.door import Look, look_at, refuse
 from cxr.raw.names import BatchError
 from tests.fixtures.made_images import grey, png
@@ -48,6 +49,40 @@ def test_what_ingest_would_quarantine_is_counted_with_reasons_and_the_first_of_e
         "its name is not that of a PNG or JPEG file); 1 unknown_label (first: train/ZEBRA/d.png: 'ZEBRA' is not among "
         "ingest.labels)"
     ]
+
+
+def test_rows_that_contradict_each_other_about_an_image_are_counted_as_ingest_counts_them():
+    table = nih_table(nih_row("a.png", "Mass", 7), nih_row("a.png", "Mass", 8), nih_row("b.png"), "b.png,Mass")
+    images = {"images/a.png": png(grey(1)), "images/b.png": png(grey(2)), "images/c.png": png(grey(3))}
+    seen = look({"Data_Entry.csv": table + nih_row("c.png"), **images}, NIH)
+    assert sorted(fault.reason for fault in seen.quarantined) == ["bad_row", *["repeated_rows"] * 3]
+
+
+def test_an_entry_for_test_that_names_nothing_is_refused_where_the_lists_decide_and_else_said():
+    files = nih_files(1) | {"test_list.txt": "00000001_000\n"}
+    assert look(files, NIH).remarks() == ["entries for test that name no image and no row: 1 (test_list.txt line 1)"]
+    with pytest.raises(BatchError, match=r"1 entries for test name no image .* \(the first: test_list\.txt line 1\)"):
+        look(files, NIH, split={"rule": "official"})
+
+
+def test_cells_that_are_not_understood_are_said_by_column():
+    files = nih_files(1)
+    files["Data_Entry_2017_v2020.csv"] = nih_table(
+        nih_row("00000001_000.png", age="60-65"), nih_row("00000001_001.png")
+    )
+    assert look(files, NIH).remarks() == ["cells that are not understood: Patient Age 1"]
+
+
+def test_a_table_of_corrections_alone_is_let_in_where_its_images_came_in_before():
+    first = Batch(put(Path("made/batch-001"), nih_files(1)))
+    put(Path("from"), {"Data_Entry.csv": nih_table(nih_row("00000001_000.png", "Effusion"))})
+    seen = look_at(Path("from"), "made", params(NIH).ingest, [first])
+    refuse(seen, params(NIH).ingest, [first])
+    assert (seen.rows, seen.absent, seen.quarantined) == (1, 0, [])
+    with pytest.raises(
+        BatchError, match=r"no image would come in: 0 of 0 rows would be quarantined, 1 are without image"
+    ):
+        refuse(look_at(Path("from"), "made", params(NIH).ingest), params(NIH).ingest)
 
 
 def test_more_than_may_be_quarantined_is_refused_before_it_stops_ingest_for_ever():
