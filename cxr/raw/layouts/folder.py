@@ -9,7 +9,7 @@ import re
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -128,7 +128,7 @@ class Folder(Layout):
         """Whether the pattern is one for the path below the batch: it holds a `/`, which no file's name does."""
         return self.pattern is not None and "/" in self.pattern.pattern
 
-    def check_patients(self, claims: Sequence[Claims]) -> None:
+    def check_patients(self, claims: Iterable[Claims]) -> None:
         """UserError where the pattern misses more of the image names than `ingest.max_pattern_misses` allows."""
         records = [record for claim in claims for record in claim.records]
         missed = [record.name for record in records if record.patient_from == FILE_NAME]
