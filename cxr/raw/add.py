@@ -20,7 +20,7 @@ from cxr.params.schema import Ingest
 from cxr.raw.batch import Batch, open_set
 from cxr.raw.checksums import check_ledger, ledger_of, read_ledger, verify_set, write_ledger
 from cxr.raw.door import Look, look_at, refuse
-from cxr.raw.names import BatchError
+from cxr.raw.names import BatchError, is_packed
 from cxr.raw.packing import copy
 from cxr.raw.undo import restored_on_error
 from cxr.runtime import folder_lock
@@ -106,6 +106,8 @@ def pointer_of(folder: Path) -> Path:
 
 def _refuse_place(source: Path, raw: Path) -> None:
     """BatchError where a source is no folder, or overlaps the raw sets."""
+    if is_packed(source.name) and source.is_file():
+        raise BatchError(f"{source}: packed; unpack it into a folder, and give that folder")
     if not source.is_dir():
         raise BatchError(f"{source}: is no folder; FROM=... names the folder that holds the tables or class folders")
     here, there = raw.resolve(), source.resolve()

@@ -51,9 +51,10 @@ _SET_OR_OURS = typer.Option("--set", help="default: ingest.set", parser=_set_nam
 
 @command_line.command(app, _STATUSES, name="look", speaker="look", mendable=_MENDABLE)
 def look(source: Annotated[Path, _FROM], manifest: Annotated[Path, _MANIFEST] = Path("data/manifest.parquet")) -> None:
-    """Say in JSON what a folder would bring in; nothing is added."""
+    """Say in JSON what a folder would bring into the set of params.yaml; nothing is added."""
     with private_names.withheld(_unnamed(), "batch"):
-        found = inspect(source, known_images(manifest)).as_json()
+        section = load().ingest if Path("params.yaml").exists() else None
+        found = inspect(source, known_images(manifest), section).as_json()
     print(json.dumps(found, indent=2))
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from cxr.core.environment import workers
+from cxr.core.errors import UserError
 from cxr.imaging.decode import inspect
 from cxr.imaging.formats.undecodable import Undecodable
 from cxr.params.schema import Ingest
@@ -35,9 +36,10 @@ _MANY = 2000  # files from which on the look is shown to go on
 class Look:
     """A folder that may become a batch. `names`: files that come in; `left_out`: documents and what the parameters
     leave out; `rows`: rows as ingest will count them; `quarantined`: those of them that it would refuse, as far as
-    tables, names and first bytes tell; `absent`: rows without image; `alike`: names that only case or Unicode's form
-    tells apart; `missed_for_test`: where official lists have entries for test that name nothing, `in_no_list`: images
-    that no official list names; `unclear`: column to how many cells are not understood."""
+    tables, names and first bytes tell; `absent`: rows without image; `alike`: names that only case or Unicode's
+    form tells apart; `patients`: why ingest would not know who is a patient, "" where it would; `missed_for_test`:
+    where official lists have entries for test that name nothing, `in_no_list`: images that no official list names;
+    `unclear`: column to how many cells are not understood."""
 
     source: Path
     layout: type[Layout]
@@ -51,6 +53,7 @@ class Look:
     missed_for_test: list[str]
     in_no_list: int
     unclear: dict[str, int]
+    patients: str
 
     def remarks(self, named: bool = True) -> list[str]:
         """What is to be said of it to whoever adds it, a line each; counts alone where nothing may be `named`."""
@@ -65,6 +68,7 @@ class Look:
             f"names that other systems take for one: {counted(self.alike)}": self.alike,
             f"entries for test that name no image and no row: {counted(self.missed_for_test)}": self.missed_for_test,
             f"cells that are not understood: {unclear}": self.unclear,
+            f"ingest will stop{f': {self.patients}' if named else ' at ingest.patient_pattern'}": self.patients,
         }
         return [line for line, is_so in lines.items() if is_so]
 
@@ -100,6 +104,7 @@ def look_at(source: Path, name: str, section: Ingest | None, earlier: Sequence[B
         lists.missed_for_test(),
         sum(record.image is not None and not record.official for record in claims.records),
         claims.counts.by_column(),
+        _patients(layout, [*earlier, batch]) if section else "",
     )
 
 
@@ -138,6 +143,15 @@ def in_words(faults: Sequence[Fault], named: bool = True) -> str:
 def _first(fault: Fault) -> str:
     where = fault.place or (fault.image[1] if fault.image else fault.name)
     return f" (first: {in_short([where])}: {fault.detail})"
+
+
+def _patients(layout: Layout, batches: Sequence[Batch]) -> str:
+    """Why ingest would not know who is a patient in these batches of a set; "" where it would."""
+    try:
+        layout.check_patients(layout.read(batch, batches[:index]) for index, batch in enumerate(batches))
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _layout(names: Sequence[str], source: Path, section: Ingest | None) -> type[Layout]:

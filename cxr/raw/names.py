@@ -1,4 +1,4 @@
-"""Names of files inside a batch: which are safe, which promise an image, which are litter or documents."""
+"""Names of files inside a batch: which are safe, which promise an image, which are documents."""
 
 import os
 import re
@@ -15,30 +15,6 @@ _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_BREAK = re.compile(r"[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")  # what Unicode or Python takes for a line's end
 _BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # a name with them is shown in another order
-_LITTER = {  # names, in lower case, of files and folders that systems, servers and programs leave among others
-    "thumbs.db",  # Windows: pictures' thumbnails, settings, deleted files, what is kept for restoring
-    "thumbs.db:encryptable",
-    "ehthumbs.db",
-    "ehthumbs_vista.db",
-    "desktop.ini",
-    "$recycle.bin",
-    "recycler",
-    "system volume information",
-    "__macosx",  # macOS: what its archives hold beside each file, a folder's icon
-    "icon\r",
-    "network trash folder",
-    "temporary items",
-    "lost+found",  # Linux: what a check of the file system found
-    "@eadir",  # Synology and QNAP: thumbnails, deleted files, snapshots
-    "#recycle",
-    "#snapshot",
-    "@recycle",
-    "@recently-snapshot",
-    "__pycache__",
-}
-_LITTER_BEGINS = ("~$", "synofile_thumb", "synoindex")  # of Office's owner files, and of Synology's thumbnails
-_LITTER_ENDS = (":zone.identifier", ".zone.identifier", "@synoeastream", "@synoresource", ".crdownload", ".part")
-
 _DOCUMENT = re.compile(
     r".+\.(?:txt|md|rst|rtf|csv|tsv|xlsx?|xlsm|ods|jsonl?|xml|ya?ml|html?|pdf|docx?|odt|py|ipynb|sh|bat|m|r|log|ini|cfg"
     r"|toml|bib|tex|cff|url|lnk|webloc|sha256|md5|sums)(?:\.gz)?"
@@ -78,15 +54,6 @@ def in_order(name: str) -> list[tuple[int, str]]:
 def is_image(name: str) -> bool:
     """Whether a name is that of an image of a kind that is decoded."""
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 (ten times as fast)
-
-
-def is_litter(name: str) -> bool:
-    """Whether any part of a path is hidden, or what systems, file servers and programs leave among other files."""
-    return any(_is_litter(part.lower()) for part in name.split("/"))
-
-
-def _is_litter(part: str) -> bool:
-    return part.startswith((".", *_LITTER_BEGINS)) or part.endswith(_LITTER_ENDS) or part in _LITTER
 
 
 def is_document(name: str) -> bool:

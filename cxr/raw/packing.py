@@ -14,8 +14,9 @@ from types import MappingProxyType
 
 from cxr.core.files import NotAPlainFile, atomic_file, open_regular, write_text
 from cxr.raw.batch import members
-from cxr.raw.names import MEMBERS, BatchError, fault_of, is_litter
+from cxr.raw.names import MEMBERS, BatchError, fault_of
 from cxr.runtime import progress
+from cxr.runtime.litter import is_litter
 
 MOST_LOOSE = 5_000  # files; above that a set is packed, since DVC is slow with many small files
 _MOST_ARCHIVES = 256

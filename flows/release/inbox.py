@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cxr.runtime.litter import is_litter
 from flows.repo.workspace import Workspace
 from flows.support import commands
 from flows.support.settings import Settings
@@ -27,7 +28,7 @@ class Waiting:
 def waiting(workspace: Workspace) -> list[Waiting]:
     """What waits, by name, compared with the manifest in a workspace. Refused where a folder can't become a batch."""
     inbox = workspace.settings.production / INBOX
-    folders = sorted(path for path in inbox.glob("*/") if not path.name.startswith(".") and path.suffix != ".part")
+    folders = sorted(path for path in inbox.glob("*/") if not is_litter(path.name))
     looked = [commands.answer(workspace, "cxr.raw", "look", "--from", str(path)) for path in folders]
     return [Waiting(path, found["new"], found["digest"]) for path, found in zip(folders, looked, strict=True)]
 

@@ -13,7 +13,8 @@ from cxr.imaging.formats.undecodable import Undecodable
 from cxr.imaging.preprocess import apply
 from cxr.imaging.usable import ANY_SET
 from cxr.model.card import ModelCard
-from cxr.raw.names import is_image, is_litter
+from cxr.raw.names import is_image
+from cxr.runtime.litter import is_litter
 
 MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20

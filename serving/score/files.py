@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxr.raw.batch import Location, members
-from cxr.raw.names import BatchError, fault_of, is_image, is_litter
+from cxr.raw.names import BatchError, fault_of, is_image
+from cxr.runtime.litter import is_litter
 from serving.log.records import RefusedFile
 
 
@@ -51,6 +52,9 @@ def _walk(folder: Path, prefix: str, found: FoundFiles) -> Iterator[tuple[str, o
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
+        if is_litter(prefix.rstrip("/")):  # as `lost+found`, which only root may enter
+            found.others += 1
+            return
         found.refused.append(
             RefusedFile(_written(prefix), "", "unreadable", error.strerror or "the folder can't be read")
         )

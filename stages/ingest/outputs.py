@@ -89,7 +89,7 @@ def counts_of(manifest: Manifest, rows: Sorted, gone: Sequence[Merged], batches:
         "absent": len(rows.absent),
         "left_out": rows.left_out,
         "merged": len(gone),
-        "repeated_rows": sum(bool(each.gone.record.repeats) for each in gone),
+        "repeated_rows": sum(_same_file(each) for each in gone),
         "merged_by_outcome": {name: outcomes[name] for name in OUTCOMES},
         "merged_of_other_patient": sum(not each.same_patient for each in gone),
         "quarantined": dict(Counter(each.fault.reason for each in rows.refused)),
@@ -114,6 +114,12 @@ def patients_from(table: pd.DataFrame) -> dict[str, int]:
     """How many patients each way of knowing them made, by the manifest's column `patient_from`."""
     counted = table.groupby("patient_from")["patient"].nunique()
     return {str(name): int(number) for name, number in counted.items()}
+
+
+def _same_file(each: Merged) -> bool:
+    """Whether a row gave way to one about the very same file: no pixels came in twice."""
+    kept, gone = each.kept, each.gone
+    return (kept.record.image, kept.file_name) == (gone.record.image, gone.file_name)
 
 
 def not_understood(cells: Counts, *, values: bool) -> dict[str, Any]:

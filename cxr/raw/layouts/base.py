@@ -7,7 +7,7 @@ A layout opens tables, never images, and knows nothing of splits, salts or the t
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -180,8 +180,11 @@ class Layout(ABC):
         UserError where the batch as a whole can't be understood (no table, two tables, no such column).
         """
 
-    def check_patients(self, claims: Sequence[Claims]) -> None:
-        """UserError where what the batches claim shows that patients are not what the parameters say. Here: never."""
+    def check_patients(self, claims: Iterable[Claims]) -> None:
+        """UserError where what all batches of a set claim shows that the parameters do not tell its patients apart.
+
+        Here: never, and nothing is read of `claims`.
+        """
         return
 
     @classmethod

@@ -9,7 +9,7 @@ import re
 import shutil
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
@@ -128,7 +128,7 @@ class Folder(Layout):
         """Whether the pattern is one for the path below the batch: it holds a `/`, which no file's name does."""
         return self.pattern is not None and "/" in self.pattern.pattern
 
-    def check_patients(self, claims: Sequence[Claims]) -> None:
+    def check_patients(self, claims: Iterable[Claims]) -> None:
         """UserError where the pattern misses more of the image names than `ingest.max_pattern_misses` allows."""
         records = [record for claim in claims for record in claim.records]
         missed = [record.name for record in records if record.patient_from == FILE_NAME]
@@ -212,10 +212,11 @@ def _which_below(source: Path, folders: Counter[str], wanted: str | None) -> str
         return f"{source}: no folder {wanted!r} (ingest.below_class) below a class; there are {found}"
     if folders.keys() & _SPLIT_FOLDERS.keys():
         return f"{source}: folders below the classes: {found}; train and test stand above the classes, not below"
+    likely = next((name for name in ("images", "image", "img") if name in folders), min(folders))
     return (
         f"{source}: folders below the classes: {found}; say in params.yaml which of them holds the images "
-        f"(ingest.below_class: {max(sorted(folders), key=lambda name: folders[name])}), or that all do "
-        '(ingest.below_class: "*"), or move away what is no image of the class'
+        f'(ingest.below_class: {likely}) or that all do (ingest.below_class: "*", as for a folder for each patient), '
+        "or move away what is no image of the class"
     )
 
 

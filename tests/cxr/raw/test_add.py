@@ -117,6 +117,9 @@ def test_links_and_overlapping_folders_are_refused_by_name():
         add("made", Path())
     with pytest.raises(BatchError, match="is no folder"):
         add("made", Path("nowhere"))
+    Path("set.zip").write_bytes(b"PK")
+    with pytest.raises(BatchError, match=r"set\.zip: packed; unpack it into a folder, and give that folder"):
+        add("made", Path("set.zip"))
 
 
 @pytest.mark.parametrize(

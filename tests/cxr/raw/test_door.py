@@ -107,6 +107,13 @@ def test_rows_without_image_are_counted():
     assert look(files, NIH).remarks() == ["rows without image: 1 of 2"]
 
 
+def test_a_pattern_that_finds_no_patient_is_said_before_ingest_stops_at_it():
+    files = {f"NORMAL/Patient-{n}_1.png": png(grey(n)) for n in range(3)}
+    (said,) = (seen := look(files, FOLDER, max_pattern_misses=0.0)).remarks()
+    assert said.startswith("ingest will stop: params.yaml: ingest.patient_pattern") and "3 of 3 image names" in said
+    assert seen.remarks(named=False) == ["ingest will stop at ingest.patient_pattern"]
+
+
 def test_litter_and_documents_are_left_out_and_counted():
     beside = {"README.md": "x", "metadata.csv": "x", "LICENSE": "x", "SHA256SUMS": "x", "train/NORMAL/notes.txt": "x"}
     litter = {"@eaDir/a.png": "x", "train/NORMAL/._a.png": "x", ".DS_Store": "x", "__MACOSX/x": "x"}

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cxr.core.files import sha256_file
 from cxr.raw.command import main
 from cxr.raw.incoming import inspect
+from tests.fixtures.made_images import grey, png
 from tests.fixtures.made_sets import folder_files, nih_files, nih_row, nih_table, put
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -55,6 +57,21 @@ def test_the_command_says_in_json_what_it_found(capsys):
         "quarantined": 0,
         "absent": 0,
     }
+
+
+def test_a_folder_is_looked_at_as_the_parameters_read_it(root, capsys):
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["ingest"] |= {"layout": "folder", "one_patient_per": "image", "labels": ["A", "B"], "task": "multiclass"}
+    masked = {
+        f"{label}/{kind}/{label}1.png": png(grey(ord(label) + len(kind))) for label in "AB" for kind in ("x", "mask")
+    }
+    put(Path("from"), masked)
+    for below, status in (("x", 0), (None, 1)):
+        params["ingest"]["below_class"] = below
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+        assert look("from") == status
+    said = capsys.readouterr()
+    assert json.loads(said.out)["images"] == 2 and said.err.startswith("look: from: folders below the classes: mask (2")
 
 
 @pytest.mark.parametrize("table", [b"\xff\xfe", b"name,labels\na.png,Mass\n"])

@@ -153,8 +153,8 @@ def test_too_few_new_labelled_studies_are_said_and_nothing_is_done(project, sett
     assert (settings.production / "inbox" / "few").is_dir()
 
 
-def test_half_copied_folders_do_not_count(project, settings) -> None:
-    for name in (".copying", "copying.part"):
+def test_half_copied_folders_and_those_of_file_servers_do_not_count(project, settings) -> None:
+    for name in (".copying", "copying.part", "@eaDir"):
         arrive(settings.production, name, 9)
     assert inbox.waiting(Workspace(project.checkout, settings)) == []
 
