@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cxr.params.section import Fraction, Positive, Section
+from cxr.params.section import Fraction, Name, Positive, Section, Seed
 
 
 class Augment(Section):
@@ -39,9 +39,9 @@ class Train(Section):
     net: Literal["small", "resnet50", "mobilenetv2", "densenet121"] = "small"
     width: Positive = 16  # small: channels after the stem
     weights: str | None = None  # "imagenet", a file of ImageNet weights (.h5), or none: from scratch
-    initial: str = "models/scratch.json"  # a model folder to start from (models/initial, added to DVC), or that file
+    initial: Name = "models/scratch.json"  # a model folder to start from (models/initial, added to DVC), or that file
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    seed: int = 11
+    seed: Seed = 11
     epochs: Positive = 10
     batch_size: Positive = 32
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"

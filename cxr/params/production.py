@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from cxr.params.section import Fraction, Positive, Section
+from cxr.params.section import Fraction, Name, Positive, Section, Seed
 
 
 class Gate(Section):
@@ -22,7 +22,7 @@ class Gate(Section):
     explanation_fraction: Fraction = 0.5  # of the champion's pointing game that must be kept
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95  # of each one-sided bound
     bootstrap: Annotated[int, Field(ge=100)] = 1000  # patient-wise resamples
-    seed: int = 17
+    seed: Seed = 17
 
     @model_validator(mode="after")
     def resamples_reach_the_bound(self) -> "Gate":
@@ -78,7 +78,7 @@ class Monitor(Section):
 class Score(Section):
     """Scoring with what is in production, from a folder and over HTTP."""
 
-    folder: str = "production/incoming"  # where `cxr score` looks when no folder is named
+    folder: Name = "production/incoming"  # where `cxr score` looks when no folder is named
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 32  # images that one process takes at a time, by one model
     max_file_bytes: Positive = 67_108_864
     part_seconds: Annotated[float, Field(gt=0)] = 10.0  # what a kill can cost; then a part of the log is written

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from cxr.core.patient_salt import PUBLIC_SALT, fingerprint
 from cxr.params.learning import Compress, Train
 from cxr.params.production import Monitor, Retrain, Score
-from cxr.params.section import Fraction, Positive, Section
+from cxr.params.section import Fraction, Positive, Section, Seed, Threads
 
 OWN_SALT = (
     "set CXR_PATIENT_SALT to a long random word that is kept secret (`python -c 'import secrets; "
@@ -56,7 +56,7 @@ class Machine(Section):
     """What decides bytes on a machine: cap of the instruction sets, TensorFlow's intra-op threads."""
 
     instruction_set: Literal["avx2", "native"] = "avx2"
-    intra_op_threads: Positive = 2
+    intra_op_threads: Threads = 2
 
 
 class Phantom(Section):
@@ -64,7 +64,7 @@ class Phantom(Section):
 
     studies: Positive = 2000
     image_size: Annotated[int, Field(ge=64, le=2048)] = 256
-    seed: int = 7
+    seed: Seed = 7
     label_noise: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.02
     prevalence: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.12
     scanner_b_fraction: Fraction = 0.25
@@ -91,7 +91,7 @@ class Split(Section):
 
     rule: Literal["hash", "official"] = "hash"
     ratio: Ratio = Ratio()
-    seed: int = 0
+    seed: Seed = 0
     gate_fraction: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2  # of the validation patients: kept for promotion
 
     @model_validator(mode="after")
@@ -134,8 +134,8 @@ class Ingest(Section):
     @model_validator(mode="after")
     def labels_fit_task(self) -> "Ingest":
         """ValueError where labels repeat, or a binary task does not name one label and its negative."""
-        if len(set(self.labels)) != len(self.labels) or not all(name.strip() for name in self.labels):
-            raise ValueError("labels must not repeat, and none may be empty")
+        if len(set(self.labels)) != len(self.labels) or not all(map(_is_word, self.labels)):
+            raise ValueError("labels must not repeat, and none may be empty or hold a line break")
         if self.task == "binary" and (len(self.labels) != 1 or self.negative is None):
             raise ValueError("a binary task has exactly one label (the positive class) and `negative`")
         if self.task == "multiclass" and (len(self.labels) < 2 or self.negative is not None):
@@ -188,6 +188,11 @@ class Ingest(Section):
                 f"seconds: {OWN_SALT}"
             )
         return self
+
+
+def _is_word(name: str) -> bool:
+    """Whether a label can stand in tables and pages."""
+    return bool(name.strip()) and name.isprintable()
 
 
 class Validate(Section):
@@ -244,9 +249,9 @@ class Evaluate(Section):
     """How the test split is measured: resamples of the bootstrap, images and threads of the timing."""
 
     bootstrap: Annotated[int, Field(ge=0)] = 200  # patient-wise resamples for the intervals; 0: none
-    seed: int = 5
+    seed: Seed = 5
     latency_images: Positive = 50
-    latency_threads: Positive = 1
+    latency_threads: Threads = 1
 
 
 class Explain(Section):
@@ -255,7 +260,7 @@ class Explain(Section):
     images_per_label: Annotated[int, Field(ge=0)] = 2  # of true and of false positives each
     boxed_images: Annotated[int, Field(ge=0)] = 40  # for the pointing game, spread over the labels
     background: Positive = 10
-    seed: int = 3
+    seed: Seed = 3
 
 
 class Report(Section):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cxr.core.errors import UserError
+from cxr.core.patient_salt import fingerprint
 from cxr.data import manifest
 from stages.ingest import patients
 from tests.fixtures.made_images import grey, png
@@ -70,6 +71,15 @@ def test_the_split_rule_of_the_manifest_says_what_made_the_patients():
     batch(scans(3))
     run(NOBODY, one_patient_per="image")
     assert manifest.read(Path("data/manifest.parquet")).head.split_rule["patients_from"] == ["image"]
+
+
+def test_a_private_sets_labels_are_corrected_by_names_that_no_output_has(monkeypatch):
+    monkeypatch.setenv("CXR_PATIENT_SALT", "a salt of ours")
+    batch({"NORMAL/person1_a.png": SOUND, "PNEUMONIA/person2_b.png": png(grey(504))})
+    batch({"PNEUMONIA/person1_a.png": SOUND, "NORMAL/person2_c.png": png(grey(504))}, "batch-002")
+    table = run(FOLDER, public=False, salt_fingerprint=fingerprint("a salt of ours"))
+    assert sorted(listed("merged").outcome) == ["conflict", "corrected"] and table.label_PNEUMONIA.tolist() == [1, 1]
+    assert "person" not in Path("data/merged.csv").read_text() + Path("data/ingest.json").read_text()
 
 
 def test_ids_that_differ_in_case_or_leading_zeros_alone_are_said_and_stay_apart(caplog):
