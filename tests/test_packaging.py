@@ -25,7 +25,10 @@ OF = {
     name: {canonicalize_name(given) for given in distributions}
     for name, distributions in metadata.packages_distributions().items()
 }
-STAGES_ALONE = {ROOT / "cxr/runtime/previous_outputs.py"}  # asks DVC's cache; nothing that scores calls it
+STAGES_ALONE = {  # ask DVC's cache: nothing that scores calls the one, and the other does without DVC
+    ROOT / "cxr/runtime/previous_outputs.py",
+    ROOT / "cxr/runtime/dvc_cache.py",
+}
 SCORES = [
     path
     for area in ("serving", "cxr/core", "cxr/params", "cxr/runtime", "cxr/data", "cxr/imaging", "cxr/model")

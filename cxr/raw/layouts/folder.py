@@ -212,10 +212,11 @@ def _which_below(source: Path, folders: Counter[str], wanted: str | None) -> str
         return f"{source}: no folder {wanted!r} (ingest.below_class) below a class; there are {found}"
     if folders.keys() & _SPLIT_FOLDERS.keys():
         return f"{source}: folders below the classes: {found}; train and test stand above the classes, not below"
+    likely = next((name for name in ("images", "image", "img") if name in folders), min(folders))
     return (
         f"{source}: folders below the classes: {found}; say in params.yaml which of them holds the images "
-        f"(ingest.below_class: {max(sorted(folders), key=lambda name: folders[name])}), or that all do "
-        '(ingest.below_class: "*"), or move away what is no image of the class'
+        f'(ingest.below_class: {likely}) or that all do (ingest.below_class: "*", as for a folder for each patient), '
+        "or move away what is no image of the class"
     )
 
 

@@ -30,7 +30,7 @@ def test_folders_below_the_classes_are_named_and_nothing_is_guessed_of_them():
         run(FOLDER)
     said = str(refused.value)
     assert said.startswith("data/raw/made/batch-001: folders below the classes: images (6 images), masks (6 images); ")
-    assert "(ingest.below_class: images)" in said and '(ingest.below_class: "*")' in said
+    assert "(ingest.below_class: images)" in said and '(ingest.below_class: "*", ' in said
 
 
 def test_the_folder_that_is_chosen_holds_the_images_and_the_others_are_counted():
