@@ -83,7 +83,7 @@ def _square_or_die(number):
 
 def test_an_item_that_kills_its_process_is_found_out_and_the_others_are_done():
     assert dict(process_pool.map_unordered(_square_or_die, range(40), 1)) == {
-        number: None if number == 13 else number * number for number in range(40)
+        number: process_pool.Lost.KILLED if number == 13 else number * number for number in range(40)
     }
 
 
