@@ -13,6 +13,7 @@ BEHAVIOURS = {  # files that follow a behaviour through several modules of their
     "cxr/nets/test_backbones.py",
     "stages/compress/test_fine_tuning.py",
     "stages/ingest/test_across_clones.py",
+    "stages/ingest/test_repeated_rows.py",
     "stages/ingest/test_work.py",
     "stages/preprocess/test_across_clones.py",
     "stages/preprocess/test_incremental.py",
