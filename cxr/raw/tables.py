@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cxr.core.errors import UserError
 from cxr.raw.batch import Batch
-from cxr.raw.table_text import MOST_BYTES, SAVE_AS, contents, lines, unreadable
+from cxr.raw.table_text import MOST_BYTES, SAVE_AS, contents, lines, refuse_too_many_lines, unreadable
 
 _MOST_COLUMNS = 1_000
 _MOST_CELLS = 40_000_000
@@ -84,6 +84,7 @@ class TableFile:
 
         UserError as `header` raises it, and where no row can be read, or most of more than a thousand can't.
         """
+        refuse_too_many_lines(self.path, self.data, self.most_bytes)
         header, faults, count, first = self.header(*needed), 0, 0, ""
         if self._all_end_in_a_comma(header):
             header = Header(header.names, 1)
