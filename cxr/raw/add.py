@@ -208,9 +208,15 @@ def _dvc_add(folder: Path) -> None:
 
 
 def dvc(word: str, path: Path) -> None:
-    """Run `dvc WORD PATH`; BatchError with its last line where it fails."""
-    command = [sys.executable, "-m", "dvc", word, "--quiet", path.as_posix()]
+    """Run `dvc WORD PATH`; BatchError with what it gives as its error."""
+    command = [sys.executable, "-m", "dvc", word, path.as_posix()]
     done = subprocess.run(command, text=True, capture_output=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})
     if done.returncode:
-        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise BatchError(f"dvc {word} failed: {lines[-1] if lines else f'exit status {done.returncode}'}")
+        raise BatchError(f"dvc {word} failed: {_reason(done.stderr + done.stdout) or f'exit status {done.returncode}'}")
+
+
+def _reason(said: str) -> str:
+    """What DVC gives as its error, else its last line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("Having any troubles")]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or [""])[-1]

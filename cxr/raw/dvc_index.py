@@ -28,7 +28,8 @@ def is_shared(top: Path = Path()) -> bool:
 
 
 def keep_here(top: Path = Path()) -> None:
-    """Have DVC keep the index in the checkout, in a folder of its owner's alone, where it would be shared."""
+    """Have DVC keep the index in the checkout, in a folder of its owner's alone, where it would be shared. Where DVC
+    can't be told so now, ingest says how to."""
     if not is_shared(top):
         return
     place = top.resolve() / HERE
@@ -37,7 +38,7 @@ def keep_here(top: Path = Path()) -> None:
     subprocess.run(
         [sys.executable, "-m", "dvc", "config", "--local", _KEY, str(place)],
         cwd=top,
-        check=True,
+        check=False,
         capture_output=True,
         env=os.environ | {"DVC_NO_ANALYTICS": "1"},
     )

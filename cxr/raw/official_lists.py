@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from cxr.raw.batch import Batch
 from cxr.raw.image_names import BatchImages, file_name
-from cxr.raw.layouts.base import Claims, ImageKey
+from cxr.raw.layouts.base import Claims, Fault, ImageKey, Record
 from cxr.raw.names import is_image
 from cxr.raw.tables import TableFile
 
@@ -69,7 +69,10 @@ class ListEntries:
     @classmethod
     def of(cls, claims: Sequence[Claims], names: Iterable[str] = ()) -> "ListEntries":
         """The entries of all batches' lists, held against the names of all rows and of their files, and `names`."""
-        rows = (row for claim in claims for row in (*claim.records, *claim.faults))
+        rows: list[Record | Fault] = []
+        for claim in claims:
+            rows += [*claim.records]
+            rows += [*claim.faults]
         known = {folded(name) for row in rows for name in (row.name, row.image[1] if row.image else "")}
         known |= {folded(name) for name in names}
         entries = [entry for claim in claims for entry in claim.listed.items()]

@@ -55,7 +55,7 @@ def lines(path: Path, data: bytes, most_bytes: int = MOST_BYTES) -> Iterator[tup
     try:
         for number, line in enumerate(_split(path, _chunks(path, data, most_bytes)), 1):
             if number > MOST_LINES:
-                raise UserError(f"{path}: more than {MOST_LINES} lines; make several batches of it")
+                raise _too_many_lines(path)
             text = line.decode("utf-8")
             if found := _CONTROL.search(text):
                 raise UserError(f"{path} line {number}: a control character (code {ord(found[0])}); {SAVE_AS}")
@@ -63,6 +63,15 @@ def lines(path: Path, data: bytes, most_bytes: int = MOST_BYTES) -> Iterator[tup
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise UserError(f"{path} line {number}: byte 0x{byte:02x} is not UTF-8 (Windows-1252?); {SAVE_AS}") from error
+
+
+def refuse_too_many_lines(path: Path, data: bytes, most_bytes: int = MOST_BYTES) -> None:
+    """UserError as `lines` raises it for too many bytes or lines, before anything is made of a line."""
+    breaks = 0
+    for chunk in _chunks(path, data, most_bytes):
+        breaks += chunk.count(b"\n")
+        if breaks > MOST_LINES:
+            raise _too_many_lines(path)
 
 
 def unreadable(path: Path, error: Exception) -> UserError:
@@ -126,6 +135,10 @@ def _bounded(path: Path, data: bytes, most_bytes: int) -> bytes:
     if len(data) > most_bytes:
         raise _too_large(path, most_bytes, "")
     return data
+
+
+def _too_many_lines(path: Path) -> UserError:
+    return UserError(f"{path}: more than {MOST_LINES} lines; make several batches of it")
 
 
 def _too_large(path: Path, most_bytes: int, how: str) -> UserError:

@@ -8,13 +8,14 @@ faulty row: nothing is dropped, filled up or guessed. What the columns mean is a
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cxr.core.errors import UserError
 from cxr.raw.batch import Batch
-from cxr.raw.table_text import MOST_BYTES, SAVE_AS, contents, lines, unreadable
+from cxr.raw.table_text import MOST_BYTES, SAVE_AS, contents, lines, refuse_too_many_lines, unreadable
 
 _MOST_COLUMNS = 1_000
 _MOST_CELLS = 40_000_000
@@ -83,6 +84,7 @@ class TableFile:
 
         UserError as `header` raises it, and where no row can be read, or most of more than a thousand can't.
         """
+        refuse_too_many_lines(self.path, self.data, self.most_bytes)
         header, faults, count, first = self.header(*needed), 0, 0, ""
         if self._all_end_in_a_comma(header):
             header = Header(header.names, 1)
@@ -173,23 +175,26 @@ def _cells(text: str) -> list[str] | None:
 def _header(path: Path, number: int, line: str, needed: Sequence[str], one_of: Sequence[str]) -> Header:
     """The header that a line makes. UserError where it is none, or not in the one dialect."""
     cells = _cells(line)
-    if cells is None:
-        raise UserError(f"{path} line {number}: a quote in the header is not closed; {SAVE_AS}")
-    names = ["" if _NAMELESS.fullmatch(cell) else cell for cell in cells]
+    names = ["" if _NAMELESS.fullmatch(cell) else cell for cell in cells or ()]
     missing = [column for column in needed if column not in names]
     missing += [_wanted((), one_of)] if one_of and not set(one_of) & set(names) else []
     if sign := _other_sign(line, {*needed, *one_of} if missing else set()):
         raise UserError(f"{path}: its cells are separated by {sign}, not by commas; {SAVE_AS}")
-    named = len(names) - next((index for index, name in enumerate(reversed(names)) if name), len(names))
-    header = Header(tuple(names[:named]), len(names) - named)
+    if cells is None:
+        raise UserError(f"{path} line {number}: a quote in the header is not closed; {SAVE_AS}")
     if missing:
         raise UserError(f"{path}: its first line lacks the columns {', '.join(missing)}; it has {_shown(names)}")
+    _refuse_names(path, names)
+    named = len(names) - next((index for index, name in enumerate(reversed(names)) if name), len(names))
+    return Header(tuple(names[:named]), len(names) - named)
+
+
+def _refuse_names(path: Path, names: Sequence[str]) -> None:
+    """UserError where there are more columns than are read, or two have one name."""
     if len(names) > _MOST_COLUMNS:
         raise UserError(f"{path}: more than {_MOST_COLUMNS} columns")
-    filled = [name for name in names if name]
-    if twice := next((name for name in filled if filled.count(name) > 1), None):
-        raise UserError(f"{path}: its first line names the column {_shown([twice])} twice; name each once")
-    return header
+    if twice := [name for name, number in Counter(names).items() if name and number > 1]:
+        raise UserError(f"{path}: its first line names the column {_shown(twice[:1])} twice; name each once")
 
 
 def _other_sign(line: str, wanted: set[str]) -> str:

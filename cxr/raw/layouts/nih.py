@@ -111,16 +111,18 @@ class Nih(Layout):
     @classmethod
     def views_in(cls, folder: Path) -> dict[str, str]:
         """Views by Data_Entry tables at a folder's top, or of folders in it; one that can't be read is named in a
-        warning and tells nothing."""
-        views: dict[str, str] = {}
+        warning and tells nothing, and nothing is told of an image to which two rows give two views."""
+        views: dict[str, set[str]] = defaultdict(set)
         for path in _tables_beside(folder):
             try:
                 rows = [row.cells for row in TableFile.on_disk(path).all_rows(_IMAGE, _VIEW) if not row.fault]
             except UserError as error:
                 logger.warning("%s; it tells no views", error)
                 continue
-            views |= {file_name(cells[_IMAGE]): found for cells in rows if (found := view(cells[_VIEW]))}
-        return views
+            for cells in rows:
+                views[file_name(cells[_IMAGE])].add(view(cells[_VIEW]) or "")
+        told = {name: found - {""} for name, found in views.items()}
+        return {name: found.pop() for name, found in told.items() if name and len(found) == 1}
 
     def writer(self, images: Path) -> "NihWriter":
         """A batch with one Data_Entry table; patients, and what else is known, stand in tables beside the images."""
@@ -232,7 +234,8 @@ class NihWriter:
 
 def _doubled(batch: Batch, claims: Claims) -> Iterator[Fault]:
     """Files of this batch whose name stands in several folders and that no row means: the first one was taken."""
-    named = {row.image for row in (*claims.records, *claims.faults)}
+    rows: list[Record | Fault] = [*claims.records, *claims.faults]
+    named = {row.image for row in rows}
     for first, *others in batch.images.several():
         for path in others:
             if is_image(path) and (batch.name, path) not in named:

@@ -93,6 +93,7 @@ def test_a_list_of_names_is_read_by_lines_without_empty_ones(tmp_path):
 
 OTHER_DIALECTS = {
     "semicolons": "id;word\n1;a\n",
+    "by semicolons": '"id";"word"\n"1";"a"\n',
     "tabs": "id\tword\n1\ta\n",
     "vertical bars": "id|word\n1|a\n",
     "';' \\(its first line is": "sep=;\nid;word\n",

@@ -23,3 +23,15 @@ def test_an_override_leaves_every_other_line_as_it_is(tmp_path: Path, root: Path
     overrides.apply(path, {"train.epochs": 2})
     after = path.read_text().splitlines()
     assert [new.split("#")[0].strip() for old, new in zip(before, after, strict=True) if old != new] == ["epochs: 2"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfea\x00", b"train:\n\tepochs: 2\n", b"[" * 5000], ids=["UTF-16", "tab", "deep"]
+)
+def test_a_params_yaml_that_can_not_be_read_is_said_in_a_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    for change in (overrides.check, overrides.apply):
+        with pytest.raises(overrides.OverrideError, match=r"params\.yaml: not ") as said:
+            change(path, {"train.epochs": 3})
+        assert "\n" not in str(said.value)

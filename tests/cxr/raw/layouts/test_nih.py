@@ -71,6 +71,20 @@ def test_a_batch_from_feedback_is_read_as_it_was_written_wherever_its_columns_st
     assert rows[0].age == pytest.approx(58) and math.isnan(rows[1].age)
 
 
+def test_a_patient_is_not_known_where_two_rows_say_two_or_the_row_cannot_be_read(tmp_path):
+    tables = {
+        "Data_Entry_1.csv": "Image Index,Patient ID\na.png,7\nb.png,8\nc.png,9,x\n",
+        "Data_Entry_2.csv": "Image Index,Patient ID\na.png,007\nb.png,9\n",
+    }
+    images = put(tmp_path / "in", tables | {"a.png": "1", "b.png": "2", "c.png": "3"})
+    assert written(images, tmp_path / "out", "a.png", "b.png", "c.png") == ["", *["no patient is known"] * 2]
+
+
+def test_no_view_is_told_of_an_image_to_which_two_rows_give_two(tmp_path):
+    put(tmp_path, {"Data_Entry_1.csv": VIEWS + "a.png,1,PA\na.png,1,AP\nb.png,1,PA\nb.png,1,\nb.png,1,pa\n"})
+    assert nih.Nih.views_in(tmp_path) == {"b.png": "PA"}
+
+
 @pytest.mark.parametrize("table", [b"no gzip", gzip.compress(b"Image Index,Patient ID\na.png,7\n")[:-9]])
 def test_a_damaged_table_of_patients_is_named(tmp_path, table):
     put(tmp_path, {"a.png": "1", "Data_Entry_1.csv.gz": table})
