@@ -209,7 +209,7 @@ def _dvc_add(folder: Path) -> None:
 
 def dvc(word: str, path: Path) -> None:
     """Run `dvc WORD PATH`; BatchError with what it gives as its error."""
-    command = [sys.executable, "-m", "dvc", word, "--quiet", path.as_posix()]
+    command = [sys.executable, "-m", "dvc", word, path.as_posix()]
     done = subprocess.run(command, text=True, capture_output=True, env=os.environ | {"DVC_NO_ANALYTICS": "1"})
     if done.returncode:
         raise BatchError(f"dvc {word} failed: {_reason(done.stderr + done.stdout) or f'exit status {done.returncode}'}")
