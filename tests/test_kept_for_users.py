@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "CXR_HOME": "where `make up` keeps its server, workspaces and caches",
     "CXR_HOST": "address that the Prefect server listens on",
     "CXR_INSTRUCTION_SET": "goes before machine.instruction_set of params.yaml, for measuring",
+    "CXR_LOGGED": "what `cxr batch` says goes into a log that others read; flows set it",
     "CXR_PATIENCE_SECONDS": "how long a remote may be gone before a run gives up",
     "CXR_PATIENT_SALT": "salt of the patients' hashes; a secret for private data",
     "CXR_POOLS_HERE": "which work pools have a worker on this machine",
