@@ -11,8 +11,10 @@ ROOT = TESTS.parent
 PACKAGES = ("cxr", "stages", "serving", "flows", "command")
 BEHAVIOURS = {  # files that follow a behaviour through several modules of their area, and are named after it
     "cxr/nets/test_backbones.py",
+    "cxr/raw/test_adds_at_once.py",
     "stages/compress/test_fine_tuning.py",
     "stages/ingest/test_across_clones.py",
+    "stages/ingest/test_boxes.py",
     "stages/ingest/test_repeated_rows.py",
     "stages/ingest/test_work.py",
     "stages/preprocess/test_across_clones.py",

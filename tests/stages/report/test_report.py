@@ -11,7 +11,7 @@ from markupsafe import escape
 
 from cxr.core.files import write_csv, write_json
 from cxr.params.schema import Params
-from stages.report import headline, numbers, svg
+from stages.report import headline
 from stages.report.inputs import ReportInputs, read
 from stages.report.run import html
 from tests.fixtures import tiny_nets
@@ -289,25 +289,3 @@ def test_the_headline_is_aligned_and_names_set_figures_and_report(project: Path)
 
 def test_the_headline_of_nothing_says_so() -> None:
     assert "nothing was measured yet" in headline.lines(ReportInputs({}, {}, {}, Path()))[0]
-
-
-def test_a_chart_leaves_out_what_is_not_finite_and_escapes_its_title() -> None:
-    chart = svg.line_chart([svg.Series("a", [(1, 0.5), (2, float("nan")), (3, 0.25)])], HOSTILE)
-    assert "nan" not in chart
-    assert "<img" not in chart
-    assert svg.line_chart([svg.Series("a", [(1, float("inf"))])], "t") == ""
-
-
-@pytest.mark.parametrize(
-    ("told", "expected"),
-    [
-        (numbers.size(2_500_000), "2.50 MB"),
-        (numbers.size("n/a"), "n/a"),
-        (numbers.large(38_000_000), "38.0 M"),
-        (numbers.interval({"low": 0.5, "high": "n/a"}), ""),
-        (numbers.signed(0.01), "+0.010"),
-        (numbers.figure(None), "n/a"),
-    ],
-)
-def test_numbers_are_written_with_their_units(told: str, expected: str) -> None:
-    assert told == expected
