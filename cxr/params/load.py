@@ -97,15 +97,13 @@ def check(given: Any, path: Path = Path("params.yaml")) -> Params:
     except ValidationError as error:
         lines = [_explain(fault, path) for fault in error.errors()]
         raise ParamsError("\n".join(lines)) from error
-    missing = _missing(params, "")
-    if missing:
-        raise ParamsError(
-            "\n".join(
-                f"{path}: key '{name}' is missing (its default: {value!r}): every key stands in "
-                "the file, so that a hash of it says all"
-                for name, value in missing
-            )
-        )
+    if missing := _missing(params, ""):
+        lines = [
+            f"{path}: key '{name}' is missing (its default: {value!r}): every key stands in the file, so that its hash "
+            "says all"
+            for name, value in missing
+        ]
+        raise ParamsError("\n".join([*lines, f"{path}: `cxr preset upgrade` adds what is missing"]))
     return params
 
 

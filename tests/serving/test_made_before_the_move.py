@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cxr.params import ParamsError, load
+from cxr.params.upgrade import upgrade
 from cxr.runtime.hand_over import DriftVerdict, GateVerdict, HistoryLine, ReleaseRecord
 from serving.log import labels, quarantine, scoring_log
 from serving.registry import releases
@@ -27,10 +29,13 @@ LABELS = ["Atelectasis", "Cardiomegaly", "Effusion", "Infiltration"]
 
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project of that time, unpacked and entered."""
+    """The project of that time, unpacked, entered, and its params.yaml brought up to date, as the message asks."""
     with tarfile.open(ROOT / "tests/fixtures/made_before_the_move.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParamsError, match="cxr preset upgrade"):
+        load(Path("params.yaml"))
+    upgrade(Path("params.yaml"), ROOT / "presets/default.yaml")
     for name in ("CXR_PRODUCTION", "CXR_CACHE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
