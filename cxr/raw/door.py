@@ -6,7 +6,7 @@ Pixels are not decoded: what only they tell (a file cut off, holes in a JPEG) is
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,8 @@ from cxr.raw.layouts.registry import layout_for, layout_of
 from cxr.raw.names import OWN, BatchError, in_short, is_image
 from cxr.raw.official_lists import ListEntries
 from cxr.raw.packing import Listing, listing
-from cxr.raw.repeated_rows import Labelled, settle
+from cxr.raw.repeated_rows import settle
+from cxr.raw.rows import encode_labels, files_without_row
 from cxr.runtime import progress
 
 _HEAD = 4096  # bytes of an image that are read: kind and, in most files, sides
@@ -87,7 +88,7 @@ def look_at(source: Path, name: str, section: Ingest | None, earlier: Sequence[B
     batch = Batch(source, "the new batch", names)
     claims = layout.read(batch, earlier)
     beside = set(left_out(claims, batch.names()))
-    strays = _strays(batch, claims, beside)
+    strays = files_without_row([batch], [claims])
     coding = Coding.of(section, claims.known_findings) if section else None
     faults, absent = _sorted_out(batch, claims, layout.section, coding)
     lists = ListEntries.of([claims], (each for before in earlier for each in before.names()))
@@ -176,31 +177,9 @@ def _section_of_its_own(name: str, layout: type[Layout]) -> Ingest:
 def _sorted_out(batch: Batch, claims: Claims, section: Ingest, coding: Coding | None) -> tuple[list[Fault], int]:
     """(rows that would be quarantined, how many have no image), as ingest sorts them, which decodes besides; without a
     `coding` no word is an unknown label."""
-    rows: list[Record | Fault] = [*claims.records, *claims.faults]
-    present = [row for row in rows if row.image or (isinstance(row, Fault) and row.in_any_case)]
-    faults = [row for row in present if isinstance(row, Fault)]
-    labelled: list[Labelled] = []
-    for record in (row for row in present if isinstance(row, Record)):
-        try:
-            labelled.append((record, coding.encode(record.findings) if coding else ()))
-        except ValueError as error:
-            faults.append(Fault(record.batch, record.place, record.name, "unknown_label", str(error), record.image))
+    labelled, faults, absent = encode_labels([claims], coding)
     sound, repeated = settle(labelled, faults, section)
-    undecodable = _undecodable(batch, [record for record, _ in sound], section)
-    return faults + repeated + undecodable, len(rows) - len(present)
-
-
-def _strays(batch: Batch, claims: Claims, beside: Collection[str]) -> list[Fault]:
-    """A fault for each file that no row names."""
-    rows: list[Record | Fault] = [*claims.records, *claims.faults]
-    expected = {row.image[1] for row in rows if row.image and row.image[0] == batch.name} | claims.tables | {*beside}
-    return [
-        Fault(batch.name, "", name, "not_in_table", "no row of a table names it", (batch.name, name))
-        if is_image(name)
-        else Fault.not_an_image(batch.name, name)
-        for name in batch.names()
-        if name not in expected
-    ]
+    return faults + repeated + _undecodable(batch, [record for record, _ in sound], section), len(absent)
 
 
 def _undecodable(batch: Batch, records: Sequence[Record], section: Ingest) -> list[Fault]:

@@ -1,7 +1,7 @@
 """Sorts every row and file of a set into one of: candidate for the manifest, quarantined, absent."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cxr.params.schema import Ingest
@@ -10,10 +10,10 @@ from cxr.raw.batch import Batch
 from cxr.raw.beside import left_out
 from cxr.raw.cells import Counts
 from cxr.raw.labels import Coding
-from cxr.raw.layouts.base import IMAGE, Claims, Fault, Layout, Record
-from cxr.raw.names import is_image
+from cxr.raw.layouts.base import IMAGE, Fault, Layout, Record
 from cxr.raw.official_lists import ListEntries
 from cxr.raw.repeated_rows import Labelled
+from cxr.raw.rows import encode_labels, files_without_row
 from stages.ingest.facts import Fact, Gathered, gather, sha256_of
 from stages.ingest.merge import Candidate
 
@@ -73,38 +73,6 @@ def sort_rows(batches: Sequence[Batch], layout: Layout, section: Ingest) -> Sort
     )
 
 
-def files_without_row(batches: Sequence[Batch], claims: Sequence[Claims]) -> list[Fault]:
-    """A fault for each file that is no table, is not left out, and that no row of any batch names."""
-    named = {row.image for row in _rows(claims) if row.image}
-    return [
-        _stray(batch.name, name)
-        for batch, claim in zip(batches, claims, strict=True)
-        for name in sorted({*batch.names()} - claim.tables - {*left_out(claim, batch.names())})
-        if (batch.name, name) not in named
-    ]
-
-
-def encode_labels(claims: Sequence[Claims], coding: Coding) -> tuple[list[Labelled], list[Fault], list[Record | Fault]]:
-    """(rows with their labels as numbers, faults, absent rows); whose image is not there is absent, whatever else.
-
-    Only a row whose name can't be relied on is a fault in any case (`Fault.in_any_case`).
-    """
-    labelled: list[Labelled] = []
-    faults: list[Fault] = []
-    absent: list[Record | Fault] = []
-    for row in _rows(claims):
-        if row.image is None and not (isinstance(row, Fault) and row.in_any_case):
-            absent.append(row)
-        elif isinstance(row, Fault):
-            faults.append(row)
-        else:
-            try:
-                labelled.append((row, coding.encode(row.findings)))
-            except ValueError as error:
-                faults.append(Fault(row.batch, row.place, row.name, "unknown_label", str(error), row.image))
-    return labelled, faults, absent
-
-
 def drop_boxes_of_other_findings(labelled: Sequence[Labelled], coding: Coding) -> tuple[list[Labelled], int]:
     """Rows without the boxes of findings that the layout knows and the task does not ask for; how many those are.
 
@@ -116,13 +84,6 @@ def drop_boxes_of_other_findings(labelled: Sequence[Labelled], coding: Coding) -
         for record, vector in labelled
     ]
     return kept, sum(len(record.boxes) for record, _ in labelled) - sum(len(record.boxes) for record, _ in kept)
-
-
-def _rows(claims: Sequence[Claims]) -> Iterator[Record | Fault]:
-    """All rows of all batches: of each batch its records, then its faults."""
-    for claim in claims:
-        yield from claim.records
-        yield from claim.faults
 
 
 def _decoded(labelled: Sequence[Labelled], gathered: Gathered) -> tuple[list[Candidate], list[Fault]]:
@@ -141,13 +102,6 @@ def _decoded(labelled: Sequence[Labelled], gathered: Gathered) -> tuple[list[Can
 def _with_patient(record: Record, fact: Fact) -> Record:
     """The row, its image's id for its patient where every image is a patient of its own."""
     return replace(record, patient=fact.image_id) if record.patient_from == IMAGE else record
-
-
-def _stray(batch: str, name: str) -> Fault:
-    """Why a file that no row names does not come in."""
-    if is_image(name):
-        return Fault(batch, "", name, "not_in_table", "no row of a table names it", (batch, name))
-    return Fault.not_an_image(batch, name)
 
 
 def _sha256(fault: Fault, batches: dict[str, Batch]) -> str:
