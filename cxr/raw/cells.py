@@ -122,7 +122,7 @@ def sex(text: str) -> str | None:
 @lru_cache(4096)
 def age_in_years(text: str) -> float | None:
     """Years from `58`, `58.5`, `58,5`, `058Y`, `58 years`, `011M`, `3 weeks`, `003D`; NaN for a missing one, None for
-    what is not understood: signs, exponents, ranges.
+    what is not understood: signs, exponents, ranges, more digits than a number holds.
 
     Years beyond a life (NIH's 2017 table has 16, 148 to 414) stay as written: `validate.max_age` judges them.
     """
@@ -130,7 +130,8 @@ def age_in_years(text: str) -> float | None:
         return math.nan
     found = _AGE.fullmatch(text.strip()) if text.isascii() else None
     unit = _UNITS.get(found[2].lower()) if found else None
-    return float(found[1].replace(",", ".")) * unit if found and unit else None
+    years = float(found[1].replace(",", ".")) * unit if found and unit else math.inf
+    return years if math.isfinite(years) else None
 
 
 @lru_cache(4096)

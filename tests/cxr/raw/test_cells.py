@@ -57,6 +57,12 @@ def test_an_age_that_is_no_number_of_years_is_not_understood_and_counted(text):
     assert math.isnan(counts.age("Patient Age", text)) and counts.not_understood == {("age", "Patient Age", text): 1}
 
 
+def test_an_age_of_more_digits_than_a_number_holds_is_not_understood() -> None:
+    counts = cells.Counts()
+    assert math.isnan(counts.age("Patient Age", "9" * 400 + "Y"))
+    assert counts.by_column() == {"Patient Age": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "read"),
     [("M", "M"), ("male ", "M"), ("F ", "F"), ("Female", "F"), ("w", "F"), ("weiblich", "F"), ("", ""), ("U", "")],
