@@ -98,13 +98,20 @@ def is_missing(text: str) -> bool:
 def patient_id(text: str) -> str:
     """An id in one reading: `7`, `7.0`, `007`, ` 7 ` and digits of other scripts are one patient.
 
-    Wide letters and spaces become plain ones (NFKC); of what is no whole number nothing else is changed.
+    Wide letters become plain ones, any spaces a single one; of what is no whole number nothing else is changed.
     """
-    plain = " ".join(unicodedata.normalize("NFKC", _visible(text)).split())
+    plain = " ".join(_visible(text).split())
     if not plain.isascii():
-        plain = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in plain)
+        plain = "".join(_plain_sign(sign) for sign in unicodedata.normalize("NFC", plain))
     found = _WHOLE_NUMBER.fullmatch(plain)
     return found[1].lstrip("0") or "0" if found else plain
+
+
+def _plain_sign(sign: str) -> str:
+    """A digit of any script as 0 to 9 and a wide letter as a plain one; a raised 2 (of a footnote) is no digit."""
+    if sign.isdecimal():
+        return str(unicodedata.decimal(sign))
+    return unicodedata.normalize("NFKC", sign) if unicodedata.east_asian_width(sign) == "F" else sign
 
 
 def looks_rounded(patient: str) -> bool:

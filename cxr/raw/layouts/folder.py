@@ -23,6 +23,7 @@ from cxr.raw.names import IMAGE_KINDS, BatchError, in_short, is_document, is_ima
 
 ALL_BELOW = "*"  # ingest.below_class: every folder below a class holds images of the class
 NO_CLASS = "not exactly one class"  # why a scored study can't go into a batch
+_MISSED = "no match: "  # before a name that the pattern misses, so that it is no patient whom the pattern finds
 _OF_FEEDBACK = re.compile(r"[0-9a-f]{32}")  # the folder of one image, called by its id
 _MASK = re.compile(r"(?P<image>.+?)[ _-]?(?:mask|masks|seg|segmentation|gt)\.\w+", re.IGNORECASE)
 _SPLIT_FOLDERS = {
@@ -106,14 +107,15 @@ class Folder(Layout):
     def patient_of(self, name: str) -> tuple[str, str]:
         """The patient of a path in a batch, and what made it (`cxr.raw.layouts.base.PATIENT_FROM`).
 
-        By the pattern it is all that the group `patient` matches, prefixes and zeros kept. Where the pattern misses,
-        and for `one_patient_per: file_name`, it is the file's name without suffix.
+        By the pattern it is all that the group `patient` matches, prefixes and zeros kept. For `one_patient_per:
+        file_name` it is the file's name without suffix; where a pattern misses too, but never one that it finds.
         """
         if self.section.one_patient_per == IMAGE:
             return "", IMAGE
         if found := self._by_pattern(name):
             return found, PATTERN
-        return unicodedata.normalize("NFC", PurePosixPath(name).stem), FILE_NAME
+        stem = unicodedata.normalize("NFC", PurePosixPath(name).stem)
+        return (f"{_MISSED}{stem}" if self.pattern else stem), FILE_NAME
 
     def _by_pattern(self, name: str) -> str:
         """The patient by the pattern, searched in the file's name, or in the path where it holds a `/`; "" without."""

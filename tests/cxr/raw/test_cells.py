@@ -22,6 +22,8 @@ def test_a_number_as_id_is_one_patient_however_it_is_written(text):
         ("7.5", "7.5"),
         ("u\u0308", "ü"),
         ("a  b", "a b"),
+        ("12\u00b2", "12\u00b2"),
+        ("\uff21\uff11", "A1"),
     ],
 )
 def test_an_id_that_is_no_whole_number_stays_as_it_is(text, read):

@@ -42,6 +42,13 @@ def test_names_that_the_pattern_may_miss_are_patients_of_their_own_and_the_manif
     assert "ingest.patient_pattern misses, each a patient of its own: 2" in caplog.text
 
 
+def test_a_name_that_the_pattern_misses_is_no_patient_whom_it_finds():
+    batch(scans(2) | {"NORMAL/01.png": SOUND})
+    table = run(FOLDER, patient_pattern=r"^Patient-(?P<patient>\d+)_", max_pattern_misses=0.2)
+    assert "01" in {name[8:10] for name in table.index.str.rpartition("/")[2]}
+    assert table.loc["NORMAL/01.png", "patient"] not in set(table.drop("NORMAL/01.png").patient)
+
+
 def test_numbers_that_start_anew_in_each_folder_are_one_patient_by_name_and_one_each_by_image():
     names = [
         f"{part}/{kind}/{n:04d}.png" for part in ("train", "test") for kind in ("NORMAL", "PNEUMONIA") for n in (1, 2)

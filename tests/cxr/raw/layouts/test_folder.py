@@ -99,18 +99,18 @@ def test_kermanys_names_of_both_versions_hold_the_patient(name: str, patient: st
 
 @pytest.mark.parametrize("name", ["Patient-01_view0.png", "0001.png", "x-12.png", "Person1_bacteria_1.jpeg"])
 def test_a_name_that_the_pattern_misses_is_said_to_be_no_more_than_a_name(name: str) -> None:
-    assert folder().patient_of(f"NORMAL/{name}") == (Path(name).stem, "file_name")
+    assert folder().patient_of(f"NORMAL/{name}") == (f"no match: {Path(name).stem}", "file_name")
 
 
 def test_a_pattern_with_a_slash_sees_the_path_and_one_without_the_name_alone() -> None:
     name = "train/NORMAL/p7/0001.png"
     assert folder(patient_pattern=r"^(?:train|test)/[^/]+/(?P<patient>[^/]+)/").patient_of(name) == ("p7", "pattern")
-    assert folder(patient_pattern=r"^(?P<patient>train)").patient_of(name) == ("0001", "file_name")
+    assert folder(patient_pattern=r"^(?P<patient>train)").patient_of(name) == ("no match: 0001", "file_name")
     assert folder(patient_pattern=r"^(?P<patient>\d+)").patient_of(name) == ("0001", "pattern")
 
 
 def test_a_group_that_matches_nothing_is_a_miss_and_accents_have_one_spelling() -> None:
-    assert folder(patient_pattern=r"^(?P<patient>\d*)").patient_of("NORMAL/x.png") == ("x", "file_name")
+    assert folder(patient_pattern=r"^(?P<patient>\d*)").patient_of("NORMAL/x.png") == ("no match: x", "file_name")
     composed, decomposed = "NORMAL/M\u00fcller-1.png", "NORMAL/Mu\u0308ller-1.png"
     either = folder(patient_pattern=r"^(?P<patient>\w+)-")
     assert either.patient_of(composed) == either.patient_of(decomposed) == ("M\u00fcller", "pattern")
