@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +50,10 @@ class Fact:
     statistics: tuple[tuple[float, ...], ...] = ()
     reason: str = ""
     detail: str = ""
+
+    def as_json(self) -> str:
+        """As it is remembered. (`dataclasses.asdict` copies every figure and takes a tenth of the time of a file.)"""
+        return json.dumps(vars(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Fact":
@@ -154,7 +158,7 @@ def _from_earlier(tasks: Sequence[_Task], max_pixels: int) -> dict[str, str]:
     """Facts (JSON, by the cache's key) that the earlier manifest holds."""
     found = earlier.find({(task.sha256, task.suffix) for task in tasks}, facts_by(max_pixels))
     known = ((task.key, found.get((task.sha256, task.suffix))) for task in tasks)
-    return {key: json.dumps(asdict(Fact(**fact)), sort_keys=True) for key, fact in known if fact}
+    return {key: Fact(**fact).as_json() for key, fact in known if fact}
 
 
 def _decode_all(tasks: Sequence[_Task], cache: FactCache) -> dict[str, str]:
@@ -167,7 +171,7 @@ def _decode_all(tasks: Sequence[_Task], cache: FactCache) -> dict[str, str]:
             task = tasks[index]
             if isinstance(fact, Lost):
                 fact = Fact(task.sha256, reason=LOST[fact], detail=fact.value)
-            waiting[task.key] = json.dumps(asdict(fact), sort_keys=True)
+            waiting[task.key] = fact.as_json()
             bar.update()
             if len(waiting) >= _REMEMBER_EVERY:
                 cache.put(waiting)
