@@ -64,6 +64,7 @@ def _lines(change: Callable[[random.Random, list[bytes]], None]) -> Bytes:
     """A mutation of a table's bytes from one of its lines."""
 
     def changed(random_: random.Random, data: bytes) -> bytes:
+        """The bytes with their lines changed."""
         lines = data.split(b"\n")
         change(random_, lines)
         return b"\n".join(lines)
@@ -75,6 +76,7 @@ def _within_line(insert: bytes, *, instead: bool = False) -> Bytes:
     """A mutation that puts bytes into a line at random, or in the place of a comma."""
 
     def change(random_: random.Random, lines: list[bytes]) -> None:
+        """Put the bytes into a line, or in a comma's place."""
         number = random_.randrange(len(lines))
         line = lines[number]
         if instead:

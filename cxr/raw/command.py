@@ -32,6 +32,7 @@ def _set_name(text: str) -> str:
 
 app = command_line.application("Batches of raw data.")
 _STATUSES = "0, 1 (an error, said in a line), 2 (wrong command line), 130 (interrupted; nothing was added)"
+_STATUSES_OF_REMOVE = _STATUSES.replace("added", "removed")
 _STATUSES_OF_LIST = "0, 1 (an error, or nothing found, said in a line), 2 (wrong command line)"
 _MENDABLE = (UserError, HashMismatch, ParamsError, OSError)
 _FROM = typer.Option(
@@ -51,7 +52,10 @@ _SET_OR_OURS = typer.Option("--set", help="default: ingest.set", parser=_set_nam
 
 @command_line.command(app, _STATUSES, name="look", speaker="look", mendable=_MENDABLE)
 def look(source: Annotated[Path, _FROM], manifest: Annotated[Path, _MANIFEST] = Path("data/manifest.parquet")) -> None:
-    """Say in JSON what a folder would bring into the set of params.yaml; nothing is added."""
+    """Say in JSON what a folder would bring in; add nothing.
+
+    It is read as the set that params.yaml names.
+    """
     with private_names.withheld(_unnamed(), "batch"):
         section = load().ingest if Path("params.yaml").exists() else None
         found = inspect(source, known_images(manifest), section).as_json()
@@ -66,7 +70,7 @@ def add_batch(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         section = _section_of(name)
-        if section and not section.public:
+        if not (section and section.public):  # params.yaml may not be about it yet
             dvc_index.keep_here()
         with private_names.withheld(_unnamed(), "batch", but=(AlreadyIn,)):
             added = add(name, source, section=section, say=partial(command_line.show, "add-batch"))
@@ -82,9 +86,9 @@ def add_batch(
     _commit_added(name, added.folder, added.files, to_commit)
 
 
-@command_line.command(app, _STATUSES, name="remove", speaker="remove-batch", mendable=_MENDABLE)
+@command_line.command(app, _STATUSES_OF_REMOVE, name="remove", speaker="remove-batch", mendable=_MENDABLE)
 def remove_batch(name: Annotated[str, _SET], to_commit: Annotated[bool, _COMMIT] = False) -> None:
-    """Take the last batch of a set back, as long as no recorded run was made with it."""
+    """Take a set's last batch back, if no recorded run has it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         batch = remove(name, say=partial(command_line.show, "remove-batch"))
@@ -99,7 +103,10 @@ def remove_batch(name: Annotated[str, _SET], to_commit: Annotated[bool, _COMMIT]
 
 @command_line.command(app, _STATUSES_OF_LIST, name="list", speaker="list", mendable=_MENDABLE)
 def list_batches(name: Annotated[str | None, _SET_OR_OURS] = None, key: Annotated[str | None, _FIND] = None) -> None:
-    """The batches of a set; or, of all sets, the files and names that a key of an output stands for."""
+    """List a set's batches, or say what a key of an output means.
+
+    A key is looked for in all sets: what is printed are the files and names that it stands for.
+    """
     if key is None:
         lines = [astuple(line) for line in batches_of(RAW / (name or load().ingest.set))]
         print(table([("batch", "files", "images", "layout", "SHA-256", "recorded"), *lines]))

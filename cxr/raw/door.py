@@ -22,7 +22,7 @@ from cxr.raw.beside import left_out, refuse_packed, what_is_here
 from cxr.raw.labels import Coding
 from cxr.raw.layouts.base import Claims, Fault, Layout, Record
 from cxr.raw.layouts.registry import layout_for, layout_of
-from cxr.raw.names import OWN, BatchError, in_short, is_image
+from cxr.raw.names import OWN, BatchError, in_short, is_image, unreadable
 from cxr.raw.official_lists import ListEntries
 from cxr.raw.packing import Listing, listing
 from cxr.raw.repeated_rows import settle
@@ -209,6 +209,8 @@ def _fault_of(batch: Batch, max_pixels: int, record: Record) -> Fault | None:
         if error.reason == "truncated" and place.size > _HEAD:  # of the first bytes alone, not of the file
             return None
         reason, detail = error.reason, error.detail
+    except OSError as error:
+        raise unreadable(place.path, error) from error
     return Fault(record.batch, record.place, record.name, reason, detail, record.image)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from cxr.core.errors import UserError
 from cxr.core.files import CHECKSUMS
@@ -26,6 +27,11 @@ _PACKED = re.compile(r".+\.(?:zip|7z|rar|gz|tgz|bz2|tbz2?|xz|txz|zst|tzst|lz4|z|
 
 class BatchError(UserError):
     """A batch, its checksums or its ledger is not in order; the message names it and says what to do."""
+
+
+def unreadable(path: Path, error: OSError) -> BatchError:
+    """The refusal of a file or folder of a source that the system does not open."""
+    return BatchError(f"{path}: may not be read ({error.strerror}); mend that, or leave it out")
 
 
 def fault_of(name: str) -> str | None:

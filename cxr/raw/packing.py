@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from cxr.core.files import NotAPlainFile, atomic_file, open_regular, write_text
 from cxr.raw.batch import members
-from cxr.raw.names import MEMBERS, BatchError, fault_of
+from cxr.raw.names import MEMBERS, BatchError, fault_of, unreadable
 from cxr.runtime import progress
 from cxr.runtime.litter import is_litter
 
@@ -163,7 +163,7 @@ def _open(path: Path) -> io.BufferedReader:
             f"{path}: is gone since it was listed; add the folder again when nothing changes it"
         ) from error
     except OSError as error:
-        raise BatchError(f"{path}: may not be read ({error.strerror}); mend that, or leave it out") from error
+        raise unreadable(path, error) from error
 
 
 def _mark(status: os.stat_result) -> Mark:
@@ -176,7 +176,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, os.stat_result | Non
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
-        raise BatchError(f"{folder}: may not be read ({error.strerror}); mend that, or leave it out") from error
+        raise unreadable(folder, error) from error
     for entry in entries:
         name, is_folder = prefix + entry.name, entry.is_dir(follow_symlinks=False)
         if is_litter(entry.name):

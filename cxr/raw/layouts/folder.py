@@ -139,7 +139,7 @@ class Folder(Layout):
             raise UserError(
                 f"params.yaml: ingest.patient_pattern ({self.pattern.pattern}) finds no patient in {len(missed)} of "
                 f"{len(records)} image names, more than ingest.max_pattern_misses ({most:g}) allows: "
-                f"{', '.join(map(repr, missed[:3]))}{' ...' if len(missed) > 3 else ''}. {self._place()}. Mend the "
+                f"{', '.join(map(repr, missed[:3]))}{', ...' if len(missed) > 3 else '.'} {self._place()}. Mend the "
                 "pattern; or, where the names hold no patients, set patient_pattern to null and one_patient_per to "
                 "file_name or image (docs/how-to/own-data.md): a name that is missed would be a patient of its own, "
                 "and one patient's images would come into several splits"

@@ -18,21 +18,10 @@ from cxr.raw.batch import open_set
 from cxr.raw.checksums import verify_set
 from cxr.raw.names import BatchError
 from tests.fixtures.made_images import grey, png
-from tests.fixtures.made_sets import FOLDER, NIH, adds_up, batch, folder_files, nih_files, params, put, run
+from tests.fixtures.made_sets import FOLDER, NIH, adds_up, batch, folder_files, nih_files, params, put, run, tree
 
 SET = Path("data/raw/made")
-pytestmark = pytest.mark.usefixtures("here", "in_this_process")
-
-
-@pytest.fixture(autouse=True)
-def without_dvc(monkeypatch):
-    """DVC left out where a test does not want it."""
-    monkeypatch.setattr(adding, "_dvc_add", lambda folder: folder.with_name(folder.name + ".dvc").write_text("outs\n"))
-
-
-def tree(folder=Path("data")):
-    """Path to content of every file below a folder."""
-    return {path.as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+pytestmark = pytest.mark.usefixtures("here", "in_this_process", "without_dvc")
 
 
 def test_a_folder_becomes_a_batch_in_the_ledger_with_its_bytes_untouched():

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cxr.raw import dvc_index
 from cxr.raw.batch import open_set
 from cxr.raw.command import main
 from cxr.raw.names import BatchError
@@ -114,3 +115,22 @@ def test_a_refusal_names_the_file_on_the_console_and_not_in_a_log(word, logged, 
     assert (".runs/names/batch.txt" in said) is logged
     if logged:
         assert "Mueller_2" in Path(".runs/names/batch.txt").read_text()
+
+
+def test_the_help_of_batches_is_whole_sentences_and_remove_says_what_an_interrupt_leaves(root):
+    overview = command("--help", root=root).stdout.partition("Commands:")[2]
+    assert "add nothing." in overview and "..." not in overview
+    assert "nothing was removed" in " ".join(command("remove", "--help", root=root).stdout.split())
+
+
+@pytest.mark.parametrize(("told", "local"), [(None, True), ({"set": "other"}, True), ({"public": True}, False)])
+def test_the_names_of_a_set_that_nothing_calls_public_stay_in_the_checkout(root, monkeypatch, told, local):
+    monkeypatch.delenv("DVC_SITE_CACHE_DIR", raising=False)
+    repository()
+    put(Path("from"), nih_files(1))
+    if told is not None:
+        params = yaml.safe_load((ROOT / "params.yaml").read_text())
+        params["ingest"] |= {"set": "made", **told}
+        Path("params.yaml").write_text(yaml.safe_dump(params))
+    assert command("add", "--set", "made", "--from", "from", root=root).returncode == 0
+    assert dvc_index.is_shared() is not local

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cxr.core.errors import UserError
-from cxr.raw.batch import Batch
+from cxr.raw.batch import Batch, Location
 from cxr.raw.door import Look, look_at, refuse
 from cxr.raw.names import BatchError
 from tests.fixtures.made_images import grey, png
@@ -32,6 +32,19 @@ def test_a_sound_folder_needs_no_remark():
 def test_a_table_that_makes_no_sense_is_refused():
     with pytest.raises(UserError, match=r"^from/Data_Entry_2017\.csv: its first line lacks the columns Image Index, "):
         look({"Data_Entry_2017.csv": "name,label\na.png,Mass\n", "images/a.png": png(grey(1))})
+
+
+def test_an_image_that_may_not_be_read_is_named(monkeypatch):
+    plain = Location.head
+
+    def closed(place, limit):  # not by permissions: root, as whom CI may run, reads everything
+        if place.path.suffix == ".png":
+            raise PermissionError(13, "Permission denied", str(place.path))
+        return plain(place, limit)
+
+    monkeypatch.setattr(Location, "head", closed)
+    with pytest.raises(BatchError, match=r"00000001_000\.png: may not be read \(Permission denied\)"):
+        look(nih_files(1), NIH)
 
 
 def test_what_ingest_would_quarantine_is_counted_with_reasons_and_the_first_of_each():

@@ -30,6 +30,22 @@ def test_the_index_is_kept_in_the_checkout_for_its_owner_alone():
 
 
 @pytest.mark.usefixtures("checkout")
+def test_what_the_checkout_has_in_the_shared_place_goes():
+    Path("data").mkdir()
+    Path("data/Mueller.png").write_bytes(b"1")
+    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data"], check=True)
+    shared = Path(printed("from dvc.repo import Repo; print(Repo().site_cache_dir)"))
+    assert any(b"Mueller" in path.read_bytes() for path in shared.rglob("cache.db*"))
+    dvc_index.keep_here()
+    assert not shared.exists()
+
+
+def printed(code: str) -> str:
+    """What Python prints."""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.usefixtures("checkout")
 def test_another_place_that_somebody_chose_is_left_alone(monkeypatch, tmp_path):
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "own"))
     assert not dvc_index.is_shared()

@@ -11,21 +11,10 @@ from cxr.raw import add as adding
 from cxr.raw import packing
 from cxr.raw.add import add
 from cxr.raw.names import BatchError
-from tests.fixtures.made_sets import folder_files, nih_files, put
+from tests.fixtures.made_sets import folder_files, nih_files, put, tree
 
 SET = Path("data/raw/made")
-pytestmark = pytest.mark.usefixtures("here", "in_this_process")
-
-
-@pytest.fixture(autouse=True)
-def without_dvc(monkeypatch):
-    """DVC left out."""
-    monkeypatch.setattr(adding, "_dvc_add", lambda folder: folder.with_name(folder.name + ".dvc").write_text("outs\n"))
-
-
-def tree(folder=Path("data")):
-    """Path to content of every file below a folder."""
-    return {path.as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+pytestmark = pytest.mark.usefixtures("here", "in_this_process", "without_dvc")
 
 
 def test_packing_gives_the_same_bytes_whatever_times_and_owners_say(tmp_path):

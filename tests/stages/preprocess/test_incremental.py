@@ -19,23 +19,7 @@ from cxr.imaging.decode import decode
 from stages.preprocess.image_cache import ImageCache
 from stages.preprocess.run import preprocess
 from tests.fixtures.made_images import chunk
-from tests.fixtures.toy_set import Toy
-
-
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    """A set of 12 images in an empty working folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CXR_WORKERS", "1")
-    monkeypatch.delenv("CXR_CACHE", raising=False)
-    made = Toy(tmp_path)
-    made.add(*range(12))
-    return made
-
-
-def processed() -> dict[str, bytes]:
-    """Every file of the output."""
-    return {p.name: p.read_bytes() for p in sorted(Path("data/processed").iterdir())}
+from tests.fixtures.toy_set import Toy, processed
 
 
 def from_nothing(toy: Toy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:

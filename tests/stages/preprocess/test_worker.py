@@ -1,28 +1,11 @@
 """A private set's files: found by their SHA-256, and never named in a message."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
 from cxr.core.errors import UserError
-from tests.fixtures.toy_set import Toy
-
-
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    """A set of 12 images in an empty working folder, decoded in this process."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CXR_WORKERS", "1")
-    monkeypatch.delenv("CXR_CACHE", raising=False)
-    made = Toy(tmp_path)
-    made.add(*range(12))
-    return made
-
-
-def processed() -> dict[str, bytes]:
-    """Every file of the output."""
-    return {path.name: path.read_bytes() for path in sorted(Path("data/processed").iterdir())}
+from tests.fixtures.toy_set import processed
 
 
 def test_a_private_sets_images_are_found_by_their_sha256_and_make_the_same_bytes(toy):

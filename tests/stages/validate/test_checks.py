@@ -169,3 +169,11 @@ def test_as_many_patients_as_images_are_plausible_only_where_no_ids_say_so() -> 
     assert failing(manifest) == {"patient_sizes_plausible": PATIENTS * PER_PATIENT}
     manifest.table["patient_from"] = "image"
     assert failing(manifest) == {}
+
+
+def test_cells_that_do_not_fit_fail_each_its_own_expectation_in_one_manifest() -> None:
+    faults = {name: cell for name, cell in CELLS.items() if cell[0] != "split"}  # that would move a patient
+    manifest = a_manifest()
+    for row, (column, value) in enumerate(faults.values()):
+        manifest.table.loc[row, column] = np.array([value], manifest.table[column].to_numpy().dtype)[0]
+    assert failing(manifest) == dict.fromkeys(faults, 1)

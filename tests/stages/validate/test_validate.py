@@ -89,29 +89,6 @@ def test_a_faultless_manifest_meets_every_expectation() -> None:
     assert failing(a_manifest()) == {}
 
 
-def test_each_cell_that_does_not_fit_fails_the_expectation_for_it_alone() -> None:
-    faults = {  # expectation: column and the value put into a row of its own
-        "image_id_format": ("image_id", "no hexadecimal"),
-        "sha256_format": ("sha256", "abc"),
-        "age_in_range": ("age", 412),
-        "width_in_range": ("width", 31),
-        "height_in_range": ("height", 20_001),
-        "bit_depth_in_range": ("bit_depth", 32),
-        "images_not_blank": ("std", 1.5),
-        "orientation_upright": ("orientation", 6),
-        "sex_known": ("sex", "male"),
-        "view_known": ("view", "oblique"),
-        "label_values": ("label_Mass", 2),
-        "gate_in_validation": ("gate", True),
-        "boxes_on_known_labels": ("boxes", '[{"label": "Infiltrate", "x": 0, "y": 0, "w": 5, "h": 5}]'),
-        "boxes_inside_image": ("boxes", '[{"label": "Mass", "x": 200, "y": 0, "w": 100, "h": 5}]'),
-    }
-    manifest = a_manifest()
-    for row, (column, value) in enumerate(faults.values()):
-        manifest.table.loc[row, column] = np.array([value], manifest.table[column].to_numpy().dtype)[0]
-    assert failing(manifest) == dict.fromkeys(faults, 1)
-
-
 def test_16_bit_files_of_two_depths_are_a_warning_with_the_rarer_ones() -> None:
     manifest = a_manifest()
     manifest.table["stored_bits"] = np.int16(16)

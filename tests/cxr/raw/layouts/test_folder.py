@@ -133,3 +133,10 @@ def test_a_share_of_missed_names_above_the_bound_is_refused_over_all_batches() -
 def test_no_batch_is_made_from_feedback_where_the_pattern_sees_folders_that_scored_images_do_not_have() -> None:
     with pytest.raises(UserError, match="scored images stand in other folders"):
         folder(patient_pattern=r"^[^/]+/(?P<patient>[^/]+)/").writer(Path("incoming"))
+
+
+def test_more_than_three_missed_names_end_in_three_dots_and_three_in_a_full_stop() -> None:
+    with pytest.raises(UserError, match=r"'NORMAL/2\.png', \.\.\. It has no /"):
+        folder().check_patients(claims(4, 0))
+    with pytest.raises(UserError, match=r"'NORMAL/2\.png'\. It has no /"):
+        folder().check_patients(claims(3, 0))
