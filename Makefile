@@ -24,7 +24,7 @@ $(READY): requirements/$(EXTRA).txt requirements/uv.txt requirements/setup.sh
 repro: $(READY) ## run the pipeline (dvc repro): only what changed, then the headline figures
 	@cxr repro
 
-test: $(READY) ## lint-free quick tests (about 8 minutes on 2 cores)
+test: $(READY) ## lint-free quick tests (about 12 minutes on 2 cores)
 	@python -m pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow-ci: $(READY) ## the slow tests that CI runs, after `make test` (at most 35 minutes on 2 cores)
