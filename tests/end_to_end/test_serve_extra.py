@@ -6,13 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from cxr.params.upgrade import upgrade
+from tests.fixtures.archives import unpack
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +50,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         env=os.environ | {"PATH": outside},
     )
-    with tarfile.open(ROOT / "tests/fixtures/made_before_the_move.tar.gz") as archive:
-        archive.extractall(place / "project", filter="data")
+    unpack(ROOT / "tests/fixtures/made_before_the_move.tar.gz", place / "project")
+    upgrade(place / "project/params.yaml", ROOT / "presets/default.yaml")  # as its message asks
     return place
 
 

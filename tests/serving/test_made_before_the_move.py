@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from cxr.params.upgrade import upgrade
 from cxr.runtime.hand_over import DriftVerdict, GateVerdict, HistoryLine, ReleaseRecord
 from serving.log import labels, quarantine, scoring_log
 from serving.registry import releases
+from tests.fixtures.archives import unpack
 from tests.serving.http.test_app import Server
 from tests.test_kept_for_users import DRIFT_KEYS, GATE_KEYS, LOG_COLUMNS
 
@@ -30,8 +30,7 @@ LABELS = ["Atelectasis", "Cardiomegaly", "Effusion", "Infiltration"]
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project of that time, unpacked, entered, and its params.yaml brought up to date, as the message asks."""
-    with tarfile.open(ROOT / "tests/fixtures/made_before_the_move.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(ROOT / "tests/fixtures/made_before_the_move.tar.gz", tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ParamsError, match="cxr preset upgrade"):
         load(Path("params.yaml"))

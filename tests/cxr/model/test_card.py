@@ -1,7 +1,6 @@
 """The model card: what other code reads has a type, what does not fit is refused in a line, and no byte moves."""
 
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from cxr.model import model_folder
 from cxr.model.card import ModelCard
 from cxr.model.litert import Net
 from tests.fixtures import tiny_nets
+from tests.fixtures.archives import unpack
 
 CARDS = (
     "models/compressed/int8",
@@ -28,8 +28,7 @@ LABELS = ["Atelectasis", "Cardiomegaly", "Effusion", "Infiltration"]
 def old(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     """Models and releases that an earlier version made, unpacked."""
     folder = tmp_path_factory.mktemp("old")
-    with tarfile.open(root / "tests/fixtures/made_before_the_move.tar.gz") as archive:
-        archive.extractall(folder, filter="data")
+    unpack(root / "tests/fixtures/made_before_the_move.tar.gz", folder)
     return folder
 
 
